@@ -1,0 +1,246 @@
+"""Argument checks: the errors are part of the interface.
+
+Two kinds of fault are told apart. *Static* faults (a shape, a dtype, an unknown option) are known when a function is
+traced and raise at once. *Value* faults (a negative probability, a NaN) are known only when the arrays are: they raise
+when the values are concrete, and under a transformation they turn the result and its gradients into NaN (`enforce`).
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+T = TypeVar("T")
+
+# Releases whose compiler returns wrong numbers; the reason stands in tests/test_jax_release.py.
+EXCLUDED_RELEASES = {
+    "0.10.2": "it miscompiles batched matrix-vector products on CPU (jax-ml/jax issue 39103)",
+    "0.11.0": "it miscompiles batched matrix-vector products on CPU (jax-ml/jax issue 39103)",
+}
+
+
+def require_sound_release(**versions: str) -> None:
+    """Raises ImportError when a package is installed in a release known to compute wrong numbers.
+
+    Args:
+        **versions: installed version by package name, for example `jax="0.10.1"`.
+
+    Raises:
+        ImportError: one of the versions is excluded.
+    """
+    for package, version in versions.items():
+        reason = EXCLUDED_RELEASES.get(version)
+        if reason is not None:
+            excluded = ", ".join(EXCLUDED_RELEASES)
+            raise ImportError(
+                f"entropax does not run on {package} {version}: {reason}. "
+                f"Install another release: pip install 'jax>=0.10.1,!=0.10.2,!=0.11.0' (excluded: {excluded})."
+            )
+
+
+# ---------------------------------------------------------------------------------------------------- static faults
+
+
+def as_float(name: str, value: Any) -> jax.Array:
+    """`value` as a strongly typed floating array; integers, booleans and Python numbers take the default float.
+
+    Raises:
+        TypeError: `value` is not a real array or number.
+    """
+    return as_floats(**{name: value})[0]
+
+
+def as_floats(**values: Any) -> tuple[jax.Array, ...]:
+    """The values as floating arrays of one dtype: that of the floating arrays among them.
+
+    Python numbers adopt the dtype of the arrays; integer arrays do not take part in the choice.
+
+    Args:
+        **values: arrays or numbers by argument name.
+
+    Returns:
+        The arrays in the order given.
+
+    Raises:
+        TypeError: a value is not a real array or number.
+    """
+    dtypes = []
+    for name, value in values.items():
+        if not isinstance(value, (jax.Array, np.ndarray, np.generic, bool, int, float)):
+            raise TypeError(f"{name} must be an array or a number, got {type(value).__name__}")
+        dtype = jnp.result_type(value)
+        if jnp.issubdtype(dtype, jnp.complexfloating) or not (
+            jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)
+        ):
+            raise TypeError(f"{name} must be real, got dtype {dtype}")
+        is_array = isinstance(value, (jax.Array, np.ndarray, np.generic))
+        if is_array and jnp.issubdtype(dtype, jnp.floating):
+            dtypes.append(dtype)
+    dtype = jnp.result_type(*dtypes) if dtypes else jnp.result_type(float)
+    return tuple(jnp.asarray(value, dtype) for value in values.values())
+
+
+def require_ndim(name: str, value: jax.Array, ndim: int, shape: str) -> None:
+    """Raises ValueError unless `value` has `ndim` axes; `shape` is the expected shape in words, like "(n, d)"."""
+    if jnp.ndim(value) != ndim:
+        raise ValueError(f"{name} must have shape {shape}, got {jnp.shape(value)}")
+
+
+def require_shape(name: str, value: jax.Array, expected: tuple[int, ...]) -> None:
+    """Raises ValueError unless `value` has exactly the expected shape."""
+    if jnp.shape(value) != tuple(expected):
+        raise ValueError(f"{name} must have shape {tuple(expected)}, got {jnp.shape(value)}")
+
+
+def require_same_shape(**values: jax.Array) -> None:
+    """Raises ValueError unless all values have the shape of the first."""
+    (first, reference), *others = values.items()
+    for name, value in others:
+        if jnp.shape(value) != jnp.shape(reference):
+            raise ValueError(f"{name} must have the shape of {first}, {jnp.shape(reference)}, got {jnp.shape(value)}")
+
+
+def require_option(name: str, value: Any, options: Collection[Any]) -> None:
+    """Raises ValueError unless `value` is one of the options."""
+    if value not in options:
+        known = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name} must be one of {known}, got {value!r}")
+
+
+def require_integer(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> None:
+    """Raises unless `value` is a Python integer in [minimum, maximum]."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+    if value < minimum or (maximum is not None and value > maximum):
+        upper = "" if maximum is None else f" and at most {maximum}"
+        raise ValueError(f"{name} must be at least {minimum}{upper}, got {value}")
+
+
+def require_key(name: str, key: Any) -> None:
+    """Raises TypeError unless `key` is one new-style key (`jax.random.key`)."""
+    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
+        what = f"an array of dtype {key.dtype}" if isinstance(key, jax.Array) else f"{key!r}"
+        raise TypeError(f"{name} must be a key made by jax.random.key(seed), got {what}")
+    if key.shape != ():
+        raise ValueError(f"{name} must be a single key, got an array of keys of shape {key.shape}")
+
+
+# ----------------------------------------------------------------------------------------------------- value faults
+
+
+class Check(NamedTuple):
+    """A condition on values: `ok` (batch axes, or scalar) and the words for the error."""
+
+    ok: jax.Array
+    expected: str
+    got: Callable[[], str]
+
+
+def is_concrete(*trees: Any) -> bool:
+    """Whether no leaf of the trees is being traced."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def enforce(value: T, *checks: Check) -> T:
+    """`value` if every check holds; raises when a check is concrete and fails, else NaN where it fails.
+
+    The multiplication by NaN (rather than a selection or an addition) is what makes the gradients NaN too.
+
+    Args:
+        value: an array or pytree of arrays. Only inexact leaves are touched. A check that has axes must match the
+            leading axes of every leaf.
+        *checks: conditions, see `Check`.
+
+    Returns:
+        `value`, with NaN where a traced check fails.
+
+    Raises:
+        ValueError: a concrete check fails.
+    """
+    for check in checks:
+        if is_concrete(check.ok):
+            if not bool(jnp.all(check.ok)):
+                raise ValueError(f"{check.expected}, got {check.got()}")
+        else:
+            value = jax.tree.map(lambda leaf, ok=check.ok: _nan_where_not(ok, leaf), value)
+    return value
+
+
+def _nan_where_not(ok: jax.Array, leaf: Any) -> Any:
+    if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
+        return leaf
+    factor = jnp.where(ok, 1.0, jnp.nan).astype(jnp.real(leaf).dtype)
+    return leaf * factor.reshape(factor.shape + (1,) * (jnp.ndim(leaf) - factor.ndim))
+
+
+def sum_tolerance(dtype: Any, size: int) -> float:
+    """How far the sum of `size` numbers of this dtype that should add to one may be from one."""
+    return float(jnp.finfo(dtype).eps) * 8.0 * max(4.0, float(size) ** 0.5)
+
+
+def distribution(name: str, p: jax.Array, *, num_axes: int = 1) -> Check:
+    """`p` is non-negative and sums to one over its last `num_axes` axes, up to `sum_tolerance`."""
+    axes = tuple(range(-num_axes, 0))
+    size = int(np.prod([p.shape[axis] for axis in axes]))
+    total = jnp.sum(p, axis=axes)
+    smallest = jnp.min(p, axis=axes, initial=jnp.inf)
+    ok = (smallest >= 0) & (jnp.abs(total - 1) <= sum_tolerance(p.dtype, size))
+    over = "its last axis" if num_axes == 1 else "all its axes" if num_axes == p.ndim else f"its last {num_axes} axes"
+
+    def got() -> str:
+        worst = int(np.argmin(np.asarray(ok).reshape(-1)))
+        where = f" (entry {worst} of the batch)" if np.ndim(ok) else ""
+        return (
+            f"smallest entry {float(smallest.reshape(-1)[worst]):.6g} and sum {float(total.reshape(-1)[worst]):.6g}"
+            + where
+        )
+
+    return Check(ok, f"{name} must be non-negative and sum to one over {over}", got)
+
+
+def _elementwise(name: str, x: jax.Array, ok: jax.Array, expected: str, batch_ndim: int) -> Check:
+    axes = tuple(range(batch_ndim, ok.ndim))
+
+    def got() -> str:
+        bad = np.flatnonzero(~np.asarray(ok).reshape(-1))
+        return f"{np.asarray(x).reshape(-1)[bad[0]]!s}" + (f" at flat index {bad[0]}" if np.ndim(x) else "")
+
+    return Check(jnp.all(ok, axis=axes), f"{name} must be {expected}", got)
+
+
+def finite(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
+    """Every entry of `x` is finite; the first `batch_ndim` axes are judged separately."""
+    return _elementwise(name, x, jnp.isfinite(x), "finite", batch_ndim)
+
+
+def positive(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
+    """Every entry of `x` is positive and finite."""
+    return _elementwise(name, x, (x > 0) & jnp.isfinite(x), "positive and finite", batch_ndim)
+
+
+def nonnegative(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
+    """Every entry of `x` is at least zero and finite."""
+    return _elementwise(name, x, (x >= 0) & jnp.isfinite(x), "non-negative and finite", batch_ndim)
+
+
+def within(name: str, x: jax.Array, lower: Any, upper: Any, expected: str, *, batch_ndim: int = 0) -> Check:
+    """Every entry of `x` lies in [lower, upper]; `expected` says it in words."""
+    return _elementwise(name, x, (x >= lower) & (x <= upper), expected, batch_ndim)
+
+
+def positive_definite(name: str, matrix: jax.Array) -> Check:
+    """The matrices in the last two axes are symmetric (up to rounding) and positive definite."""
+    transpose = jnp.swapaxes(matrix, -1, -2)
+    scale = jnp.max(jnp.abs(matrix), axis=(-2, -1))
+    asymmetry = jnp.max(jnp.abs(matrix - transpose), axis=(-2, -1))
+    symmetric = asymmetry <= sum_tolerance(matrix.dtype, matrix.shape[-1]) * scale
+    factor = jnp.linalg.cholesky((matrix + transpose) / 2)
+    ok = symmetric & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
+
+    def got() -> str:
+        values = np.linalg.eigvalsh((np.asarray(matrix) + np.asarray(transpose)) / 2)
+        return f"eigenvalues from {values.min():.6g} to {values.max():.6g}, asymmetry {float(jnp.max(asymmetry)):.3g}"
+
+    return Check(ok, f"{name} must be symmetric and positive definite", got)

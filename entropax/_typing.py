@@ -1,0 +1,38 @@
+"""Aliases for jaxtyping annotations.
+
+`Float[Array, ""]` rejects a plain 0.5, so scalar inputs have aliases of their own. Inputs are annotated with the
+`ArrayLike` forms (jax or numpy arrays, Python numbers), results with `Array`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PyTree, Real, Shaped
+
+RealScalar: TypeAlias = Real[ArrayLike, ""]
+"""A real number, Python's or an array without axes."""
+
+Scalar: TypeAlias = Float[Array, ""]
+"""A floating result without axes."""
+
+PRNGKey: TypeAlias = Key[Array, ""]
+"""One new-style key, made by `jax.random.key`."""
+
+VectorFunction: TypeAlias = Callable[[Any], Any]
+"""A function of one sample that returns an array of the sample's shape: a drift, a score, a velocity."""
+
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "Bool",
+    "Float",
+    "Int",
+    "Key",
+    "PRNGKey",
+    "PyTree",
+    "Real",
+    "RealScalar",
+    "Scalar",
+    "Shaped",
+    "VectorFunction",
+]
