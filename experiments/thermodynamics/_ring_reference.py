@@ -142,7 +142,9 @@ def solve_ring(
     drift = outflow @ sparse.diags(face_force) @ average - diffusion * outflow @ difference
     swim = outflow @ sparse.diags(profile(faces)) @ average
     n = np.arange(num_modes)
-    ladder = sparse.diags([np.sqrt(n[1:]), np.sqrt(n[1:])], [-1, 1])  # multiplication by g in Hermite functions
+    ladder = sparse.diags_array(
+        [np.sqrt(n[1:]), np.sqrt(n[1:])], offsets=(-1, 1)
+    )  # multiplication by g in Hermite functions
     operator = (
         sparse.kron(sparse.identity(num_modes), drift)
         + sparse.kron(ladder, swim)
@@ -152,7 +154,7 @@ def solve_ring(
     operator[0, :num_cells] = step
     right_side = np.zeros(num_cells * num_modes)
     right_side[0] = 1.0
-    solution = linalg.spsolve(operator.tocsc(), right_side)
+    solution = np.asarray(linalg.spsolve(operator.tocsc(), right_side))
     return RingReference(
         x=x,
         coefficients=solution.reshape(num_modes, num_cells),
