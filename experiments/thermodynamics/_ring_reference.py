@@ -142,9 +142,8 @@ def solve_ring(
     drift = outflow @ sparse.diags(face_force) @ average - diffusion * outflow @ difference
     swim = outflow @ sparse.diags(profile(faces)) @ average
     n = np.arange(num_modes)
-    ladder = sparse.diags_array(
-        [np.sqrt(n[1:]), np.sqrt(n[1:])], offsets=(-1, 1)
-    )  # multiplication by g in Hermite functions
+    root = np.sqrt(n[1:])
+    ladder = sparse.csr_matrix(np.diag(root, 1) + np.diag(root, -1))  # multiplication by g in Hermite functions
     operator = (
         sparse.kron(sparse.identity(num_modes), drift)
         + sparse.kron(ladder, swim)
