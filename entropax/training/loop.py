@@ -1,0 +1,196 @@
+"""The training loop: many steps in one compiled call, resumed to the same bits."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from entropax import _checks
+from entropax._typing import PRNGKey, PyTree
+from entropax.training.batches import HostBatches
+from entropax.training.checkpoints import Checkpoint, CheckpointStore
+from entropax.training.compiled import Carry, Program, advance, is_number, join_arrays, own_copy, split_arrays
+from entropax.training.meshes import Placement, as_placement
+from entropax.training.metrics_log import MetricsLog
+from entropax.training.progress import ProgressBar
+from entropax.training.stopping import StopRule
+
+
+class RunResult(eqx.Module):
+    """What a run leaves.
+
+    Args:
+        state: the state after the last step.
+        history: the metrics of every step, arrays of length `steps` by name, and "step" itself, counted from zero.
+        steps: number of steps done, those before a resume included.
+        stopped_early: whether the stop rule, or the end of an iterator's data, ended the run before its last step.
+        first_nonfinite_step: the first step with a metric that was NaN or infinite, None if there is none.
+    """
+
+    state: PyTree
+    history: dict[str, np.ndarray]
+    steps: int
+    stopped_early: bool
+    first_nonfinite_step: int | None
+
+
+def run(
+    update: Callable[..., Any],
+    state: PyTree,
+    batch_at: Any,
+    *,
+    steps: int,
+    key: PRNGKey,
+    steps_per_call: int = 100,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
+    log_path: str | os.PathLike[str] | None = None,
+    mesh: Mesh | Placement | None = None,
+    progress: bool = True,
+    description: str | None = None,
+    stop: StopRule | None = None,
+) -> RunResult:
+    """Repeats a pure update: state, metrics = update(state, batch_at(step, key=k2), key=k1).
+
+    `steps_per_call` steps run in one compiled loop, compiled once whatever the number of steps; between calls metrics
+    are read, logged and shown and checkpoints saved. The keys of step i are k1, k2 = split(fold_in(key, i)), so a run
+    that was killed at any moment and is started again with the same arguments ends with the same bits as one that was
+    not (on the same device, with the same versions and the same `steps_per_call`).
+
+    A function is compiled once for each object, so pass the same `update` again rather than a new lambda. Data that a
+    function closes over is a constant of the compiled program; to hand large data over as an argument, make the
+    function a pytree, such as jax.tree_util.Partial(function, data) or an equinox.Module.
+
+    On several hosts call `jax.distributed.initialize()` first and pass a mesh of all devices; every process makes the
+    same call with the same arguments, `checkpoint_dir` is on a disk that all of them see, and process 0 writes the log.
+
+    Args:
+        update: pure function (state, batch, *, key) -> (state, metrics): the new state has the structure, shapes and
+            dtypes of the old; metrics is a dictionary of real arrays without axes.
+        state: any pytree; its arrays and numbers are carried along (as copies: what is passed stays as it is),
+            anything else in it (functions, strings) is static.
+        batch_at: pure function (step, *, key) -> batch, traced inside the loop, `step` an int32 array; or an iterator
+            of batches on the host, which needs `get_state` and `set_state` to be checkpointed (`BatchIterator`).
+        steps: number of steps of the whole run.
+        key: a key made by jax.random.key.
+        steps_per_call: steps in one compiled call.
+        checkpoint_dir: directory of the checkpoints. If it holds one, the run resumes from it.
+        checkpoint_every: steps between checkpoints, 10 steps_per_call by default; the end of the run is always saved.
+        log_path: file for the metrics as JSON lines; on a resume it is cut back to the steps of the checkpoint.
+        mesh: a mesh or `Placement`; of a mesh the first axis carries the batches and the second the parameters.
+        progress: whether to show a progress bar, if standard error is a terminal.
+        description: words before the bar.
+        stop: rule that ends the run early, asked after every step.
+
+    Returns:
+        A `RunResult`. A NaN among the metrics does not end the run unless `stop` says so (`NonFinite`); it is reported
+        in `first_nonfinite_step`.
+
+    Raises:
+        ValueError: a count below one, metrics that are not scalars, or a checkpoint directory that is damaged, is not
+            one, or belongs to a run with another state or key.
+        TypeError: a key of the old style, metrics that are not a dictionary, a state whose structure, shapes or dtypes
+            the update changes.
+        OSError: a checkpoint or the log cannot be written.
+    """
+    _checks.require_integer("steps", steps, minimum=1)
+    _checks.require_integer("steps_per_call", steps_per_call, minimum=1)
+    if checkpoint_every is None:
+        checkpoint_every = 10 * steps_per_call
+    elif checkpoint_dir is None:
+        raise ValueError(f"checkpoint_every needs a checkpoint_dir, got checkpoint_every={checkpoint_every} without")
+    _checks.require_integer("checkpoint_every", checkpoint_every, minimum=1)
+    _checks.require_key("key", key)
+    if not (stop is None or isinstance(stop, StopRule)):
+        raise TypeError(f"stop must be a StopRule or None, got {type(stop).__name__}")
+    placement = as_placement(mesh)
+    host = None
+    if not callable(batch_at):
+        host = HostBatches(batch_at, steps_per_call, placement, saved=checkpoint_dir is not None)
+    functions, static_functions = split_arrays((update, None if host else batch_at, stop))
+    state, static_state = split_arrays(state, is_number)
+    program = Program(static_functions, static_state, placement, steps_per_call)
+    carry = Carry(state, stop.init() if stop else (), np.asarray(False))
+    if placement is None:
+        carry, inputs = own_copy(carry), (key, functions)
+    else:
+        carry = own_copy(carry, placement.state_shardings(jax.tree.map(jnp.asarray, carry)))
+        inputs = own_copy((key, functions), placement.replicated)
+
+    with contextlib.ExitStack() as opened:
+        at = Checkpoint(0, carry, {"step": np.arange(0)}, None)
+        store = None
+        if checkpoint_dir is not None:
+            store = opened.enter_context(CheckpointStore(checkpoint_dir, key=key))
+            at = store.restore(carry) or at
+            if at.step > steps:
+                raise ValueError(f"steps must be at least the {at.step} done in {checkpoint_dir}, got {steps}")
+            if host and at.step:
+                host.set_state(at.iterator_state)
+        step, carry, history = at.step, at.carry, [at.history]
+        chief = jax.process_index() == 0
+        log = None
+        if log_path is not None and chief:
+            log = opened.enter_context(MetricsLog(log_path, _joined(history, step)))
+        bar = opened.enter_context(ProgressBar(steps, start=step, description=description, enabled=progress and chief))
+        del state, at  # the first call takes the buffers over
+
+        def save() -> None:
+            if store:
+                store.save(Checkpoint(step, carry, _joined(history, step), host.get_state() if host else None))
+
+        saved = step
+        while step < steps and not carry.stopped:
+            count = min(_next_multiple(step, steps_per_call), _next_multiple(step, checkpoint_every), steps) - step
+            batches = None
+            if host:
+                batches, count = host.draw(count)
+                if count == 0:
+                    break
+            carry, done, table = advance(carry, np.int32(step), np.int32(count), *inputs, batches, program=program)
+            rows = {"step": np.arange(step, step + int(done))}
+            rows |= {name: np.asarray(column)[: int(done)] for name, column in table.items()}
+            history.append(rows)
+            step += int(done)
+            if log:
+                log.append(rows)
+            bar.show(step, rows)
+            if step % checkpoint_every == 0:
+                save()
+                saved = step
+        if step != saved:
+            save()
+        columns = _joined(history, step)
+        return RunResult(
+            state=join_arrays(carry.state, static_state),
+            history=columns,
+            steps=step,
+            stopped_early=step < steps,
+            first_nonfinite_step=_first_nonfinite_step(columns),
+        )
+
+
+def _next_multiple(step: int, every: int) -> int:
+    return (step // every + 1) * every
+
+
+def _joined(history: list[dict[str, np.ndarray]], step: int) -> dict[str, np.ndarray]:
+    """The metrics of all calls in one table, "step" first; the list is left holding that table alone."""
+    parts = [part for part in history if len(part["step"])] or [{"step": np.arange(step)}]
+    names = ["step", *(name for name in parts[0] if name != "step")]
+    history[:] = [{name: np.concatenate([part[name] for part in parts]) for name in names}]
+    return history[0]
+
+
+def _first_nonfinite_step(columns: dict[str, np.ndarray]) -> int | None:
+    bad = np.zeros(len(columns["step"]), bool)
+    for column in columns.values():
+        if jnp.issubdtype(column.dtype, jnp.floating):
+            bad |= ~np.isfinite(column.astype(np.float64))
+    return int(np.argmax(bad)) if bad.any() else None

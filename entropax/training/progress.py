@@ -1,0 +1,57 @@
+"""A progress bar between the calls of a run."""
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+
+class ProgressBar:
+    """Shows a run's step, speed and last metrics on standard error; silent when that is not a terminal.
+
+    Args:
+        total: number of steps of the run.
+        start: number of steps done before.
+        description: words before the bar.
+        enabled: False keeps it silent.
+    """
+
+    def __init__(self, total: int, *, start: int = 0, description: str | None = None, enabled: bool = True):
+        self._bar: Any = None
+        if not (enabled and (sys.stderr.isatty() or "ipykernel" in sys.modules)):
+            return
+        from rich import progress  # only where a bar is shown
+        from rich.console import Console
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[metrics]}"),
+            console=Console(stderr=True),
+            refresh_per_second=4,
+        )
+        self._task = self._bar.add_task(description or "training", total=total, completed=start, metrics="")
+
+    def __enter__(self) -> "ProgressBar":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, step: int, columns: Mapping[str, np.ndarray]) -> None:
+        """Moves the bar to `step` and shows the last entries of up to three metrics, the loss first."""
+        if self._bar is not None:
+            names = [name for name in columns if name != "step" and columns[name].size]
+            shown = sorted(names, key=lambda name: name != "loss")[:3]
+            last = [f"{name} {float(columns[name][-1]):.4g}" for name in shown]
+            self._bar.update(self._task, completed=step, metrics="  ".join(last))
