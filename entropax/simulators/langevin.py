@@ -1,0 +1,324 @@
+"""Langevin dynamics: linear systems, stepped exactly, and any drift with additive noise."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Real
+
+from entropax import _checks
+from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar, Scalar
+from entropax.simulators.base import Simulator
+
+
+def diffusion_matrix(diffusion: Array, dim: int) -> Array:
+    """D as a (d, d) matrix, from a matrix or a diagonal.
+
+    Args:
+        diffusion: D, shape (d,) for a diagonal, or (d, d).
+        dim: d.
+
+    Returns:
+        The matrix, shape (d, d).
+
+    Raises:
+        ValueError: the shape is neither (d,) nor (d, d).
+    """
+    if diffusion.shape == (dim,):
+        return jnp.diag(diffusion)
+    if diffusion.shape == (dim, dim):
+        return diffusion
+    raise ValueError(f"diffusion must have shape ({dim},) or ({dim}, {dim}), got {diffusion.shape}")
+
+
+def _semidefinite_factor(matrix: Array) -> Array:
+    """Lower triangular L with L L^T = matrix, for a matrix that may be singular: a vanishing pivot skips its column."""
+    dim = matrix.shape[0]
+    rows = jnp.arange(dim)
+    floor = dim * jnp.finfo(matrix.dtype).eps * jnp.max(jnp.abs(jnp.diag(matrix)))
+
+    def column(j: Array, factor: Array) -> Array:
+        rest = matrix[:, j] - factor @ factor[j]
+        present = rest[j] > floor
+        scaled = rest / jnp.sqrt(jnp.where(present, rest[j], 1.0))
+        return factor.at[:, j].set(jnp.where(present & (rows >= j), scaled, 0.0))
+
+    return jax.lax.fori_loop(0, dim, column, jnp.zeros_like(matrix))
+
+
+def _lyapunov(drift_matrix: Array, right_side: Array) -> Array:
+    """S with A S + S A^T = R, through the d^2 x d^2 Kronecker form."""
+    dim = drift_matrix.shape[0]
+    eye = jnp.eye(dim, dtype=drift_matrix.dtype)
+    operator = jnp.kron(drift_matrix, eye) + jnp.kron(eye, drift_matrix)
+    return jnp.linalg.solve(operator, right_side.reshape(dim * dim, -1)).reshape(right_side.shape)
+
+
+@jax.jit
+def _stationary_covariance(drift_matrix: Array, diffusion: Array) -> tuple[Array, Array]:
+    dim = drift_matrix.shape[0]
+    both = jnp.stack([2 * diffusion, jnp.eye(dim, dtype=diffusion.dtype)], axis=-1)
+    solution = _lyapunov(drift_matrix, both)
+    covariance = (solution[..., 0] + solution[..., 0].T) / 2
+    # Lyapunov's theorem: A is stable if and only if the solution for R = 1 is positive definite.
+    witness = (solution[..., 1] + solution[..., 1].T) / 2
+    return covariance, jnp.all(jnp.isfinite(jnp.linalg.cholesky(witness)))
+
+
+def stationary_covariance(
+    drift_matrix: Real[ArrayLike, "d d"],
+    diffusion: Real[ArrayLike, "d"] | Real[ArrayLike, "d d"],
+) -> Float[Array, "d d"]:
+    """Covariance of the stationary law of dX = -A X dt + sqrt(2 D) dW: A S + S A^T = 2 D.
+
+    Solved in the d^2 x d^2 Kronecker form, meant for d up to about 50.
+
+    Args:
+        drift_matrix: A, shape (d, d), every eigenvalue with positive real part.
+        diffusion: D, shape (d,) for a diagonal or (d, d) symmetric; it may be singular.
+
+    Returns:
+        S, shape (d, d).
+
+    Raises:
+        ValueError: a shape does not fit, D has a negative entry on its diagonal, or A is not stable.
+
+    Differentiable in both arguments.
+    """
+    A, D = _linear_arguments(drift_matrix, diffusion)
+    covariance, stable = _stationary_covariance(A, D)
+    return _checks.enforce(covariance, *linear_checks(A, D, stable))
+
+
+def _linear_arguments(drift_matrix: Any, diffusion: Any) -> tuple[Array, Array]:
+    A, D = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion)
+    if A.ndim != 2 or A.shape[0] != A.shape[1]:
+        raise ValueError(f"drift_matrix must have shape (d, d), got {A.shape}")
+    return A, diffusion_matrix(D, A.shape[0])
+
+
+def linear_checks(drift_matrix: Array, diffusion: Array, stable: Array) -> tuple[_checks.Check, ...]:
+    """The conditions on the parameters of a linear system with a stationary law.
+
+    Args:
+        drift_matrix: A, shape (d, d).
+        diffusion: D, shape (d, d).
+        stable: whether A is stable.
+
+    Returns:
+        Checks for `_checks.enforce`.
+    """
+    return (
+        _checks.Check(
+            stable,
+            "drift_matrix must be stable (every eigenvalue with positive real part)",
+            lambda: f"eigenvalues {jnp.linalg.eigvals(drift_matrix)}",
+        ),
+        _checks.nonnegative("the diagonal of diffusion", jnp.diag(diffusion)),
+    )
+
+
+class LinearLangevin(Simulator[Array]):
+    """dX = -A X dt + sqrt(2 D) dW, stepped exactly for any dt.
+
+    The transition over dt is Gaussian with mean e^{-A dt} X and covariance int_0^dt e^{-A s} 2D e^{-A^T s} ds, both
+    read off one matrix exponential (Van Loan 1978). A state has shape (..., d): leading axes are independent copies.
+
+    Attributes:
+        drift_matrix: A, shape (d, d).
+        diffusion: D, shape (d, d).
+        dt: time step.
+    """
+
+    drift_matrix: Float[Array, "d d"]
+    diffusion: Float[Array, "d d"]
+    dt: Scalar
+
+    def __init__(
+        self,
+        drift_matrix: Real[ArrayLike, "d d"],
+        diffusion: Real[ArrayLike, "d"] | Real[ArrayLike, "d d"],
+        *,
+        dt: RealScalar,
+    ):
+        """Checks and converts the parameters.
+
+        Args:
+            drift_matrix: A, shape (d, d), stable.
+            diffusion: D, shape (d,) for a diagonal or (d, d) symmetric; it may be singular.
+            dt: time step, positive.
+
+        Raises:
+            ValueError: a shape does not fit, A is not stable, D has a negative diagonal entry, or dt <= 0.
+        """
+        A, D, dt = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion, dt=dt)
+        A, D = _linear_arguments(A, D)
+        _, stable = _stationary_covariance(A, D)
+        checks = (*linear_checks(A, D, stable), _checks.positive("dt", dt))
+        self.drift_matrix, self.diffusion, self.dt = _checks.enforce((A, D, dt), *checks)
+
+    def stationary_covariance(self) -> Float[Array, "d d"]:
+        """S with A S + S A^T = 2 D, shape (d, d)."""
+        return _stationary_covariance(self.drift_matrix, self.diffusion)[0]
+
+    def drift(self, state: Float[Array, "*batch d"]) -> Float[Array, "*batch d"]:
+        """-A X.
+
+        Args:
+            state: X, shape (..., d).
+
+        Returns:
+            The drift, shape (..., d).
+        """
+        return -state @ self.drift_matrix.T
+
+    def vector_field(self, t: Any, y: Float[Array, "*batch d"], args: Any = None) -> Float[Array, "*batch d"]:
+        """The drift in the signature of diffrax, for the dynamics without noise.
+
+        Args:
+            t: time, not used.
+            y: X, shape (..., d).
+            args: not used.
+        """
+        del t, args
+        return self.drift(y)
+
+    def transition(self) -> tuple[Float[Array, "d d"], Float[Array, "d d"]]:
+        """The propagator e^{-A dt} and the covariance of the noise over one step."""
+        dim = self.drift_matrix.shape[0]
+        zero = jnp.zeros_like(self.drift_matrix)
+        block = jnp.block([[-self.drift_matrix, 2 * self.diffusion], [zero, self.drift_matrix.T]]) * self.dt
+        exponential = jax.scipy.linalg.expm(block)
+        propagator = exponential[:dim, :dim]
+        covariance = exponential[:dim, dim:] @ propagator.T
+        return propagator, (covariance + covariance.T) / 2
+
+    def init(self, *, key: PRNGKey, shape: tuple[int, ...] = ()) -> Float[Array, "*batch d"]:
+        """Draws from the stationary law.
+
+        Args:
+            key: source of randomness.
+            shape: leading axes of independent copies.
+
+        Returns:
+            States, shape (*shape, d).
+        """
+        _checks.require_key("key", key)
+        covariance = self.stationary_covariance()
+        noise = jax.random.normal(key, (*shape, covariance.shape[0]), covariance.dtype)
+        return noise @ _semidefinite_factor(covariance).T
+
+    def step(self, state: Float[Array, "*batch d"], *, key: PRNGKey) -> Float[Array, "*batch d"]:
+        """An exact draw of the state dt later.
+
+        Args:
+            state: X, shape (..., d).
+            key: source of randomness.
+
+        Returns:
+            The next state, shape (..., d).
+        """
+        propagator, covariance = self.transition()
+        noise = jax.random.normal(key, state.shape, state.dtype)
+        return state @ propagator.T + noise @ _semidefinite_factor(covariance).T
+
+
+class Langevin(Simulator[Array]):
+    """dX = b(X) dt + sqrt(2 D) dW with a given drift and constant diagonal D, by Euler and Maruyama.
+
+    First order in dt for averages. A state has any shape that the drift takes.
+
+    Attributes:
+        drift: b, a function from states to arrays of the same shape; a plain function or an equinox module, whose
+            arrays can be differentiated by.
+        diffusion: D, broadcastable to a state; zero where there is no noise.
+        initial: the first state, or a function of a key that draws one.
+        box: space with a method `wrap` for the positions, or None.
+        dt: time step.
+    """
+
+    drift: Callable[[Any], Any]
+    diffusion: Float[Array, "..."]
+    initial: Any
+    box: Any
+    dt: Scalar
+
+    def __init__(
+        self,
+        drift: Callable[[Any], Any],
+        diffusion: Real[ArrayLike, "..."],
+        *,
+        dt: RealScalar,
+        initial: Real[ArrayLike, "..."] | Callable[[Any], Any],
+        box: Any = None,
+    ):
+        """Checks and converts the parameters.
+
+        Args:
+            drift: b, a function from states to arrays of the same shape.
+            diffusion: D >= 0, broadcastable to a state.
+            dt: time step, positive.
+            initial: the first state, or a function of a key that draws one.
+            box: space whose `wrap` brings positions back, or None for free space.
+
+        Raises:
+            TypeError: drift is not callable.
+            ValueError: D is negative or dt <= 0.
+        """
+        if not callable(drift):
+            raise TypeError(f"drift must be a function of the state, got {type(drift).__name__}")
+        D, dt = _checks.as_floats(diffusion=diffusion, dt=dt)
+        checks = (_checks.nonnegative("diffusion", D), _checks.positive("dt", dt))
+        self.diffusion, self.dt = _checks.enforce((D, dt), *checks)
+        self.drift = drift
+        self.initial = initial if callable(initial) else _checks.as_float("initial", initial)
+        self.box = box
+
+    def init(self, *, key: PRNGKey) -> Float[Array, "..."]:
+        """The first state.
+
+        Args:
+            key: source of randomness, used when `initial` is a function.
+        """
+        _checks.require_key("key", key)
+        return self.initial(key) if callable(self.initial) else self.initial
+
+    def vector_field(self, t: Any, y: Any, args: Any = None) -> Any:
+        """The drift in the signature of diffrax.
+
+        Args:
+            t: time, not used.
+            y: state.
+            args: not used.
+        """
+        del t, args
+        return self.drift(y)
+
+    def step(self, state: Float[Array, "..."], *, key: PRNGKey) -> Float[Array, "..."]:
+        """X + b(X) dt + sqrt(2 D dt) z, wrapped into the box.
+
+        Args:
+            state: X.
+            key: source of randomness.
+
+        Returns:
+            The next state, of the same shape.
+        """
+        noise = jax.random.normal(key, state.shape, state.dtype)
+        moved = state + self.drift(state) * self.dt + noise_scale(self.diffusion, self.dt) * noise
+        return moved if self.box is None else self.box.wrap(moved)
+
+
+def noise_scale(diffusion: Array, dt: Array) -> Array:
+    """sqrt(2 D dt), with a zero gradient where D is zero.
+
+    Args:
+        diffusion: D >= 0.
+        dt: time step.
+
+    Returns:
+        The standard deviation of the noise in one step, of the shape of D.
+    """
+    present = diffusion > 0
+    return jnp.where(present, jnp.sqrt(jnp.where(present, 2 * diffusion * dt, 1.0)), 0.0)
