@@ -1,0 +1,179 @@
+"""Where particles live: the torus and free space, and how far apart two points of it are."""
+
+from typing import TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from entropax import _checks
+from entropax._typing import Array, ArrayLike, Bool, Float, Real, Scalar
+
+
+class PeriodicBox(eqx.Module):
+    """A torus: the box [lower, upper) whose opposite faces are one.
+
+    Displacements and distances follow the minimum-image convention: of all periodic images of the second point, the
+    nearest counts. They are right for any representatives, inside the box or not. Results have the dtype of the
+    points; everything is differentiable in the points and, through the periods crossed, in the box.
+
+    Attributes:
+        lower: lower corner, shape (d,), length.
+        upper: upper corner, shape (d,), length.
+
+    Raises:
+        ValueError: the corners are not vectors of one length, or `upper` is not above `lower` along every axis.
+    """
+
+    lower: Float[Array, " d"]
+    upper: Float[Array, " d"]
+
+    def __init__(self, lower: Real[ArrayLike, " d"], upper: Real[ArrayLike, " d"]):
+        lower, upper = _checks.as_floats(lower=lower, upper=upper)
+        _checks.require_ndim("lower", lower, 1, "(d,)")
+        _checks.require_same_shape(lower=lower, upper=upper)
+        extent = upper - lower
+        ok = _checks.positive("upper - lower", extent)
+        self.lower, self.upper = _checks.enforce((lower, upper), ok)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes d."""
+        return self.lower.shape[0]
+
+    @property
+    def extent(self) -> Float[Array, " d"]:
+        """Length of the period along each axis."""
+        return self.upper - self.lower
+
+    @property
+    def volume(self) -> Scalar:
+        """Product of the extents."""
+        return jnp.prod(self.extent)
+
+    def wrap(self, x: Real[ArrayLike, "... d"]) -> Float[Array, "... d"]:
+        """The representatives of the points in the box, x - L floor((x - lower) / L).
+
+        Args:
+            x: points, shape (..., d).
+
+        Returns:
+            Points in [lower, upper), shape (..., d). The derivative in x is the identity.
+        """
+        (x,) = self._points(x=x)
+        lower, upper = self.lower.astype(x.dtype), self.upper.astype(x.dtype)
+        extent = upper - lower
+        y = x - extent * jnp.floor((x - lower) / extent)
+        # Rounding can leave y an ulp outside; the correction must not touch the derivative.
+        inside = jnp.where(y >= upper, lower, jnp.maximum(y, lower))
+        return y + jax.lax.stop_gradient(inside - y)
+
+    def displacement(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "... d"]:
+        """The shortest vector from y to x on the torus, x - y - L round((x - y) / L).
+
+        Args:
+            x: points, shape (..., d).
+            y: points, a shape that broadcasts with that of x.
+
+        Returns:
+            Displacements, each component in [-L/2, L/2].
+        """
+        x, y = self._points(x=x, y=y)
+        extent = self.extent.astype(x.dtype)
+        difference = x - y
+        return difference - extent * jnp.round(difference / extent)
+
+    def distance(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "..."]:
+        """Length of the shortest vector from y to x.
+
+        Args:
+            x: points, shape (..., d).
+            y: points, a shape that broadcasts with that of x.
+
+        Returns:
+            Distances, shape (...). At coincident points the gradient is zero.
+        """
+        return _norm(self.displacement(x, y))
+
+    def contains(self, x: Real[ArrayLike, "... d"]) -> Bool[Array, "..."]:
+        """Whether the points lie in the closed box; NaN does not.
+
+        Args:
+            x: points, shape (..., d).
+
+        Returns:
+            Booleans, shape (...).
+        """
+        (x,) = self._points(x=x)
+        inside = (x >= self.lower.astype(x.dtype)) & (x <= self.upper.astype(x.dtype))
+        return jnp.all(inside, axis=-1)
+
+    def _points(self, **points: ArrayLike) -> tuple[jax.Array, ...]:
+        arrays = _checks.as_floats(**points)
+        for name, x in zip(points, arrays, strict=True):
+            if x.ndim < 1 or x.shape[-1] != self.ndim:
+                raise ValueError(f"{name} must have shape (..., {self.ndim}), the axes of the box, got {x.shape}")
+        return arrays
+
+
+class FreeSpace(eqx.Module):
+    """Unbounded Euclidean space, with the methods of `PeriodicBox`."""
+
+    def wrap(self, x: Real[ArrayLike, "... d"]) -> Float[Array, "... d"]:
+        """The points themselves.
+
+        Args:
+            x: points, shape (..., d).
+        """
+        (x,) = _vectors(x=x)
+        return x
+
+    def displacement(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "... d"]:
+        """The vector from y to x.
+
+        Args:
+            x: points, shape (..., d).
+            y: points, a shape that broadcasts with that of x.
+        """
+        x, y = _vectors(x=x, y=y)
+        return x - y
+
+    def distance(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "..."]:
+        """Length of the vector from y to x.
+
+        Args:
+            x: points, shape (..., d).
+            y: points, a shape that broadcasts with that of x.
+
+        Returns:
+            Distances, shape (...). At coincident points the gradient is zero.
+        """
+        return _norm(self.displacement(x, y))
+
+    def contains(self, x: Real[ArrayLike, "... d"]) -> Bool[Array, "..."]:
+        """Whether the points are finite.
+
+        Args:
+            x: points, shape (..., d).
+        """
+        (x,) = _vectors(x=x)
+        return jnp.all(jnp.isfinite(x), axis=-1)
+
+
+Space: TypeAlias = PeriodicBox | FreeSpace
+"""What has wrap, displacement, distance and contains."""
+
+
+def _vectors(**points: ArrayLike) -> tuple[jax.Array, ...]:
+    arrays = _checks.as_floats(**points)
+    for name, x in zip(points, arrays, strict=True):
+        if x.ndim < 1:
+            raise ValueError(f"{name} must have shape (..., d), got a number")
+    return arrays
+
+
+def _norm(vectors: jax.Array) -> jax.Array:
+    """Euclidean length over the last axis, with zero gradient at zero."""
+    squared = jnp.sum(vectors**2, axis=-1)
+    positive = squared > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), squared)
