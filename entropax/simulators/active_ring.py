@@ -5,10 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Real
+from jaxtyping import Float
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar, Scalar
+from entropax._typing import Array, PRNGKey, RealScalar, Scalar
 from entropax.simulators.base import Simulator
 from entropax.simulators.langevin import noise_scale
 
@@ -201,7 +201,7 @@ class ActiveRing(Simulator[Array]):
 
 
 def ornstein_uhlenbeck_step(
-    g: Float[Array, "*shape"], persistence: Real[ArrayLike, ""], dt: Real[ArrayLike, ""], noise: Float[Array, "*shape"]
+    g: Float[Array, "*shape"], persistence: Scalar, dt: Scalar, noise: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
     """The exact step of dg = -gamma g dt + sqrt(2 gamma) dW: g e^{-gamma dt} + sqrt(1 - e^{-2 gamma dt}) z.
 

@@ -1,4 +1,4 @@
-"""The protocol of every simulator and the one loop that runs them."""
+"""The protocol of a simulator, the one loop that runs them all, and its way into a labelled data set."""
 
 import abc
 import math
@@ -8,46 +8,59 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from entropax import _checks
-from entropax._typing import Array, PRNGKey, PyTree, Scalar
+from entropax._typing import ArrayLike, PRNGKey, PyTree, Scalar
 
 if TYPE_CHECKING:
     import xarray
 
 State = TypeVar("State")
-Carry = TypeVar("Carry")
 
 
 class Simulator(eqx.Module, Generic[State]):
-    """Dynamics with a time step: how a state starts and how it advances by `dt`.
+    """Dynamics that advance a state by a time step `dt`.
 
-    Parameters are fields, converted to strongly typed arrays at construction, so that one can differentiate by them
-    and an optimiser's update does not compile anew. A simulator holds dynamics and invariants; what is measured on a
-    state is an observable.
+    Subclasses are frozen equinox modules whose parameters are array fields, so that one can differentiate by them. A
+    state is an array or a pytree of arrays whose shapes and dtypes never change. One system a call: batch with
+    jax.vmap.
 
     Attributes:
-        dt: time that one step advances by.
+        dt: time by which `step` advances.
     """
 
     dt: eqx.AbstractVar[Scalar]
 
     @abc.abstractmethod
     def init(self, *, key: PRNGKey) -> State:
-        """A first state.
+        """Draws an initial state.
 
         Args:
-            key: source of randomness.
+            key: a key made by jax.random.key.
+
+        Returns:
+            The state.
         """
 
     @abc.abstractmethod
     def step(self, state: State, *, key: PRNGKey) -> State:
-        """The state one time step later.
+        """Advances the state by dt, however that is done: one explicit step, all events in dt, a solve.
 
         Args:
-            state: the state now.
-            key: source of randomness.
+            state: the state.
+            key: a key made by jax.random.key; a deterministic simulator ignores it.
+
+        Returns:
+            The state after dt, with the shapes and dtypes of `state`.
         """
+
+    def prepared(self) -> "Simulator[State]":
+        """A simulator with the same steps in which what does not depend on the state is already computed.
+
+        `simulate` calls it once before its loop. By default the simulator itself.
+        """
+        return self
 
 
 def simulate(
@@ -56,148 +69,167 @@ def simulate(
     num_steps: int,
     *,
     key: PRNGKey,
-    observe: Callable[[State], Any],
+    observe: Callable[[State], PyTree] | None,
     every: int = 1,
-    remat: bool | None = None,
+    remat: int | None = None,
 ) -> tuple[State, PyTree]:
-    """Advances a state by `num_steps` steps and observes it every `every` steps.
+    """Runs a simulator and records observations: state_{i+1} = step(state_i, key=fold_in(key, i)).
 
-    The randomness of step i is `jax.random.fold_in(key, i)`: it depends neither on `every` nor on `remat`. The loop
-    is compiled once per simulator structure, observer and step counts. A plain function `observe` is compared by
-    identity, so define it once (not as a fresh lambda in a loop); an equinox module may carry arrays.
+    The noise of step i depends on `key` and i alone, so the trajectory is the same for every choice of `every` and
+    `remat`. Compiled once for each simulator class, state shape, number of steps and `observe`; give `observe` as a
+    module-level function or a module rather than a fresh lambda, or every call compiles anew.
+
+    Reverse mode keeps one state every `remat` steps and recomputes the steps between: memory grows as the square root
+    of the steps at the price of one more forward run. Forward mode and plain runs pay nothing for it.
 
     Args:
         simulator: the dynamics.
-        state: the first state, as from `simulator.init`.
+        state: initial state, from `simulator.init` or an earlier run.
         num_steps: number of steps, a multiple of `every`.
-        key: source of randomness.
-        observe: what to record, a function of a state that returns a pytree of arrays.
-        every: steps between observations.
-        remat: whether reverse mode recomputes states in nested chunks, which keeps about 2 sqrt(n) states of each of
-            the two loops (observations, and steps between them) in memory for twice the forward work, instead of
-            every state. None means yes when `num_steps` exceeds 64. It changes neither results nor forward mode.
+        key: a key made by jax.random.key.
+        observe: function of a state that returns what is recorded, a pytree of arrays; None records nothing.
+        every: steps between observations; the first observation is made after `every` steps.
+        remat: steps between the states that reverse mode keeps; None takes about the square root of `num_steps`,
+            0 keeps what every step needs.
 
     Returns:
-        The final state, and the observations with a leading axis of length num_steps / every; entry j was observed
-        after (j + 1) `every` steps.
+        The final state, and the observations stacked along a new first axis of length num_steps / every (None if
+        `observe` is). Differentiable in the simulator's parameters, the state and the arrays of `observe`, in forward
+        and reverse mode.
 
     Raises:
-        ValueError: `num_steps` is not a positive multiple of `every`.
-        TypeError: `key` is not a new-style key, or `simulator` no `Simulator`.
-
-    Differentiable in the simulator's fields, the state and the observer's arrays, in both modes. Chaotic dynamics
-    make gradients over long horizons useless: they grow as the exponential of the largest Lyapunov exponent times
-    the horizon.
+        TypeError: `simulator` is no Simulator, or its step changes the shapes or dtypes of the state.
+        ValueError: `num_steps` is not a positive multiple of `every`, or `remat` is negative.
     """
     if not isinstance(simulator, Simulator):
         raise TypeError(f"simulator must be a Simulator, got {type(simulator).__name__}")
-    if not callable(observe):
-        raise TypeError(f"observe must be a function of the state, got {type(observe).__name__}")
-    _checks.require_integer("every", every, minimum=1)
     _checks.require_integer("num_steps", num_steps, minimum=1)
-    _checks.require_key("key", key)
+    _checks.require_integer("every", every, minimum=1)
+    if observe is not None and not callable(observe):
+        raise TypeError(f"observe must be a function of the state or None, got {type(observe).__name__}")
     if num_steps % every:
-        raise ValueError(f"num_steps must be a multiple of every={every}, got {num_steps}")
-    nested = num_steps > 64 if remat is None else bool(remat)
-    return _simulate(simulator, state, key, observe, num_steps, every, nested)
+        raise ValueError(f"num_steps must be a multiple of every = {every}, got {num_steps}")
+    remat = math.isqrt(num_steps) if remat is None else remat
+    _checks.require_integer("remat", remat, minimum=0)
+    _checks.require_key("key", key)
+    return _simulate(simulator, jax.tree.map(_strongly_typed, state), key, observe, num_steps // every, every, remat)
 
 
 @eqx.filter_jit
 def _simulate(
     simulator: Simulator,
-    state: Any,
+    state: PyTree,
     key: PRNGKey,
-    observe: Callable,
-    num_steps: int,
+    observe: Callable[[PyTree], PyTree] | None,
+    num_blocks: int,
     every: int,
-    nested: bool,
-) -> tuple[Any, Any]:
-    # Leaves that are no arrays (functions, static settings) stay out of the loops' carry.
-    moving, fixed = eqx.partition(state, eqx.is_array)
+    remat: int,
+) -> tuple[PyTree, PyTree]:
+    """`num_blocks` times `every` steps and an observation."""
+    simulator = simulator.prepared()
+    _require_same_structure(state, jax.eval_shape(lambda s, k: simulator.step(s, key=k), state, key))
 
-    def one_step(carry: Any, index: Array) -> tuple[Any, None]:
-        now = eqx.combine(carry, fixed)
-        following = simulator.step(now, key=jax.random.fold_in(key, index))
-        return eqx.filter(following, eqx.is_array), None
+    def step(state: PyTree, index: jax.Array) -> tuple[PyTree, None]:
+        return simulator.step(state, key=jax.random.fold_in(key, index)), None
 
-    def one_observation(carry: Any, block: Array) -> tuple[Any, Any]:
-        if every == 1:
-            carry, _ = one_step(carry, block)
-        else:
-            carry, _ = _scan(one_step, carry, block * every + jnp.arange(every), nested)
-        return carry, observe(eqx.combine(carry, fixed))
+    def block(state: PyTree, start: jax.Array) -> tuple[PyTree, PyTree]:
+        # Segments shorter than a block lie inside it, longer ones hold several blocks.
+        state, _ = _scan(step, state, start + jnp.arange(every), remat if remat < every else 0)
+        return state, None if observe is None else observe(state)
 
-    moving, observations = _scan(one_observation, moving, jnp.arange(num_steps // every), nested)
-    return eqx.combine(moving, fixed), observations
+    return _scan(block, state, every * jnp.arange(num_blocks), remat // every if remat >= every else 0)
 
 
 def _scan(
-    body: Callable[[Carry, Array], tuple[Carry, Any]], carry: Carry, indices: Array, nested: bool
-) -> tuple[Carry, Any]:
-    """`lax.scan`, in rematerialised chunks of about sqrt(n) when nested."""
-    length = indices.shape[0]
-    chunk = math.isqrt(length)
-    if not nested or chunk < 2:
-        return jax.lax.scan(body, carry, indices)
-    whole = (length // chunk) * chunk
+    body: Callable[[PyTree, jax.Array], tuple[PyTree, PyTree]], carry: PyTree, xs: jax.Array, segment: int
+) -> tuple[PyTree, PyTree]:
+    """lax.scan whose reverse mode keeps the carry once a segment and recomputes within; 0 keeps all."""
+    length = xs.shape[0]
+    if segment == 0 or length == 1:
+        return jax.lax.scan(body, carry, xs)
+    segment = _segment_length(length, segment)
+    whole = length - length % segment
 
-    @jax.checkpoint
-    def inner(carry: Carry, part: Array) -> tuple[Carry, Any]:
-        return jax.lax.scan(body, carry, part)
-
-    carry, first = jax.lax.scan(inner, carry, indices[:whole].reshape(-1, chunk))
-    first = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), first)
+    # Inside a scan nothing is merged across the segment, so the barriers of prevent_cse would only cost.
+    run = jax.checkpoint(lambda carry, xs: jax.lax.scan(body, carry, xs), prevent_cse=False)
+    carry, ys = jax.lax.scan(run, carry, xs[:whole].reshape(-1, segment))
+    ys = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
     if whole == length:
-        return carry, first
-    carry, rest = inner(carry, indices[whole:])
-    return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, rest)
+        return carry, ys
+    carry, rest = run(carry, xs[whole:])
+    return carry, jax.tree.map(lambda y, r: jnp.concatenate([y, r]), ys, rest)
+
+
+def _segment_length(length: int, wanted: int) -> int:
+    """A divisor of `length` close to what is wanted, else that itself: a remainder compiles the body twice."""
+    wanted = min(wanted, length)
+    divisors = [n for n in range((wanted + 1) // 2, min(2 * wanted, length) + 1) if length % n == 0]
+    return min(divisors, key=lambda n: abs(math.log(n / wanted)), default=wanted)
+
+
+def _strongly_typed(leaf: Any) -> jax.Array:
+    leaf = jnp.asarray(leaf)
+    return jax.lax.convert_element_type(leaf, leaf.dtype) if leaf.aval.weak_type else leaf
+
+
+def _require_same_structure(before: PyTree, after: PyTree) -> None:
+    """Raises TypeError unless a step kept the structure, shapes and dtypes of the state."""
+
+    def describe(tree: PyTree) -> str:
+        return str(jax.tree.map(lambda leaf: f"{leaf.dtype}{list(leaf.shape)}", tree))
+
+    if jax.tree.structure(before) != jax.tree.structure(after) or describe(before) != describe(after):
+        raise TypeError(
+            f"step must keep the shapes and dtypes of the state, got {describe(after)} from {describe(before)}"
+        )
 
 
 def to_dataset(
-    observations: Mapping[str, Any],
+    observations: Mapping[str, ArrayLike],
     *,
-    times: Any,
+    times: ArrayLike,
     dims: Mapping[str, Sequence[str]] | None = None,
     units: Mapping[str, str] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> "xarray.Dataset":
-    """Observations as an `xarray.Dataset` with units, ready for `to_netcdf(..., engine="h5netcdf")`.
+    """Observations as an xarray.Dataset with a time axis, units and attributes, ready for NetCDF.
 
     Args:
-        observations: arrays by name, each with a leading time axis, as `simulate` returns for an observer that
-            returns a dictionary.
-        times: the times of the observations, shape (t,).
-        dims: names of the axes after time, by name of the observation; unnamed axes are called name_1, name_2, ...
-        units: unit by name; "time" sets that of the times. Names not given are dimensionless, "1".
-        attrs: attributes of the whole data set.
+        observations: arrays by name, each of shape (num_times, ...).
+        times: time of each observation, shape (num_times,).
+        dims: names of the axes after the first, by observation; by default name_0, name_1, ...
+        units: unit of each observation, and of "time", by name.
+        attrs: attributes of the data set: the parameters, the source.
 
     Returns:
-        The data set, with coordinate "time".
+        An xarray.Dataset on the host with dimension and coordinate "time".
 
     Raises:
-        ValueError: an observation's leading axis, or its number of names, does not fit; `units` or `dims` name an
-            observation that is not there.
         ImportError: xarray is not installed.
+        ValueError: an array whose first axis does not match `times`, dims of the wrong number, or dims or units of an
+            unknown name.
     """
     try:
         import xarray
     except ImportError as error:
         raise ImportError("to_dataset needs xarray: pip install 'entropax[experiments]'") from error
-    import numpy as np
-
+    dims, units = dims or {}, units or {}
     times = np.asarray(times)
-    dims, units = dict(dims or {}), dict(units or {})
-    unknown = (set(dims) | set(units)) - set(observations) - {"time"}
-    if unknown:
-        raise ValueError(f"dims and units must name observations ({', '.join(observations)}), got {sorted(unknown)}")
+    if times.ndim != 1:
+        raise ValueError(f"times must have shape (num_times,), got {times.shape}")
+    known = {*observations, "time"}
+    for argument, names in (("dims", dims), ("units", units)):
+        unknown = sorted(set(names) - known)
+        if unknown:
+            raise ValueError(f"{argument} must name observations ({', '.join(sorted(known))}), got {unknown}")
     variables = {}
-    for name, values in observations.items():
-        values = np.asarray(values)
-        if values.ndim < 1 or values.shape[0] != times.shape[0]:
-            raise ValueError(f"{name} must have a leading time axis of length {times.shape[0]}, got {values.shape}")
-        names = tuple(dims.get(name, [f"{name}_{axis}" for axis in range(1, values.ndim)]))
-        if len(names) != values.ndim - 1:
-            raise ValueError(f"dims of {name} must name {values.ndim - 1} axes after time, got {names}")
-        variables[name] = (("time", *names), values, {"units": units.get(name, "1")})
-    coordinates = {"time": ("time", times, {"units": units.get("time", "1")})}
-    return xarray.Dataset(variables, coords=coordinates, attrs=dict(attrs or {}))
+    for name, value in observations.items():
+        array = np.asarray(value)
+        if array.ndim < 1 or array.shape[0] != times.size:
+            raise ValueError(f"{name} must have shape ({times.size}, ...), one row for each time, got {array.shape}")
+        axes = tuple(dims.get(name, (f"{name}_{axis}" for axis in range(array.ndim - 1))))
+        if len(axes) != array.ndim - 1:
+            raise ValueError(f"dims of {name} must name {array.ndim - 1} axes after time, got {axes}")
+        variables[name] = (("time", *axes), array, {"units": units[name]} if name in units else {})
+    time = ("time", times, {"units": units["time"]} if "time" in units else {})
+    return xarray.Dataset(variables, coords={"time": time}, attrs=dict(attrs or {}))

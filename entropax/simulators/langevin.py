@@ -275,7 +275,7 @@ class Langevin(Simulator[Array]):
         self.initial = initial if callable(initial) else _checks.as_float("initial", initial)
         self.box = box
 
-    def init(self, *, key: PRNGKey) -> Float[Array, "..."]:
+    def init(self, *, key: PRNGKey) -> Any:
         """The first state.
 
         Args:
