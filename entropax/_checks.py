@@ -102,6 +102,18 @@ def require_same_shape(**values: jax.Array) -> None:
             raise ValueError(f"{name} must have the shape of {first}, {jnp.shape(reference)}, got {jnp.shape(value)}")
 
 
+def broadcastable(name: str, value: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """`value` with axes of length one added in front up to the rank of `shape`.
+
+    Raises:
+        ValueError: `value` does not broadcast to `shape`.
+    """
+    pairs = zip(value.shape[::-1], shape[::-1], strict=False)
+    if value.ndim > len(shape) or any(n not in (1, m) for n, m in pairs):
+        raise ValueError(f"{name} must be broadcastable to shape {tuple(shape)}, got {value.shape}")
+    return value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
+
+
 def require_option(name: str, value: Any, options: Collection[Any]) -> None:
     """Raises ValueError unless `value` is one of the options."""
     if value not in options:

@@ -22,19 +22,10 @@ Axes = int | tuple[int, ...] | None
 
 
 def _invertible(diffusion: Array) -> _checks.Check:
-    check = _checks.positive("diffusion", diffusion)
-    return check._replace(
-        expected="diffusion must be positive wherever it is divided by (a coordinate without noise makes the total rate "
-        "infinite or undefined: pass the coordinates with noise alone, such as the propulsions)"
+    return _checks.positive("diffusion", diffusion)._replace(
+        expected="diffusion must be positive wherever it is divided by (a coordinate without noise makes the total "
+        "rate infinite or undefined: pass the coordinates with noise alone, such as the propulsions)"
     )
-
-
-def _broadcastable(name: str, value: Array, shape: tuple[int, ...]) -> Array:
-    if value.ndim > len(shape) or any(
-        n not in (1, m) for n, m in zip(value.shape, shape[len(shape) - value.ndim :], strict=True)
-    ):
-        raise ValueError(f"{name} must be broadcastable to {shape}, got {value.shape}")
-    return value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
 
 
 def _normalized_axes(axis: Axes, ndim: int) -> Axes:
@@ -65,7 +56,7 @@ def total_entropy_production(
     Differentiable in both arguments. Source: arXiv 2309.12991.
     """
     v, D = _checks.as_floats(velocity=velocity, diffusion=diffusion)
-    D = _broadcastable("diffusion", D, v.shape)
+    D = _checks.broadcastable("diffusion", D, v.shape)
     return _checks.enforce(jnp.sum(v**2 / D, axis=_normalized_axes(axis, v.ndim)), _invertible(D))
 
 
@@ -94,7 +85,7 @@ def medium_entropy_production(
     """
     b, v, D = _checks.as_floats(drift=drift, velocity=velocity, diffusion=diffusion)
     _checks.require_same_shape(drift=b, velocity=v)
-    D = _broadcastable("diffusion", D, v.shape)
+    D = _checks.broadcastable("diffusion", D, v.shape)
     return _checks.enforce(jnp.sum(b * v / D, axis=_normalized_axes(axis, v.ndim)), _invertible(D))
 
 
@@ -204,7 +195,7 @@ def score_free_entropy_production(
         raise ValueError(
             f"drift and drift_divergence must have shapes (n, *shape) and (n, ...), got {b.shape} and {div.shape}"
         )
-    D = _broadcastable("diffusion", D, b.shape[1:])
+    D = _checks.broadcastable("diffusion", D, b.shape[1:])
     rates = jnp.sum(b**2 / D, axis=tuple(range(1, b.ndim))) + jnp.sum(div, axis=tuple(range(1, div.ndim)))
     finite = (_checks.finite("drift", b), _checks.finite("drift_divergence", div))
     # Judged here first: a concrete fault of an argument is named by its own name.

@@ -35,9 +35,7 @@ def probability_flow_velocity(
     """
     b, s, D = _checks.as_floats(drift=drift, score=score, diffusion=diffusion)
     _checks.require_same_shape(drift=b, score=s)
-    if D.ndim > b.ndim or any(n not in (1, m) for n, m in zip(D.shape[::-1], b.shape[::-1], strict=False)):
-        raise ValueError(f"diffusion must be broadcastable to {b.shape}, got {D.shape}")
-    D = D.reshape((1,) * (b.ndim - D.ndim) + D.shape)
+    D = _checks.broadcastable("diffusion", D, b.shape)
     return _checks.enforce(b - D * s, _checks.nonnegative("diffusion", D))
 
 
