@@ -36,11 +36,11 @@ def _semidefinite_factor(matrix: Array) -> Array:
     """Lower triangular L with L L^T = matrix, for a matrix that may be singular: a vanishing pivot skips its column."""
     dim = matrix.shape[0]
     rows = jnp.arange(dim)
-    floor = dim * jnp.finfo(matrix.dtype).eps * jnp.max(jnp.abs(jnp.diag(matrix)))
+    floor = dim * jnp.finfo(matrix.dtype).eps * jnp.diag(matrix)  # what rounding can leave of a pivot that is zero
 
     def column(j: Array, factor: Array) -> Array:
         rest = matrix[:, j] - factor @ factor[j]
-        present = rest[j] > floor
+        present = rest[j] > floor[j]
         scaled = rest / jnp.sqrt(jnp.where(present, rest[j], 1.0))
         return factor.at[:, j].set(jnp.where(present & (rows >= j), scaled, 0.0))
 
@@ -219,9 +219,30 @@ class LinearLangevin(Simulator[Array]):
         Returns:
             The next state, shape (..., d).
         """
+        return self.prepared().step(state, key=key)
+
+    def prepared(self) -> Simulator[Array]:
+        """The same steps with the matrix exponential and its factor computed once."""
         propagator, covariance = self.transition()
+        return _GaussianTransition(
+            system=self, propagator=propagator, factor=_semidefinite_factor(covariance), dt=self.dt
+        )
+
+
+class _GaussianTransition(Simulator[Array]):
+    """X -> P X + L z with z standard normal: one step of a linear system."""
+
+    system: LinearLangevin
+    propagator: Array
+    factor: Array
+    dt: Scalar
+
+    def init(self, *, key: PRNGKey) -> Array:
+        return self.system.init(key=key)
+
+    def step(self, state: Array, *, key: PRNGKey) -> Array:
         noise = jax.random.normal(key, state.shape, state.dtype)
-        return state @ propagator.T + noise @ _semidefinite_factor(covariance).T
+        return state @ self.propagator.T + noise @ self.factor.T
 
 
 class Langevin(Simulator[Array]):

@@ -14,21 +14,21 @@ Given a score s = grad log rho (learned with `losses` or known), `probability_fl
 All rates are in nats per unit time with k_B = 1; propulsions count as even under time reversal.
 """
 
-from entropax.thermodynamics.entropy_production import (
+from entropax.thermodynamics.diagnostics import (
     MeanRate,
-    SpatialRate,
     StationarityDiagnostics,
-    linear_entropy_production,
     mean_rate,
+    stationarity_diagnostics,
+)
+from entropax.thermodynamics.entropy_production import (
+    linear_entropy_production,
     medium_entropy_production,
     score_free_entropy_production,
-    smooth_spatial_rate,
-    spatial_rate,
-    stationarity_diagnostics,
     system_entropy_production,
     total_entropy_production,
 )
 from entropax.thermodynamics.probability_flow import Trajectory, probability_flow, probability_flow_velocity
+from entropax.thermodynamics.spatial import SpatialRate, smooth_spatial_rate, spatial_rate
 
 __all__ = [
     "MeanRate",
