@@ -1,0 +1,170 @@
+"""Times ours and a peer in interleaved rounds and keeps the ratio."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from entropax.training._atomic import write_atomically
+from experiments import registry
+from experiments.results import RESULTS, as_bytes, require_writable
+from experiments.running import device, stage, versions
+
+MIN_ROUNDS, MAX_ROUNDS = 5, 200
+MIN_CALL = 2e-3
+"""Shorter calls are repeated within a round until it lasts about this many seconds, well above the clock's noise."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    Attributes:
+        name: what is compared: sizes, dtype.
+        ours: does the work once and returns what it computed, arrays of any kind.
+        peers: the same work by the peer, by variant (thread counts, settings); the fastest counts.
+        unit: what is counted, like "step".
+        per: how many of them one call does.
+        difference: how far the results of `ours` and a peer's variant are apart; None where they cannot be compared.
+        tolerance: largest difference allowed.
+        seconds: time to spend on the rounds, warm-up not counted; at least `MIN_ROUNDS` are done.
+    """
+
+    name: str
+    ours: Callable[[], Any]
+    peers: Mapping[str, Callable[[], Any]]
+    unit: str = "call"
+    per: int = 1
+    difference: Callable[[Any, Any], Any] | None = None
+    tolerance: float = 0.0
+    seconds: float = 10.0
+
+
+def run_benchmark(name: str, *, results: Path = RESULTS, root: Path = registry.ROOT) -> tuple[dict[str, Any], Path]:
+    """Runs one benchmark and keeps its record at <results>/bench/<name>.json.
+
+    Args:
+        name: the benchmark.
+        results: directory of all results.
+        root: folder of the package it is in.
+
+    Returns:
+        The record and its file.
+
+    Raises:
+        UnknownNameError: there is none of this name; the message lists those there are.
+        MissingPeerError: its peer is not installed.
+        OSError: the record cannot be written, tried before the run.
+        ValueError: ours and the peer computed different things.
+    """
+    entry = registry.find("benchmark", name, registry.benchmarks(root))
+    path = results / "bench" / f"{entry.name}.json"
+    require_writable(path.parent)
+    module = entry.load()
+    record = {
+        "name": entry.name,
+        "description": module.DESCRIPTION,
+        "peer": module.PEER,
+        "versions": versions() | versions((module.PEER,)),
+        "device": device(),
+        "cases": [measure(case) for case in _with_peer(module.PEER, module.cases())],
+    }
+    write_atomically(path, as_bytes(record))
+    return record, path
+
+
+def measure(case: Case) -> dict[str, Any]:
+    """Times one case.
+
+    All callables run once to compile and warm up; then every round times each once, in alternating order, so that a
+    slow spell of the machine strikes them alike. The ratio is taken round by round against the variant of the peer with
+    the smallest median.
+
+    Args:
+        case: the case.
+
+    Returns:
+        Times in seconds for one `unit`: "ours" and "peer" with their best and median, every variant's median in
+        "variants", and "ratio", the peer's time over ours, as the median of the rounds with its quartiles.
+
+    Raises:
+        ValueError: the results are further apart than the tolerance.
+    """
+    with stage(case.name):
+        timed = {None: case.ours, **case.peers}
+        difference = _largest_difference(case, {variant: _finished(call) for variant, call in timed.items()})
+        repeats = {variant: _repeats(call) for variant, call in timed.items()}
+        seconds: dict[str | None, list[float]] = {variant: [] for variant in timed}
+        start, rounds = time.perf_counter(), 0
+        while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - start < case.seconds):
+            order = list(timed) if rounds % 2 else list(timed)[::-1]
+            for variant in order:
+                seconds[variant].append(_time(timed[variant], repeats[variant]) / case.per)
+            rounds += 1
+    times = {variant: np.asarray(each) for variant, each in seconds.items()}
+    best = min(case.peers, key=lambda variant: float(np.median(times[variant])))
+    lower, median, upper = np.percentile(times[best] / times[None], [25, 50, 75])
+    return {
+        "name": case.name,
+        "unit": case.unit,
+        "rounds": rounds,
+        "ours": _summary(times[None]),
+        "peer": {"variant": best, **_summary(times[best])},
+        "variants": {variant: float(np.median(times[variant])) for variant in case.peers},
+        "ratio": {"median": float(median), "lower": float(lower), "upper": float(upper)},
+        "difference": difference,
+    }
+
+
+def _with_peer(peer: str, cases: Iterator[Case]) -> Iterator[Case]:
+    """The cases; an import that fails says how to install the peer."""
+    try:
+        yield from cases
+    except ModuleNotFoundError as error:
+        raise registry.MissingPeerError(
+            f"this benchmark needs {peer} ({error.msg}): pip install -e '.[bench]'"
+        ) from error
+
+
+def _largest_difference(case: Case, outcomes: Mapping[str | None, Any]) -> float | None:
+    if case.difference is None:
+        return None
+    ours = outcomes[None]
+    difference = max(float(case.difference(ours, outcomes[variant])) for variant in case.peers)
+    if not difference <= case.tolerance:
+        raise ValueError(
+            f"{case.name}: ours and the peer's result differ by {difference:.3g}, at most {case.tolerance:.3g} allowed"
+        )
+    return difference
+
+
+def _finished(call: Callable[[], Any]) -> Any:
+    """The result of a call, computed to the end."""
+    return jax.block_until_ready(call())
+
+
+def _time(call: Callable[[], Any], repeats: int) -> float:
+    """Seconds that one of `repeats` calls takes, without pauses of the garbage collector."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        for _ in range(repeats):
+            _finished(call)
+        return (time.perf_counter() - start) / repeats
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _repeats(call: Callable[[], Any]) -> int:
+    return max(1, round(MIN_CALL / max(min(_time(call, 1) for _ in range(2)), 1e-7)))
+
+
+def _summary(seconds: np.ndarray) -> dict[str, float]:
+    return {"best": float(seconds.min()), "median": float(np.median(seconds))}

@@ -1,0 +1,152 @@
+"""What the command line prints: tables on standard output, progress and notes on standard error."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.claims import in_words
+from experiments.registry import Entry
+
+STYLES = {"reproduced": "green", "differs": "yellow", "not run": "dim"}
+
+
+def _output() -> Console:
+    return Console(highlight=False)
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def note(message: str) -> None:
+    """Prints a line on standard error."""
+    _errors().print(escape(message), soft_wrap=True)
+
+
+def error(message: str) -> None:
+    """Prints an error on standard error."""
+    _errors().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+
+
+def stage_started(title: str) -> None:
+    """Prints that a part of a run starts."""
+    note(f"- {title} ...")
+
+
+def stage_ended(title: str, seconds: float) -> None:
+    """Prints that a part of a run is done."""
+    note(f"- {title}: done in {seconds:.1f} s")
+
+
+def _table(*columns: str | tuple[str, Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        name, options = (column, {}) if isinstance(column, str) else column
+        table.add_column(name, **options)
+    return table
+
+
+def print_experiments(entries: Iterable[Entry]) -> None:
+    """Prints every experiment: slug, paper, arXiv number, room."""
+    table = _table(
+        "Experiments: python -m experiments run SLUG", [("slug", {"no_wrap": True}), "title", "arXiv", "room"]
+    )
+    for entry in entries:
+        table.add_row(
+            entry.name, escape(entry.constants.get("TITLE", "")), entry.constants.get("ARXIV", ""), entry.room
+        )
+    _output().print(table)
+
+
+def print_benchmarks(entries: Iterable[Entry]) -> None:
+    """Prints every benchmark: name, peer, what is timed."""
+    table = _table(
+        "Benchmarks: python -m experiments bench NAME", [("name", {"no_wrap": True}), "peer", "what is timed"]
+    )
+    for entry in entries:
+        table.add_row(entry.name, entry.constants.get("PEER", ""), escape(entry.constants.get("DESCRIPTION", "")))
+    _output().print(table)
+
+
+def print_outcome(
+    record: Mapping[str, Any],
+    title: str,
+    files: Sequence[Path],
+    peak_memory: int,
+    peak_device_memory: int | None,
+) -> None:
+    """Prints a run: a row a claim with the paper's value, ours and the verdict, then time, memory and files.
+
+    Args:
+        record: what result.json holds.
+        title: the paper's.
+        files: those written.
+        peak_memory: in bytes.
+        peak_device_memory: in bytes, None without an accelerator.
+    """
+    output = _output()
+    output.print(f"{record['slug']}, preset {record['preset']}, seed {record['seed']}: {escape(title)}", soft_wrap=True)
+    table = _table("claim", "paper", "measured", ("verdict", {"no_wrap": True}), "why")
+    for claim in record["claims"]:
+        verdict = claim["verdict"]
+        table.add_row(
+            escape(claim["name"]),
+            f"{escape(in_words(claim['paper']))}\n[dim]{escape(claim['source'])}[/dim]",
+            escape(in_words(claim["measured"])),
+            f"[{STYLES[verdict]}]{verdict}[/]",
+            escape(claim["reason"]),
+        )
+    output.print(table)
+    verdicts = [claim["verdict"] for claim in record["claims"]]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in STYLES)
+    memory = f"peak memory {_gigabytes(peak_memory)}"
+    if peak_device_memory is not None:
+        memory += f", {_gigabytes(peak_device_memory)} on the device"
+    output.print(f"{counts}; {record['seconds']:.1f} s on {record['device']}; {memory}", soft_wrap=True)
+    output.print("written: " + escape(", ".join(map(str, files))), soft_wrap=True)
+
+
+def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
+    """Prints a benchmark: a row a case with both times and their ratio.
+
+    Args:
+        record: what is kept as JSON.
+        path: where.
+    """
+    output = _output()
+    right = {"justify": "right", "no_wrap": True}
+    output.print(f"{record['name']}: {escape(record['description'])}", soft_wrap=True)
+    table = _table("case", ("entropax", right), (record["peer"], right), "peer's best", ("ratio", right), "difference")
+    for case in record["cases"]:
+        ratio = case["ratio"]
+        table.add_row(
+            escape(case["name"]),
+            f"{_seconds(case['ours']['median'])} / {case['unit']}",
+            f"{_seconds(case['peer']['median'])} / {case['unit']}",
+            escape(case["peer"]["variant"]),
+            f"[bold]{ratio['median']:.3g}[/bold] ({ratio['lower']:.3g} to {ratio['upper']:.3g})",
+            "" if case["difference"] is None else f"{case['difference']:.1e}",
+        )
+    output.print(table)
+    output.print(
+        "Medians of interleaved rounds, both warm; the ratio is the median of the rounds' ratios, with its quartiles: "
+        "above 1 entropax is faster.",
+        soft_wrap=True,
+    )
+    output.print(f"written: {escape(str(path))}", soft_wrap=True)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def _seconds(seconds: float) -> str:
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
