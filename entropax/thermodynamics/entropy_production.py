@@ -21,7 +21,7 @@ Axes = int | tuple[int, ...] | None
 def _invertible(diffusion: Array) -> _checks.Check:
     return _checks.positive("diffusion", diffusion)._replace(
         expected="diffusion must be positive wherever it is divided by (a coordinate without noise makes the total "
-        "rate infinite or undefined: pass the coordinates with noise alone, such as the propulsions)"
+        "rate infinite or undefined: pass the coordinates with noise alone, for swimmers the g part)"
     )
 
 
@@ -145,7 +145,7 @@ def score_free_entropy_production(
             f"drift and drift_divergence must have shapes (n, *shape) and (n, ...), got {b.shape} and {div.shape}"
         )
     D = _checks.broadcastable("diffusion", D, b.shape[1:])
-    rates = jnp.sum(b**2 / D, axis=tuple(range(1, b.ndim))) + jnp.sum(div, axis=tuple(range(1, div.ndim)))
+    rates = jnp.sum(b**2 / D[None], axis=tuple(range(1, b.ndim))) + jnp.sum(div, axis=tuple(range(1, div.ndim)))
     finite = (_checks.finite("drift", b), _checks.finite("drift_divergence", div))
     # Judged here first: a concrete fault of an argument is named by its own name.
     rates = _checks.enforce(rates, _invertible(D), *finite)

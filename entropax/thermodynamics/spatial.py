@@ -58,8 +58,8 @@ def spatial_rate(
         _checks.require_integer("bins", count, minimum=1)
     cells = np.asarray(bins)
     size = (high - low) / jnp.asarray(cells, x.dtype)
-    index = jnp.floor((x - low) / size).astype(jnp.int32)
-    inside = jnp.all((index >= 0) & (index < jnp.asarray(cells, jnp.int32)), axis=1)
+    index = jnp.floor((x - low[None]) / size[None]).astype(jnp.int32)
+    inside = jnp.all((index >= 0) & (index < jnp.asarray(cells, jnp.int32)[None]), axis=1)
     strides = np.concatenate([np.cumprod(cells[::-1])[-2::-1], [1]]).astype(np.int32)
     # Particles outside go to an extra cell that is cut off.
     flat = jnp.where(inside, index @ jnp.asarray(strides), int(cells.prod()))
