@@ -32,6 +32,7 @@ def diffusion_matrix(diffusion: Array, dim: int) -> Array:
     raise ValueError(f"diffusion must have shape ({dim},) or ({dim}, {dim}), got {diffusion.shape}")
 
 
+@jax.jit
 def _semidefinite_factor(matrix: Array) -> Array:
     """Lower triangular L with L L^T = matrix, for a matrix that may be singular: a vanishing pivot skips its column."""
     dim = matrix.shape[0]
@@ -40,9 +41,9 @@ def _semidefinite_factor(matrix: Array) -> Array:
 
     def column(j: Array, factor: Array) -> Array:
         rest = matrix[:, j] - factor @ factor[j]
-        present = rest[j] > floor[j]
-        scaled = rest / jnp.sqrt(jnp.where(present, rest[j], 1.0))
-        return factor.at[:, j].set(jnp.where(present & (rows >= j), scaled, 0.0))
+        vanishes = rest[j] <= floor[j]  # NaN does not vanish
+        scaled = rest / jnp.sqrt(jnp.where(vanishes, 1.0, rest[j]))
+        return factor.at[:, j].set(jnp.where(vanishes | (rows < j), 0.0, scaled))
 
     return jax.lax.fori_loop(0, dim, column, jnp.zeros_like(matrix))
 
