@@ -46,10 +46,6 @@ class HostBatches:
     """
 
     def __init__(self, source: Any, length: int, placement: Placement | None, *, saved: bool):
-        if not (isinstance(source, Iterable) or hasattr(source, "__next__")):
-            raise TypeError(
-                f"batch_at must be a function (step, *, key) -> batch or an iterator, got {type(source).__name__}"
-            )
         if saved and not isinstance(source, BatchIterator):
             raise TypeError(
                 "with a checkpoint_dir an iterator needs __next__, get_state and set_state to be resumed, "
@@ -60,7 +56,7 @@ class HostBatches:
                 "with several processes a checkpoint does not hold the iterator of each; "
                 "make batch_at a pure function of the step"
             )
-        self._iterator: Any = source if hasattr(source, "__next__") else iter(source)
+        self._iterator = _as_iterator(source)
         self._length = length
         self._placement = placement
 
@@ -90,6 +86,14 @@ class HostBatches:
         filled = batches + batches[-1:] * (self._length - len(batches))
         stack = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
         return (stack if self._placement is None else self._placement.put_batches(stack)), len(batches)
+
+
+def _as_iterator(source: Any) -> Any:
+    if hasattr(source, "__next__"):
+        return source
+    if isinstance(source, Iterable):
+        return iter(source)
+    raise TypeError(f"batch_at must be a function (step, *, key) -> batch or an iterator, got {type(source).__name__}")
 
 
 def _require_alike(batches: list[PyTree]) -> None:

@@ -140,7 +140,7 @@ class CheckpointStore:
         return Checkpoint(
             step,
             jax.tree.unflatten(jax.tree.structure(carry), list(restored.values())),
-            {name: np.asarray(column) for name, column in arrays["history"].items()},
+            {name: np.asarray(arrays["history"][name]) for name in record["history"]},
             _iterator_state(record["iterator_state"]),
         )
 
@@ -237,7 +237,7 @@ def _checksum(leaf: jax.Array) -> int | None:
     data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
     if not (data.is_fully_addressable or data.is_fully_replicated):
         return None
-    return zlib.crc32(memoryview(np.ascontiguousarray(np.asarray(data)).reshape(-1).view(np.uint8)))
+    return zlib.crc32(np.ascontiguousarray(np.asarray(data)).reshape(-1).view(np.uint8).data)
 
 
 def _key_record(key: PRNGKey) -> dict[str, Any]:

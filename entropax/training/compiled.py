@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax._typing import PRNGKey, PyTree
-from entropax.training.meshes import Placement
+from entropax.training.meshes import Placement, spread
 
 # ----------------------------------------------------------------------------- arrays and what is static in a pytree
 
@@ -59,11 +59,11 @@ def join_arrays(arrays: dict[str, Any], static: Static) -> PyTree:
     return jax.tree.unflatten(static.structure, leaves)
 
 
-def own_copy(tree: PyTree, sharding: Any = None) -> PyTree:
+def own_copy(tree: PyTree, shardings: PyTree = None) -> PyTree:
     """The arrays in buffers of their own, so that donating them destroys nothing of the caller's; strongly typed."""
     # In two puts: one that also spreads over devices may keep the caller's buffer on the first of them.
     copied = jax.device_put(jax.tree.map(_strong, tree), may_alias=False)
-    return copied if sharding is None else jax.device_put(copied, sharding)
+    return copied if shardings is None else spread(copied, shardings)
 
 
 def _is_weak(leaf: jax.Array) -> bool:

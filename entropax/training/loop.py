@@ -133,59 +133,89 @@ def run(
                 raise ValueError(f"steps must be at least the {at.step} done in {checkpoint_dir}, got {steps}")
             if host and at.step:
                 host.set_state(at.iterator_state)
-        step, carry, history = at.step, at.carry, [at.history]
         chief = jax.process_index() == 0
-        log = None
-        if log_path is not None and chief:
-            log = opened.enter_context(MetricsLog(log_path, _joined(history, step)))
-        bar = opened.enter_context(ProgressBar(steps, start=step, description=description, enabled=progress and chief))
+        record = _Record(at.history)
+        if chief and log_path is not None:
+            record.log = opened.enter_context(MetricsLog(log_path, at.history))
+        if chief and progress:
+            record.bar = opened.enter_context(ProgressBar(steps, start=at.step, description=description))
+        carry, saved, launched = at.carry, at.step, at.step
+        ended = bool(carry.stopped)
         del state, at  # the first call takes the buffers over
 
-        def save() -> None:
-            if store:
-                store.save(Checkpoint(step, carry, _joined(history, step), host.get_state() if host else None))
-
-        saved = step
-        while step < steps and not carry.stopped:
-            count = min(_next_multiple(step, steps_per_call), _next_multiple(step, checkpoint_every), steps) - step
+        # One call runs while the metrics of the one before are read. Should the rule have stopped that one, the call
+        # that runs does nothing.
+        while launched < steps and not ended:
+            count = min(_next_multiple(launched, steps_per_call), _next_multiple(launched, checkpoint_every), steps)
+            count -= launched
             batches = None
             if host:
                 batches, count = host.draw(count)
                 if count == 0:
                     break
-            carry, done, table = advance(carry, np.int32(step), np.int32(count), *inputs, batches, program=program)
-            rows = {"step": np.arange(step, step + int(done))}
-            rows |= {name: np.asarray(column)[: int(done)] for name, column in table.items()}
-            history.append(rows)
-            step += int(done)
-            if log:
-                log.append(rows)
-            bar.show(step, rows)
-            if step % checkpoint_every == 0:
-                save()
-                saved = step
-        if step != saved:
-            save()
-        columns = _joined(history, step)
-        return RunResult(
-            state=join_arrays(carry.state, static_state),
-            history=columns,
-            steps=step,
-            stopped_early=step < steps,
-            first_nonfinite_step=_first_nonfinite_step(columns),
-        )
+            arguments = (np.int32(launched), np.int32(count), *inputs, batches)
+            carry, done, table = advance(carry, *arguments, program=program)
+            ended = record.read_last()
+            record.last = (count, done, table)
+            launched += count
+            if store and launched % checkpoint_every == 0:
+                ended = record.read_last()
+                saved = record.step
+                store.save(Checkpoint(saved, carry, record.table(), host and host.get_state()))
+        record.read_last()
+        if store and record.step != saved:
+            store.save(Checkpoint(record.step, carry, record.table(), host and host.get_state()))
+
+    history = record.table()
+    return RunResult(
+        state=join_arrays(carry.state, static_state),
+        history=history,
+        steps=record.step,
+        stopped_early=record.step < steps,
+        first_nonfinite_step=_first_nonfinite_step(history),
+    )
+
+
+class _Record:
+    """The metrics of a run: kept, logged and shown.
+
+    Args:
+        history: those of the steps before a resume.
+    """
+
+    def __init__(self, history: dict[str, np.ndarray]):
+        self._parts = [history]
+        self.step = len(history["step"])
+        self.last: tuple[int, jax.Array, dict[str, jax.Array]] | None = None
+        self.log: MetricsLog | None = None
+        self.bar: ProgressBar | None = None
+
+    def read_last(self) -> bool:
+        """Waits for the last call, given as its step count, the steps it did, and its table; whether it fell short."""
+        if self.last is None:
+            return False
+        (count, done, table), self.last = self.last, None
+        done = int(done)
+        rows = {"step": np.arange(self.step, self.step + done)}
+        rows |= {name: np.asarray(column)[:done] for name, column in table.items()}
+        self._parts.append(rows)
+        self.step += done
+        if self.log:
+            self.log.append(rows)
+        if self.bar:
+            self.bar.show(self.step, rows)
+        return done < count
+
+    def table(self) -> dict[str, np.ndarray]:
+        """The metrics of all steps, "step" first."""
+        parts = [part for part in self._parts if len(part["step"])] or self._parts[:1]
+        names = ["step", *(name for name in parts[0] if name != "step")]
+        self._parts = [{name: np.concatenate([part[name] for part in parts]) for name in names}]
+        return self._parts[0]
 
 
 def _next_multiple(step: int, every: int) -> int:
     return (step // every + 1) * every
-
-
-def _joined(history: list[dict[str, np.ndarray]], step: int) -> dict[str, np.ndarray]:
-    """The metrics of all calls in one table, "step" first; the list is left holding that table alone."""
-    parts = [part for part in history if len(part["step"])] or [{"step": np.arange(step)}]
-    names = ["step", *(name for name in parts[0] if name != "step")]
-    history[:] = [{name: np.concatenate([part[name] for part in parts]) for name in names}]
-    return history[0]
 
 
 def _first_nonfinite_step(columns: dict[str, np.ndarray]) -> int | None:

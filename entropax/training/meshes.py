@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -129,6 +130,26 @@ class Placement:
                 f"{self.data_axis!r}, got shape {shape} for batch{jax.tree_util.keystr(path)}"
             )
         return PartitionSpec(self.data_axis)
+
+
+def spread(tree: PyTree, shardings: PyTree) -> PyTree:
+    """The arrays laid out as the shardings, one for each array or one for all, say.
+
+    Every process hands in the same arrays and contributes the pieces of its own devices; nothing is sent.
+    """
+    if isinstance(shardings, NamedSharding):
+        return jax.tree.map(lambda leaf: _spread(leaf, shardings), tree)
+    return jax.tree.map(_spread, tree, shardings)
+
+
+def _spread(leaf: jax.Array, sharding: NamedSharding) -> jax.Array:
+    if sharding.is_fully_addressable or not leaf.is_fully_addressable:
+        return jax.device_put(leaf, sharding)
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        words = _spread(jax.random.key_data(leaf), sharding)
+        return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
+    local = np.asarray(leaf)
+    return jax.make_array_from_callback(leaf.shape, sharding, lambda index: local[index])
 
 
 def as_placement(mesh: Mesh | Placement | None) -> Placement | None:

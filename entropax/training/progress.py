@@ -15,12 +15,11 @@ class ProgressBar:
         total: number of steps of the run.
         start: number of steps done before.
         description: words before the bar.
-        enabled: False keeps it silent.
     """
 
-    def __init__(self, total: int, *, start: int = 0, description: str | None = None, enabled: bool = True):
+    def __init__(self, total: int, *, start: int = 0, description: str | None = None):
         self._bar: Any = None
-        if not (enabled and (sys.stderr.isatty() or "ipykernel" in sys.modules)):
+        if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
             return
         from rich import progress  # only where a bar is shown
         from rich.console import Console

@@ -61,7 +61,7 @@ class Patience(StopRule):
     """Ends a run when a metric has not improved for `patience` steps in a row.
 
     A step improves when the metric is lower than the lowest so far by more than `min_delta` (higher than the highest,
-    with `maximize`). NaN never improves, so a run whose loss becomes NaN ends after `patience` steps. With
+    with `maximize`). NaN and infinity never improve, so a run whose loss becomes NaN ends after `patience` steps. With
     `smoothing` a running mean m <- smoothing m + (1 - smoothing) metric is watched, which a noisy loss needs.
 
     Args:
@@ -85,9 +85,9 @@ class Patience(StopRule):
         self,
         metric: str = "loss",
         patience: int = 100,
-        min_delta: float = 0.0,
+        min_delta: int | float = 0.0,
         *,
-        smoothing: float = 0.0,
+        smoothing: int | float = 0.0,
         maximize: bool = False,
     ):
         _checks.require_integer("patience", patience, minimum=1)
@@ -97,12 +97,12 @@ class Patience(StopRule):
             raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
         self.metric = metric
         self.patience = patience
-        self.min_delta = min_delta
-        self.smoothing = smoothing
+        self.min_delta = float(min_delta)
+        self.smoothing = float(smoothing)
         self.maximize = maximize
 
     def init(self) -> PyTree:
-        """(lowest value so far, steps since then, running mean, steps seen)."""
+        """(lowest value so far, steps since then, running mean, finite values seen)."""
         return (jnp.float32(jnp.inf), jnp.int32(0), jnp.float32(0.0), jnp.int32(0))
 
     def update(self, state: PyTree, metrics: Mapping[str, Any]) -> tuple[PyTree, Bool[Array, ""]]:
@@ -110,11 +110,14 @@ class Patience(StopRule):
         best, waited, mean, seen = state
         value = jax.lax.convert_element_type(_metric(metrics, self.metric), jnp.float32)
         value = -value if self.maximize else value
-        seen = seen + 1
-        # The mean of the values seen so far with weights that decay backwards; the first step takes the first value.
-        weight = (1 - self.smoothing) / (1 - jnp.float32(self.smoothing) ** seen.astype(jnp.float32))
-        mean = jnp.where(seen == 1, value, mean + weight * (value - mean))
-        improved = (mean < best - self.min_delta) | ((best == jnp.inf) & (mean < best))
+        finite = jnp.isfinite(value)
+        seen = seen + finite
+        if self.smoothing == 0:
+            mean = value
+        else:  # weights that decay backwards from the last of the finite values
+            weight = (1 - self.smoothing) / (1 - jnp.float32(self.smoothing) ** jnp.maximum(seen, 1))
+            mean = jnp.where(finite, mean + weight * (value - mean), mean)
+        improved = finite & ((mean < best - self.min_delta) | (best == jnp.inf))
         best = jnp.where(improved, mean, best)
         waited = jnp.where(improved, 0, waited + 1)
         return (best, waited, mean, seen), waited >= self.patience

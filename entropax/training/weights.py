@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError
-from safetensors.flax import load, save
+from safetensors import SafetensorError, deserialize
+from safetensors.flax import save
 
 from entropax.training._atomic import write_atomically
+
+# The names that the format gives to numbers; safetensors' own reader knows no bfloat16.
+_DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "U16": "uint16",
+    "I16": "int16",
+    "U32": "uint32",
+    "I32": "int32",
+    "U64": "uint64",
+    "I64": "int64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+}
 
 
 def save_weights(model: Any, path: str | os.PathLike[str]) -> str:
@@ -65,7 +85,7 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, sha256: str | None
     if sha256 is not None and found != sha256.lower():
         raise ValueError(f"{path} has the SHA-256 checksum {found}, expected {sha256}")
     try:
-        loaded = load(data)
+        loaded = {name: _as_array(tensor) for name, tensor in deserialize(data)}
     except (SafetensorError, ValueError, KeyError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
     expected, put_together = _take_apart(model)
@@ -95,6 +115,11 @@ def _take_apart(model: Any) -> tuple[dict[str, jax.Array], Callable[[list[jax.Ar
         raise ValueError(f"model must have arrays, got a {type(model).__name__} without")
     named = {jax.tree_util.keystr(path, simple=True, separator="/"): jnp.asarray(leaf) for path, leaf in paths}
     return named, lambda leaves: rebuild(jax.tree.unflatten(structure, leaves))
+
+
+def _as_array(tensor: Mapping[str, Any]) -> np.ndarray:
+    dtype = jnp.dtype(_DTYPES[tensor["dtype"]])
+    return np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
 
 
 def _is_key(leaf: jax.Array) -> bool:

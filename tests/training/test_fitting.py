@@ -1,0 +1,298 @@
+"""`fit`: random and batch state are threaded, line searches served, averages exact, rules obeyed, input checked."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.optimize
+from flax import nnx
+
+from entropax import training
+from tests.training import regression
+
+
+def nothing(step, *, key):
+    return ()
+
+
+def linear_data():
+    x = jax.random.normal(jax.random.key(5), (40, 3))
+    return x, x @ jnp.array([1.0, -2.0, 0.5]) + 0.25
+
+
+def squares(model, batch, *, key):
+    x, y = batch
+    return jnp.mean((model(x)[:, 0] - y) ** 2)
+
+
+# --------------------------------------------------------------------------------------- random and batch state
+
+
+@pytest.mark.fast
+def test_dropout_draws_a_new_mask_at_every_step(getkey):
+    """The masks, recorded as a metric, are all different; a fit by plain jit would repeat one."""
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.w = nnx.Param(jnp.ones(()))
+            self.drop = nnx.Dropout(0.5, rngs=rngs)
+
+    def loss(model, batch, *, key):
+        kept = model.drop(jnp.ones(24)) > 0
+        code = jnp.sum(jnp.where(kept, 2.0 ** jnp.arange(24), 0.0))
+        return model.w[...] ** 2, {"mask": code}
+
+    model = Model(nnx.Rngs(0))
+    result = training.fit(loss, model, nothing, optax.sgd(0.1), steps=50, key=getkey(), steps_per_call=20)
+    assert len(set(result.history["mask"].tolist())) == 50
+    assert int(result.model.drop.rngs.count[...]) == 50
+    assert int(model.drop.rngs.count[...]) == 0  # the caller's model is as it was
+
+
+@pytest.mark.fast
+def test_batch_norm_keeps_its_running_statistics(getkey):
+    """After steps with the batches b_k the running mean is 0.01 sum_k 0.99^(t-k) mean(b_k)."""
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.normalise = nnx.BatchNorm(3, momentum=0.99, rngs=rngs)
+
+    def batch_at(step, *, key):
+        return jax.random.normal(key, (16, 3)) + 5
+
+    def loss(model, batch, *, key):
+        out = model.normalise(batch)
+        return jnp.mean(out**2), {"mean": jnp.mean(batch[:, 0])}
+
+    model = Model(nnx.Rngs(0))
+    result = training.fit(loss, model, batch_at, optax.sgd(0.1), steps=30, key=getkey(), steps_per_call=7)
+    expected = sum(0.01 * 0.99 ** (29 - k) * mean for k, mean in enumerate(result.history["mean"]))
+    np.testing.assert_allclose(result.model.normalise.mean[0], expected, rtol=1e-4)
+    np.testing.assert_array_equal(model.normalise.mean[...], np.zeros(3))
+
+
+@pytest.mark.fast
+def test_the_fit_learns_and_leaves_the_model_alone(getkey):
+    model = regression.Network(rngs=nnx.Rngs(0))
+    before = regression.leaves_by_name(nnx.state(model))
+    result = training.fit(
+        regression.loss, model, regression.batch_at, regression.OPTIMIZER, steps=300, key=getkey(), ema=(0.9, 0.99)
+    )
+    assert result.history["loss"][-30:].mean() < 0.5 * result.history["loss"][:10].mean()
+    assert result.history["loss"].shape == (300,)
+    after = regression.leaves_by_name(nnx.state(model))
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
+    x, y = regression.batch_at(jnp.int32(0), key=getkey())
+    for fitted in (result.model, *result.ema_model):
+        fitted.eval()
+        assert float(jnp.mean((fitted(x) - y) ** 2)) < 0.5 * float(jnp.mean(y**2))
+    assert len(result.ema_model) == 2
+
+
+# --------------------------------------------------------------------------------------------------------- L-BFGS
+
+
+def rosenbrock(x, batch, *, key):
+    return jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def test_lbfgs_finds_the_minimum_of_rosenbrock(x64, getkey):
+    """In ten dimensions, from the usual start, to the minimum (1, ..., 1), as scipy's L-BFGS does."""
+    start = jnp.tile(jnp.array([-1.2, 1.0]), 5)
+    result = training.fit(rosenbrock, start, nothing, optax.lbfgs(), steps=150, key=getkey(), steps_per_call=50)
+    oracle = scipy.optimize.minimize(
+        lambda x: scipy.optimize.rosen(x), np.asarray(start), jac=scipy.optimize.rosen_der, method="L-BFGS-B"
+    )
+    np.testing.assert_allclose(oracle.x, np.ones(10), atol=1e-4)
+    np.testing.assert_allclose(result.model, np.ones(10), atol=1e-6)
+    assert result.history["loss"][-1] < 1e-12
+
+
+def test_lbfgs_solves_least_squares(x64, getkey):
+    """A linear layer is fitted to rounding."""
+    data = linear_data()
+    model = nnx.Linear(3, 1, param_dtype=jnp.float64, rngs=nnx.Rngs(0))
+    result = training.fit(
+        squares, model, lambda step, *, key: data, optax.lbfgs(), steps=30, key=getkey(), steps_per_call=30
+    )
+    np.testing.assert_allclose(result.model.kernel[:, 0], [1.0, -2.0, 0.5], atol=1e-7)
+    np.testing.assert_allclose(result.model.bias[0], 0.25, atol=1e-7)
+
+
+def test_lbfgs_line_search_sees_the_masks_of_its_step(getkey):
+    """Under Dropout each step's function is fixed while it is searched, so that the fit descends."""
+    network = regression.Network(width=8, rate=0.1, rngs=nnx.Rngs(0))
+    fixed = regression.batch_at(jnp.int32(0), key=getkey())
+    result = training.fit(
+        regression.loss, network, lambda step, *, key: fixed, optax.lbfgs(), steps=30, key=getkey(), steps_per_call=30
+    )
+    assert np.isfinite(result.history["loss"]).all()
+    assert result.history["loss"][-1] < 0.5 * result.history["loss"][0]
+
+
+# ---------------------------------------------------------------------------------------------------------- averages
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.99, 0.9999])
+def test_the_average_is_its_closed_form(getkey, decay):
+    """sum_k d^(t-k) p_k / sum_k d^(t-k) over the parameters after each step, the initial ones left out."""
+
+    def loss(x, batch, *, key):
+        return jnp.sum((x - 1) ** 2), {"x": x[0]}
+
+    def run(steps):
+        return training.fit(
+            loss, jnp.array([5.0, 0.0]), nothing, optax.sgd(0.05), steps=steps, key=key, ema=decay, steps_per_call=30
+        )
+
+    key = getkey()
+    result = run(60)
+    after = np.append(result.history["x"][1:], result.model[0]).astype(np.float64)
+    weights = decay ** np.arange(59, -1, -1.0)
+    np.testing.assert_allclose(result.ema_model[0], weights @ after / weights.sum(), rtol=2e-6)
+    one = run(1)
+    np.testing.assert_allclose(one.ema_model, one.model, rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_averages_of_half_precision_are_kept_in_float32(getkey):
+    """With d = 0.999 and a jump from 1 to 2 half way, a bfloat16 accumulator would stay near its first value."""
+
+    def loss(x, batch, *, key):
+        return jnp.sum(x.astype(jnp.float32))
+
+    def ramp(params, step):
+        return jnp.where(step < 500, 1.0, 2.0).astype(params.dtype) - params
+
+    steps = optax.GradientTransformation(
+        lambda params: jnp.int32(0), lambda gradient, step, params: (ramp(params, step), step + 1)
+    )
+    result = training.fit(loss, jnp.ones(4, jnp.bfloat16), nothing, steps, steps=1000, key=getkey(), ema=0.999)
+    weights = 0.999 ** np.arange(999, -1, -1.0)
+    expected = weights @ np.repeat([1.0, 2.0], 500) / weights.sum()
+    np.testing.assert_allclose(np.float32(result.ema_model), expected, rtol=2**-8)
+
+
+# ---------------------------------------------------------------------------------------------------- early stopping
+
+
+@pytest.mark.fast
+def test_patience_ends_a_fit_that_no_longer_improves(getkey):
+    """Gradient descent on x^2 shrinks the loss by 0.64 a step: gains above 1e-3 end at a computable step."""
+    result = training.fit(
+        lambda x, batch, *, key: jnp.sum(x**2),
+        jnp.ones(1),
+        nothing,
+        optax.sgd(0.1),
+        steps=1000,
+        key=getkey(),
+        stop=training.Patience("loss", patience=5, min_delta=1e-3),
+    )
+    best, waited, step = np.inf, 0, 0
+    while waited < 5:
+        value = 0.64**step
+        best, waited = (value, 0) if value < best - 1e-3 else (best, waited + 1)
+        step += 1
+    assert (result.steps, result.stopped_early) == (step, True)
+    np.testing.assert_allclose(result.history["loss"], 0.64 ** np.arange(step), rtol=1e-5)
+
+
+@pytest.mark.fast
+def test_a_diverging_fit_stops_at_once_and_says_where(getkey):
+    loss = lambda x, batch, *, key: jnp.sum(x**4)  # noqa: E731
+    options = {"steps": 1000, "key": getkey(), "steps_per_call": 100}
+    result = training.fit(loss, jnp.full(1, 10.0), nothing, optax.sgd(1.0), **options)
+    assert result.stopped_early
+    assert result.steps == result.first_nonfinite_step + 1 < 20
+    result = training.fit(loss, jnp.full(1, 10.0), nothing, optax.sgd(1.0), **(options | {"steps": 20}), stop=None)
+    assert (result.steps, result.stopped_early) == (20, False)
+
+
+# ------------------------------------------------------------------------------------------------------ other models
+
+
+@pytest.mark.fast
+def test_an_equinox_module_and_a_second_fit_compiles_nothing(getkey, compilations):
+    data = linear_data()
+    batch_at = functools.partial(jax.tree_util.Partial, lambda data, step, *, key: data)(data)
+
+    def loss(model, batch, *, key):
+        x, y = batch
+        return jnp.mean((jax.vmap(model)(x)[:, 0] - y) ** 2)
+
+    optimizer = optax.adam(0.1)
+    for _ in range(2):
+        model = eqx.nn.MLP(3, 1, 8, 1, key=getkey())
+        before = compilations.count
+        result = training.fit(loss, model, batch_at, optimizer, steps=200, key=getkey(), ema=0.9)
+        assert isinstance(result.model, eqx.nn.MLP)
+        assert result.model.activation is model.activation
+        assert result.history["loss"][-1] < 0.05 * result.history["loss"][0]
+    assert compilations.count == before
+
+
+@pytest.mark.fast
+def test_a_second_fit_of_a_network_compiles_nothing(getkey, compilations):
+    for seed in range(2):
+        model = regression.Network(rngs=nnx.Rngs(seed))
+        before = compilations.count
+        training.fit(
+            regression.loss,
+            model,
+            regression.batch_at,
+            regression.OPTIMIZER,
+            steps=3,
+            key=getkey(),
+            ema=(0.9, 0.99),
+        )
+    assert compilations.count == before
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"loss": lambda m, b, *, key: m}, ValueError, r"loss must return a scalar, got shape \(2,\): average"),
+        ({"loss": lambda m, b, *, key: "a"}, TypeError, "loss must return a scalar, .* got str"),
+        ({"loss": lambda m, b, *, key: (m[0], 1.0)}, TypeError, "a scalar and a dictionary of metrics, got .*float"),
+        ({"loss": lambda m, b, *, key: m[0] + 1j}, TypeError, "loss must be real and floating, got dtype complex64"),
+        ({"loss": lambda m, b, *, key: jnp.int32(1)}, TypeError, "loss must be real and floating, got dtype int32"),
+        ({"loss": lambda m, b, *, key: (m[0], {"loss": m[1]})}, ValueError, "metric named 'loss'"),
+        ({"loss": lambda m, b, *, key: (m[0], {"a": m})}, ValueError, r"metric 'a' must be a scalar, got shape \(2,\)"),
+        ({"ema": 1.0}, ValueError, r"ema must hold decays in \[0, 1\), got 1.0"),
+        ({"ema": (0.9, -0.1)}, ValueError, r"ema must hold decays in \[0, 1\), got -0.1"),
+        ({"optimizer": 0.1}, TypeError, "optimizer must be an optax.GradientTransformation, got float"),
+        ({"model": jnp.arange(3)}, ValueError, "model must have parameters"),
+        ({"model": nnx.Dropout(0.5, rngs=nnx.Rngs(0))}, ValueError, "model must have parameters"),
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"key": jax.random.PRNGKey(0)}, TypeError, r"key must be a key made by jax.random.key\(seed\)"),
+        ({"stop": training.Patience("accuracy")}, ValueError, "stop watches the metric 'accuracy', .* returns 'loss'"),
+    ],
+)
+def test_bad_arguments(unhooked, options, kind, message):
+    good = {
+        "loss": lambda m, b, *, key: jnp.sum(m**2),
+        "model": jnp.ones(2),
+        "batch_at": nothing,
+        "optimizer": optax.sgd(0.1),
+        "steps": 2,
+        "key": jax.random.key(0),
+    }
+    with pytest.raises(kind, match=message):
+        training.fit(**(good | options))
+
+
+@pytest.mark.fast
+def test_integer_parameters_are_refused(unhooked):
+    class Model(nnx.Module):
+        def __init__(self):
+            self.w = nnx.Param(jnp.arange(3))
+
+    with pytest.raises(TypeError, match=r"parameters must be floating arrays, got int32 for \['w'\]"):
+        training.fit(lambda m, b, *, key: 0.0, Model(), nothing, optax.sgd(0.1), steps=1, key=jax.random.key(0))
