@@ -111,11 +111,13 @@ class Patience(StopRule):
         value = jax.lax.convert_element_type(_metric(metrics, self.metric), jnp.float32)
         value = -value if self.maximize else value
         finite = jnp.isfinite(value)
-        seen = seen + finite
+        seen = seen + finite.astype(jnp.int32)
         if self.smoothing == 0:
             mean = value
         else:  # weights that decay backwards from the last of the finite values
-            weight = (1 - self.smoothing) / (1 - jnp.float32(self.smoothing) ** jnp.maximum(seen, 1))
+            weight = (1 - self.smoothing) / (
+                1 - jnp.float32(self.smoothing) ** jnp.maximum(seen, 1).astype(jnp.float32)
+            )
             mean = jnp.where(finite, mean + weight * (value - mean), mean)
         improved = finite & ((mean < best - self.min_delta) | (best == jnp.inf))
         best = jnp.where(improved, mean, best)
