@@ -99,7 +99,7 @@ def probability_flow(
     if ts.shape[0] < 2:
         raise ValueError(f"times must hold at least 2 values, got {ts.shape[0]}")
     increasing = _checks.Check(jnp.all(jnp.diff(ts) > 0), "times must be increasing", lambda: f"{ts}")
-    ts = _checks.enforce(ts, increasing)
+    y0, ts = _checks.enforce((y0, ts), increasing, _checks.finite("initial", y0))
     solver = diffrax.Tsit5() if solver is None else solver
     adjoint = diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
     trajectory = _flow(velocity, y0, ts, float(rtol), float(atol), max_steps, solver, adjoint)
