@@ -2,12 +2,15 @@
 
 - `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
 - Scores: `MLPScore` for a few coordinates, `AntisymmetricScore` around it when the density has a mirror symmetry;
-  `SplitTransformerScore` for tens of interacting swimmers; `LocalTransformerScore` for thousands, from the
+  `PairScore` for tens of interacting swimmers, with the symmetries of space built in (it learns from far fewer
+  samples), `SplitTransformerScore` the paper's network for the same;
+  `LocalTransformerScore` for thousands, from the
   `neighborhood` of each. `ShiftedScore` adds any of them to a known reference.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
 from entropax.nn.layers import MLP
+from entropax.nn.pair_score import PairScore
 from entropax.nn.score import (
     AntisymmetricScore,
     LocalTransformerScore,
@@ -25,6 +28,7 @@ __all__ = [
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
+    "PairScore",
     "ShiftedScore",
     "SplitTransformerScore",
     "neighborhood",
