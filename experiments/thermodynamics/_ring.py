@@ -1,0 +1,142 @@
+"""Two swimmers on a ring: the score learned from simulated samples, against a finite-volume solution."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from entropax import nn, simulators, thermodynamics
+from experiments.claims import Estimate
+from experiments.thermodynamics._score_fits import Batches, ScoreLoss, fit_score, flow_samples
+
+
+@dataclass(frozen=True)
+class RingConfig:
+    """Sizes of the ring's simulation and fit; its physics is the paper's.
+
+    Attributes:
+        speed: v0.
+        chains: independent copies simulated at once.
+        burn_in: time before the first sample; the slowest relaxation takes about 20.
+        spacing: time between samples of a chain.
+        snapshots: samples of each chain.
+        width: of the score network's hidden layers.
+        depth: their number.
+        steps: optimiser steps.
+        batch: samples in each step.
+        learning_rate: the largest, of Adam.
+        physics: weight of the stationary Fokker-Planck residual.
+        grid: points in x and in g of the map.
+    """
+
+    speed: float = 0.25
+    chains: int = 20_000
+    burn_in: float = 150.0
+    spacing: float = 10.0
+    snapshots: int = 40
+    width: int = 64
+    depth: int = 4
+    steps: int = 3000
+    batch: int = 1024
+    learning_rate: float = 3e-3
+    physics: float = 10.0
+    grid: tuple[int, int] = (160, 121)
+
+
+class EquilibriumScore(eqx.Module):
+    """The ring's score at v0 = 0, where it is known: (F / eps, -g)."""
+
+    system: simulators.ActiveRing
+
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """The score at (x, g)."""
+        return jnp.stack([self.system.force(z[0]) / self.system.noise, -z[1]])
+
+
+def observe_state(state: jax.Array) -> jax.Array:
+    """The whole state."""
+    return state
+
+
+def sample_ring(config: RingConfig, system: simulators.ActiveRing, *, key: jax.Array) -> jax.Array:
+    """Samples of the steady state, shape (snapshots, chains, 2)."""
+    start_key, burn_key, sample_key = jax.random.split(key, 3)
+    burn_steps, every = round(config.burn_in / float(system.dt)), round(config.spacing / float(system.dt))
+    state = system.init(key=start_key, shape=(config.chains,))
+    state, _ = simulators.simulate(
+        system, state, burn_steps, key=burn_key, observe=observe_state, every=burn_steps, remat=False
+    )
+    _, samples = simulators.simulate(
+        system,
+        state,
+        config.snapshots * every,
+        key=sample_key,
+        observe=observe_state,
+        every=every,
+        remat=False,
+    )
+    return samples
+
+
+def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> dict[str, Any]:
+    """Simulates the ring, learns its score, and returns rates, diagnostics and the map of the flow."""
+    sample_key, fit_key = jax.random.split(key)
+    system = simulators.ActiveRing(config.speed)
+    samples = sample_ring(config, system, key=sample_key)
+    # The snapshots of one chain are correlated, the chains are not: blocks of whole chains.
+    flat = jnp.swapaxes(samples, 0, 1).reshape(-1, 2)
+    blocks = min(config.chains, 100)
+    width = float(2 * system.half_width)
+    network = nn.AntisymmetricScore(
+        nn.MLPScore(
+            2,
+            width=config.width,
+            depth=config.depth,
+            center=(width / 2, 0.0),
+            scale=(width / 4, 1.0),
+            zero_output=True,
+            rngs=nnx.Rngs(0),
+        ),
+        center_sum=(width, 0.0),
+    )
+    loss = ScoreLoss(
+        system.drift, system.drift_divergence, system.diffusion, physics=config.physics, divergence="exact"
+    )
+    model, history = fit_score(
+        loss,
+        nn.ShiftedScore(network, EquilibriumScore(system)),
+        Batches(flat, config.batch),
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        ema=0.99,
+        key=fit_key,
+        checkpoint_dir=checkpoint_dir / "ring",
+        description="ring",
+    )
+    flow = flow_samples(model, loss, flat, block=min(50_000, flat.shape[0]))
+    learned = thermodynamics.mean_rate(flow.rates.sum(axis=1), num_blocks=blocks)
+    free = thermodynamics.score_free_entropy_production(
+        system.drift(flat), system.drift_divergence(flat), system.diffusion, num_blocks=blocks
+    )
+    x = (np.arange(config.grid[0]) + 0.5) * width / config.grid[0]
+    g = np.linspace(-3.0, 3.0, config.grid[1])
+    grid = jnp.asarray(np.stack(np.meshgrid(x, g, indexing="ij"), axis=-1).reshape(-1, 2), flat.dtype)
+    velocity = thermodynamics.probability_flow_velocity(system.drift(grid), jax.vmap(model)(grid), system.diffusion)
+    rate_map = jax.vmap(lambda v: thermodynamics.total_entropy_production(v, system.diffusion))(velocity)
+    shape = (x.size, g.size)
+    return {
+        "learned": Estimate(learned.value, learned.standard_error),
+        "score_free": Estimate(free.value, free.standard_error),
+        "diagnostics": flow.diagnostics(blocks),
+        "history": history,
+        "x": x,
+        "g": g,
+        "velocity": np.moveaxis(np.asarray(velocity).reshape(*shape, 2), -1, 0),
+        "rate": np.asarray(rate_map).reshape(shape),
+        "samples": np.asarray(flat),
+    }
