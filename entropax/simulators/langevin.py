@@ -174,6 +174,17 @@ class LinearLangevin(Simulator[Array]):
         """
         return -state @ self.drift_matrix.T
 
+    def drift_divergence(self, state: Float[Array, "*batch d"]) -> Float[Array, "*batch d"]:
+        """The terms d b_i / d x_i = -A_ii of the drift's divergence.
+
+        Args:
+            state: X, shape (..., d).
+
+        Returns:
+            The terms, shape (..., d); their sum is div b = -tr A.
+        """
+        return jnp.broadcast_to(-jnp.diag(self.drift_matrix), state.shape)
+
     def vector_field(self, t: Any, y: Float[Array, "*batch d"], args: Any = None) -> Float[Array, "*batch d"]:
         """The drift in the signature of diffrax, for the dynamics without noise.
 
