@@ -61,7 +61,7 @@ class PeriodicBox(eqx.Module):
             Points in [lower, upper), shape (..., d). The derivative in x is the identity.
         """
         (x,) = self._points(x=x)
-        lower, upper = self.lower.astype(x.dtype), self.upper.astype(x.dtype)
+        lower, upper = self._corners(x)
         extent = upper - lower
         y = x - extent * jnp.floor((x - lower) / extent)
         # Rounding can leave y an ulp outside; the correction must not touch the derivative.
@@ -79,8 +79,9 @@ class PeriodicBox(eqx.Module):
             Displacements, each component in [-L/2, L/2].
         """
         x, y = self._points(x=x, y=y)
-        extent = self.extent.astype(x.dtype)
         difference = x - y
+        lower, upper = self._corners(difference)
+        extent = upper - lower
         return difference - extent * jnp.round(difference / extent)
 
     def distance(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "..."]:
@@ -105,8 +106,14 @@ class PeriodicBox(eqx.Module):
             Booleans, shape (...).
         """
         (x,) = self._points(x=x)
-        inside = (x >= self.lower.astype(x.dtype)) & (x <= self.upper.astype(x.dtype))
+        lower, upper = self._corners(x)
+        inside = (x >= lower) & (x <= upper)
         return jnp.all(inside, axis=-1)
+
+    def _corners(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The corners in the dtype of the points and with as many axes."""
+        shape = (1,) * (x.ndim - 1) + (self.ndim,)
+        return self.lower.astype(x.dtype).reshape(shape), self.upper.astype(x.dtype).reshape(shape)
 
     def _points(self, **points: ArrayLike) -> tuple[jax.Array, ...]:
         arrays = _checks.as_floats(**points)
