@@ -146,9 +146,9 @@ def stationary_residuals(
     _checks.require_shape("drift", b, s.shape)
     if div_b.shape[:1] != s.shape[:1]:
         raise ValueError(f"drift_slopes must have shape ({s.shape[0]}, ...), got {div_b.shape}")
-    D = _checks.broadcastable("diffusion", D, s.shape[1:])
+    D = _checks.broadcastable("diffusion", D, s.shape[1:])[None]
     v = b - D * s
-    div_v = _per_example(div_b) - jnp.sum(D * slopes, axis=tuple(range(2, slopes.ndim)))
+    div_v = _per_example(div_b)[None] - jnp.sum(D[None] * slopes, axis=tuple(range(2, slopes.ndim)))
     return _checks.enforce(StationaryResiduals(div_v, _per_example(v * s)), _checks.nonnegative("diffusion", D))
 
 
@@ -269,7 +269,7 @@ def dynamics_denoising_loss(
     _checks.require_key("key", key)
     x, b, D, step = _checks.as_floats(samples=_samples(samples), drift=drift, diffusion=diffusion, dt=dt)
     _checks.require_shape("drift", b, x.shape)
-    D = _checks.broadcastable("diffusion", D, x.shape[1:])
+    D = _checks.broadcastable("diffusion", D, x.shape[1:])[None]
     noisy = D > 0
     width = jnp.sqrt(jnp.where(noisy, 2 * D * step, 1.0))
     z = jnp.where(noisy, jax.random.normal(key, x.shape, x.dtype), 0.0)
