@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 when the command finished, whatever the verdicts; 2 for a name that is not known; 1 when
-        the results cannot be written or a peer is not installed.
+        the results cannot be written, a checkpoint cannot be resumed from, or a peer is not installed.
     """
     command = tyro.cli(List | Run | Report | Bench, args=arguments, prog="python -m experiments")
     try:
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except registry.UnknownNameError as error:
         terminal.error(str(error))
         return 2
-    except (OSError, registry.MissingPeerError) as error:
+    except (OSError, registry.MissingPeerError, registry.UnusableCheckpointError) as error:
         terminal.error(str(error))
         return 1
     return 0

@@ -18,6 +18,10 @@ class MissingPeerError(RuntimeError):
     """A benchmark's peer is not installed; the message says how to install it."""
 
 
+class UnusableCheckpointError(ValueError):
+    """A run cannot resume: its checkpoint is damaged or belongs to another run; the message names it."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One module, as far as its source tells.

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import entropax
 from experiments import claims, figures, registry, terminal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PRESETS = ("smoke", "default", "full")
-PACKAGES = ("entropax", "jax", "jaxlib", "flax", "optax", "equinox", "diffrax", "optimistix", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "equinox", "diffrax", "optimistix", "numpy")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def run_experiment(
     Raises:
         UnknownNameError: there is no such experiment or preset; the message lists those there are.
         OSError: the results cannot be written, tried before the run.
-        ValueError: the experiment breaks its contract, or a checkpoint is damaged or another run's.
+        UnusableCheckpointError: a checkpoint it should resume from is damaged or another run's.
+        ValueError: the experiment breaks its contract.
     """
     entry = registry.find("experiment", slug, registry.experiments(root))
     module = entry.load()
@@ -98,14 +100,19 @@ def run_experiment(
         raise registry.unknown("preset", preset, module.PRESETS)
     from experiments import results as files  # imports the library, which `list` need not wait for
 
-    directory = results / entry.name / preset
+    directory = results.absolute() / entry.name / preset
     files.require_writable(directory)
     checkpoint_dir = _checkpoint_directory(directory / "checkpoints", resume=resume)
 
     import jax
 
     start = time.perf_counter()
-    result: Result = module.run(module.PRESETS[preset], key=jax.random.key(seed), checkpoint_dir=checkpoint_dir)
+    try:
+        result: Result = module.run(module.PRESETS[preset], key=jax.random.key(seed), checkpoint_dir=checkpoint_dir)
+    except ValueError as error:
+        if resume and str(checkpoint_dir) in str(error):
+            raise registry.UnusableCheckpointError(str(error)) from error
+        raise
     seconds = time.perf_counter() - start
     record = {
         "slug": entry.name,
@@ -159,7 +166,7 @@ def judged(module: ModuleType, result: Result) -> list[dict[str, Any]]:
 
 def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     """Versions of Python and of the packages that are installed, by default those that compute."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "entropax": entropax.__version__}
     for package in packages:
         try:
             found[package] = importlib.metadata.version(package)

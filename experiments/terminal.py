@@ -16,7 +16,9 @@ STYLES = {"reproduced": "green", "differs": "yellow", "not run": "dim"}
 
 
 def _output() -> Console:
-    return Console(highlight=False)
+    # In a file or a log a line may be long; a terminal has its width.
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
 
 
 def _errors() -> Console:
@@ -53,9 +55,7 @@ def _table(*columns: str | tuple[str, Mapping[str, Any]]) -> Table:
 
 def print_experiments(entries: Iterable[Entry]) -> None:
     """Prints every experiment: slug, paper, arXiv number, room."""
-    table = _table(
-        "Experiments: python -m experiments run SLUG", [("slug", {"no_wrap": True}), "title", "arXiv", "room"]
-    )
+    table = _table(("slug", {"no_wrap": True}), "title", "arXiv", "room")
     for entry in entries:
         table.add_row(
             entry.name, escape(entry.constants.get("TITLE", "")), entry.constants.get("ARXIV", ""), entry.room
@@ -65,9 +65,7 @@ def print_experiments(entries: Iterable[Entry]) -> None:
 
 def print_benchmarks(entries: Iterable[Entry]) -> None:
     """Prints every benchmark: name, peer, what is timed."""
-    table = _table(
-        "Benchmarks: python -m experiments bench NAME", [("name", {"no_wrap": True}), "peer", "what is timed"]
-    )
+    table = _table(("name", {"no_wrap": True}), "peer", "what is timed")
     for entry in entries:
         table.add_row(entry.name, entry.constants.get("PEER", ""), escape(entry.constants.get("DESCRIPTION", "")))
     _output().print(table)
@@ -121,14 +119,15 @@ def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
     output = _output()
     right = {"justify": "right", "no_wrap": True}
     output.print(f"{record['name']}: {escape(record['description'])}", soft_wrap=True)
-    table = _table("case", ("entropax", right), (record["peer"], right), "peer's best", ("ratio", right), "difference")
+    table = _table(
+        "case", ("entropax", right), (f"{record['peer']}, at its best", right), ("ratio", right), "difference"
+    )
     for case in record["cases"]:
         ratio = case["ratio"]
         table.add_row(
             escape(case["name"]),
             f"{_seconds(case['ours']['median'])} / {case['unit']}",
-            f"{_seconds(case['peer']['median'])} / {case['unit']}",
-            escape(case["peer"]["variant"]),
+            f"{_seconds(case['peer']['median'])} / {case['unit']}\n[dim]{escape(case['peer']['variant'])}[/dim]",
             f"[bold]{ratio['median']:.3g}[/bold] ({ratio['lower']:.3g} to {ratio['upper']:.3g})",
             "" if case["difference"] is None else f"{case['difference']:.1e}",
         )

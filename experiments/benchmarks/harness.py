@@ -19,6 +19,9 @@ MIN_ROUNDS, MAX_ROUNDS = 5, 200
 MIN_CALL = 2e-3
 """Shorter calls are repeated within a round until it lasts about this many seconds, well above the clock's noise."""
 
+HOPELESS = 3.0
+"""A variant of the peer that takes this many times as long as its fastest is not timed further."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -89,25 +92,31 @@ def measure(case: Case) -> dict[str, Any]:
         case: the case.
 
     Returns:
-        Times in seconds for one `unit`: "ours" and "peer" with their best and median, every variant's median in
+        Times in seconds for one `unit`: "ours" and "peer" with their best and median, every variant's time in
         "variants", and "ratio", the peer's time over ours, as the median of the rounds with its quartiles.
 
     Raises:
         ValueError: the results are further apart than the tolerance.
     """
     with stage(case.name):
-        timed = {None: case.ours, **case.peers}
-        difference = _largest_difference(case, {variant: _finished(call) for variant, call in timed.items()})
-        repeats = {variant: _repeats(call) for variant, call in timed.items()}
+        calls = {None: case.ours, **case.peers}
+        difference = _largest_difference(case, {variant: _finished(call) for variant, call in calls.items()})
+        trials = {variant: min(_time(call, 1) for _ in range(2)) for variant, call in calls.items()}
+        fastest = min(trials[variant] for variant in case.peers)
+        timed = [variant for variant in calls if variant is None or trials[variant] <= HOPELESS * fastest]
+        repeats = {variant: max(1, round(MIN_CALL / max(trials[variant], 1e-7))) for variant in timed}
         seconds: dict[str | None, list[float]] = {variant: [] for variant in timed}
         start, rounds = time.perf_counter(), 0
         while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - start < case.seconds):
-            order = list(timed) if rounds % 2 else list(timed)[::-1]
-            for variant in order:
-                seconds[variant].append(_time(timed[variant], repeats[variant]) / case.per)
+            for variant in timed if rounds % 2 else reversed(timed):
+                seconds[variant].append(_time(calls[variant], repeats[variant]) / case.per)
             rounds += 1
     times = {variant: np.asarray(each) for variant, each in seconds.items()}
-    best = min(case.peers, key=lambda variant: float(np.median(times[variant])))
+    medians = {
+        variant: float(np.median(times[variant])) if variant in times else trials[variant] / case.per
+        for variant in case.peers
+    }
+    best = min(set(case.peers) & set(times), key=lambda variant: medians[variant])
     lower, median, upper = np.percentile(times[best] / times[None], [25, 50, 75])
     return {
         "name": case.name,
@@ -115,7 +124,7 @@ def measure(case: Case) -> dict[str, Any]:
         "rounds": rounds,
         "ours": _summary(times[None]),
         "peer": {"variant": best, **_summary(times[best])},
-        "variants": {variant: float(np.median(times[variant])) for variant in case.peers},
+        "variants": medians,
         "ratio": {"median": float(median), "lower": float(lower), "upper": float(upper)},
         "difference": difference,
     }
@@ -160,10 +169,6 @@ def _time(call: Callable[[], Any], repeats: int) -> float:
     finally:
         if collecting:
             gc.enable()
-
-
-def _repeats(call: Callable[[], Any]) -> int:
-    return max(1, round(MIN_CALL / max(min(_time(call, 1) for _ in range(2)), 1e-7)))
 
 
 def _summary(seconds: np.ndarray) -> dict[str, float]:
