@@ -99,13 +99,7 @@ def run(
             the update changes.
         OSError: a checkpoint or the log cannot be written.
     """
-    _checks.require_integer("steps", steps, minimum=1)
-    _checks.require_integer("steps_per_call", steps_per_call, minimum=1)
-    if checkpoint_every is None:
-        checkpoint_every = 10 * steps_per_call
-    elif checkpoint_dir is None:
-        raise ValueError(f"checkpoint_every needs a checkpoint_dir, got checkpoint_every={checkpoint_every} without")
-    _checks.require_integer("checkpoint_every", checkpoint_every, minimum=1)
+    checkpoint_every = _checked_counts(steps, steps_per_call, checkpoint_dir, checkpoint_every)
     _checks.require_key("key", key)
     if not (stop is None or isinstance(stop, StopRule)):
         raise TypeError(f"stop must be a StopRule or None, got {type(stop).__name__}")
@@ -117,15 +111,16 @@ def run(
     state, static_state = split_arrays(state, is_number)
     program = Program(static_functions, static_state, placement, steps_per_call)
     carry = Carry(state, stop.init() if stop else (), np.asarray(False))
+    inputs = (key, functions)
     if placement is None:
-        carry, inputs = own_copy(carry), (key, functions)
+        carry = own_copy(carry)
     else:
         carry = own_copy(carry, placement.state_shardings(jax.tree.map(jnp.asarray, carry)))
-        inputs = own_copy((key, functions), placement.replicated)
+        inputs = own_copy(inputs, placement.replicated)
 
     with contextlib.ExitStack() as opened:
-        at = Checkpoint(0, carry, {"step": np.arange(0)}, None)
         store = None
+        at = Checkpoint(0, carry, {"step": np.arange(0)}, None)
         if checkpoint_dir is not None:
             store = opened.enter_context(CheckpointStore(checkpoint_dir, key=key))
             at = store.restore(carry) or at
@@ -133,15 +128,20 @@ def run(
                 raise ValueError(f"steps must be at least the {at.step} done in {checkpoint_dir}, got {steps}")
             if host and at.step:
                 host.set_state(at.iterator_state)
-        chief = jax.process_index() == 0
         record = _Record(at.history)
-        if chief and log_path is not None:
-            record.log = opened.enter_context(MetricsLog(log_path, at.history))
-        if chief and progress:
-            record.bar = opened.enter_context(ProgressBar(steps, start=at.step, description=description))
+        if jax.process_index() == 0:
+            if log_path is not None:
+                record.log = opened.enter_context(MetricsLog(log_path, at.history))
+            if progress:
+                record.bar = opened.enter_context(ProgressBar(steps, start=at.step, description=description))
         carry, saved, launched = at.carry, at.step, at.step
         ended = bool(carry.stopped)
         del state, at  # the first call takes the buffers over
+
+        def save() -> int:
+            if store and record.step > saved:
+                store.save(Checkpoint(record.step, carry, record.table(), host and host.get_state()))
+            return record.step
 
         # One call runs while the metrics of the one before are read. Should the rule have stopped that one, the call
         # that runs does nothing.
@@ -160,11 +160,9 @@ def run(
             launched += count
             if store and launched % checkpoint_every == 0:
                 ended = record.read_last()
-                saved = record.step
-                store.save(Checkpoint(saved, carry, record.table(), host and host.get_state()))
+                saved = save()
         record.read_last()
-        if store and record.step != saved:
-            store.save(Checkpoint(record.step, carry, record.table(), host and host.get_state()))
+        save()
 
     history = record.table()
     return RunResult(
@@ -174,6 +172,18 @@ def run(
         stopped_early=record.step < steps,
         first_nonfinite_step=_first_nonfinite_step(history),
     )
+
+
+def _checked_counts(steps: int, steps_per_call: int, checkpoint_dir: Any, checkpoint_every: int | None) -> int:
+    """The steps between checkpoints, after checking all counts."""
+    _checks.require_integer("steps", steps, minimum=1)
+    _checks.require_integer("steps_per_call", steps_per_call, minimum=1)
+    if checkpoint_every is None:
+        return 10 * steps_per_call
+    if checkpoint_dir is None:
+        raise ValueError(f"checkpoint_every needs a checkpoint_dir, got checkpoint_every={checkpoint_every} without")
+    _checks.require_integer("checkpoint_every", checkpoint_every, minimum=1)
+    return checkpoint_every
 
 
 class _Record:

@@ -17,6 +17,9 @@ import pytest
 
 from entropax import training
 
+# When reading or writing fails, threads of tensorstore may report to an event loop that orbax has closed by then.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -132,6 +135,22 @@ def test_a_stopped_run_stays_stopped(tmp_path):
             flat, start(), step_number, steps=50, key=jax.random.key(0), checkpoint_dir=tmp_path, stop=stop
         )
         assert (result.steps, result.stopped_early) == (5, True)
+
+
+@pytest.mark.fast
+def test_a_run_that_stops_where_a_checkpoint_is_due(tmp_path):
+    """The rule is met at the last step of a call, and the call after it, already under way, changes nothing."""
+
+    def flat(state, batch, *, key):
+        return state | {"n": state["n"] + 1}, {"sum": jnp.float32(1)}
+
+    options = {"steps_per_call": 5, "checkpoint_every": 5, "stop": training.Patience("sum", patience=9)}
+    for _ in range(2):
+        result = training.run(
+            flat, start(), step_number, steps=50, key=jax.random.key(0), checkpoint_dir=tmp_path, **options
+        )
+        assert (result.steps, int(result.state["n"]), result.stopped_early) == (10, 10, True)
+    assert saved_steps(tmp_path) == [5, 10]
 
 
 class Counting:
