@@ -1,0 +1,105 @@
+"""Exact measures of a *given* distribution, in nats (or a `base` where a field reports bits).
+
+- One distribution: `entropy` and its relatives `renyi_entropy`, `tsallis_entropy`, `min_entropy`, `varentropy`,
+  `perplexity`, `binary_entropy`; from logits, `entropy_from_logits`, which also stays accurate for large ones.
+- Two distributions: `kl_divergence` and `cross_entropy` for likelihoods; `js_divergence`, `hellinger_distance` and
+  `total_variation` when supports differ (they stay finite); `renyi_divergence` and `tsallis_divergence` for an order;
+  `f_divergence` and `bregman_divergence` for a convex function of one's own; `wasserstein_1d` when the outcomes are
+  positions.
+- A joint array, every axis a variable: `mutual_information`, `conditional_entropy`,
+  `conditional_mutual_information`, `variation_of_information`, `normalized_mutual_information`; of many variables
+  `total_correlation`, `dual_total_correlation`, `o_information`, `interaction_information`.
+- Gaussian and Student distributions: `gaussian_entropy`, `gaussian_kl`, `gaussian_mutual_information`,
+  `student_t_mutual_information`.
+- Markov chains: `stationary_distribution`, `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
+
+A distribution sums to one over its last axis, with batches in front; zero probabilities have finite gradients.
+"""
+
+from entropax.information.channels import ChannelCapacity, RateDistortion, channel_capacity, rate_distortion
+from entropax.information.dependence import (
+    conditional_entropy,
+    conditional_mutual_information,
+    dual_total_correlation,
+    interaction_information,
+    mutual_information,
+    normalized_mutual_information,
+    o_information,
+    total_correlation,
+    variation_of_information,
+)
+from entropax.information.discrete import (
+    binary_entropy,
+    entropy,
+    entropy_from_logits,
+    min_entropy,
+    perplexity,
+    renyi_entropy,
+    tsallis_entropy,
+    varentropy,
+)
+from entropax.information.divergences import (
+    GENERATORS,
+    Generator,
+    bregman_divergence,
+    chi_squared,
+    cross_entropy,
+    f_divergence,
+    hellinger_distance,
+    js_divergence,
+    kl_divergence,
+    renyi_divergence,
+    total_variation,
+    tsallis_divergence,
+    wasserstein_1d,
+)
+from entropax.information.gaussian import (
+    gaussian_entropy,
+    gaussian_kl,
+    gaussian_mutual_information,
+    student_t_mutual_information,
+)
+from entropax.information.markov import entropy_rate, stationary_distribution
+
+__all__ = [
+    "GENERATORS",
+    "ChannelCapacity",
+    "Generator",
+    "RateDistortion",
+    "binary_entropy",
+    "bregman_divergence",
+    "channel_capacity",
+    "chi_squared",
+    "conditional_entropy",
+    "conditional_mutual_information",
+    "cross_entropy",
+    "dual_total_correlation",
+    "entropy",
+    "entropy_from_logits",
+    "entropy_rate",
+    "f_divergence",
+    "gaussian_entropy",
+    "gaussian_kl",
+    "gaussian_mutual_information",
+    "hellinger_distance",
+    "interaction_information",
+    "js_divergence",
+    "kl_divergence",
+    "min_entropy",
+    "mutual_information",
+    "normalized_mutual_information",
+    "o_information",
+    "perplexity",
+    "rate_distortion",
+    "renyi_divergence",
+    "renyi_entropy",
+    "stationary_distribution",
+    "student_t_mutual_information",
+    "total_correlation",
+    "total_variation",
+    "tsallis_divergence",
+    "tsallis_entropy",
+    "varentropy",
+    "variation_of_information",
+    "wasserstein_1d",
+]
