@@ -103,10 +103,10 @@ class RingConfig:
     iterations: int = 60
     learning_rate: float = 0.08
     horizons: tuple[float, ...] = (5.0, 10.0, 20.0, 40.0, 80.0)
-    gradient_repeats: int = 8
+    gradient_repeats: int = 6
     difference_chains: int = 64
     difference_horizon: float = 20.0
-    reference_cells: int = 512
+    reference_cells: int = 256
 
 
 @dataclass(frozen=True)
@@ -557,7 +557,7 @@ def _draw(config: Config, data: "xarray.Dataset") -> Any:
     trap.set(
         title="Trap: to a given rate and size",
         xlabel="iteration",
-        ylabel="simulated estimate (nats / time, length²)",
+        ylabel="estimate (nats / time, length²)",
     )
     trap.legend()
     for mode in range(1, min(4, data.sizes["mode"])):
@@ -566,12 +566,14 @@ def _draw(config: Config, data: "xarray.Dataset") -> Any:
         )
         gradient.axhline(float(data.reference_gradient[mode]), color=line[0].get_color(), lw=0.8, ls=":")
     gradient.set(
-        title="Ring: d rate / d c at uniform activity\n(dotted: steady state, finite volumes; bars: 2 s.e.)",
-        xlabel=label("horizon of the gradient", "time"),
-        ylabel="nats / time",
+        title="Ring: d rate / d c at uniform activity",
+        xlabel=label("horizon of the gradient", "time") + "; bars: 2 s.e.\ndotted: steady state, finite volumes",
+        ylabel=label("gradient", "nats / time"),
         xscale="log",
     )
-    gradient.legend()
+    gradient.set_xticks(config.ring.horizons, [f"{horizon:g}" for horizon in config.ring.horizons])
+    gradient.minorticks_off()
+    gradient.legend(ncols=3)
     ascent.plot(data.ring_rate, marker="", label="simulated")
     ascent.axhline(data.attrs["ring_rate_best"], color="0.3", lw=0.9, ls="--", label="best, finite volumes")
     ascent.axhline(data.attrs["ring_rate_uniform"], color="0.3", lw=0.9, ls=":", label="uniform, finite volumes")
