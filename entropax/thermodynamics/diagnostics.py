@@ -21,39 +21,79 @@ class MeanRate(eqx.Module):
     count: int = eqx.field(static=True)
 
 
-def mean_rate(samples: Real[ArrayLike, "n"], *, num_blocks: int | None = None) -> MeanRate:
+def mean_rate(
+    samples: Real[ArrayLike, "n"],
+    *,
+    num_blocks: int | None = None,
+    controls: Real[ArrayLike, "n k"] | None = None,
+) -> MeanRate:
     """Mean of a sampled rate and its standard error.
 
+    With control variates y, whose means are known to be zero, the mean of x - c . y is taken, c the least-squares
+    regression of x on y (of block means on block means). Their bias, of relative order k / n, is not corrected; in a
+    steady state `generator` makes such y from any function.
+
     Args:
-        samples: values in the order they were sampled, shape (n,).
+        samples: values x in the order they were sampled, shape (n,).
         num_blocks: the number of consecutive blocks whose means are taken as independent (batch means), for samples
             that are correlated in time; None for independent samples. Samples that do not fill a block at the end
             count for the value only.
+        controls: control variates y at the same samples, shape (n, k), linearly independent, with n or num_blocks
+            at least k + 2.
 
     Returns:
         The mean, its standard error, and the count of independent values.
 
     Raises:
-        ValueError: fewer than two samples or blocks, or a sample is not finite.
+        ValueError: fewer than two samples or blocks (k + 2 with controls), shapes do not fit, or a value is not
+            finite.
 
-    Differentiable in the samples.
+    Differentiable in samples and controls. Source of the control variates: Assaraf & Caffarel, cond-mat/9907017.
     """
-    x = _checks.as_float("samples", samples)
+    if controls is None:
+        x = _checks.as_float("samples", samples)
+        _checks.require_ndim("samples", x, 1, "(n,)")
+        return _checks.enforce(_mean_rate(x, num_blocks), _checks.finite("samples", x))
+    x, y = _checks.as_floats(samples=samples, controls=controls)
     _checks.require_ndim("samples", x, 1, "(n,)")
-    return _checks.enforce(_mean_rate(x, num_blocks), _checks.finite("samples", x))
+    if y.ndim != 2 or y.shape[0] != x.shape[0]:
+        raise ValueError(f"controls must have shape ({x.shape[0]}, k), got {y.shape}")
+    estimate = _controlled_mean(x, y, num_blocks)
+    return _checks.enforce(estimate, _checks.finite("samples", x), _checks.finite("controls", y))
 
 
 def _mean_rate(samples: Array, num_blocks: int | None) -> MeanRate:
+    independent = _block_means(samples, num_blocks)
+    count = independent.shape[0]
+    return MeanRate(jnp.mean(samples), _root(jnp.var(independent, ddof=1) / count), count)
+
+
+def _controlled_mean(samples: Array, controls: Array, num_blocks: int | None) -> MeanRate:
+    x, y = _block_means(samples, num_blocks), _block_means(controls, num_blocks)
+    count, degrees = x.shape[0], x.shape[0] - 1 - y.shape[1]
+    if degrees < 1:
+        raise ValueError(
+            f"samples or num_blocks must be at least {y.shape[1] + 2} for {y.shape[1]} controls, got {count}"
+        )
+    x, y = x - jnp.mean(x), y - jnp.mean(y, axis=0, keepdims=True)
+    scale = jnp.sqrt(jnp.mean(y**2, axis=0))
+    unit = y / scale[None]
+    slopes = jnp.linalg.solve(unit.T @ unit, unit.T @ x) / scale
+    residual = x - y @ slopes
+    error = _root(jnp.sum(residual**2) / (degrees * count))
+    return MeanRate(jnp.mean(samples) - jnp.mean(controls, axis=0) @ slopes, error, count)
+
+
+def _block_means(samples: Array, num_blocks: int | None) -> Array:
+    """Means of consecutive blocks along the first axis; the samples themselves without blocks."""
     size = samples.shape[0]
     if size < 2:
         raise ValueError(f"samples must hold at least 2 values, got {size}")
-    independent = samples
-    if num_blocks is not None:
-        _checks.require_integer("num_blocks", num_blocks, minimum=2, maximum=size)
-        length = size // num_blocks
-        independent = jnp.mean(samples[: num_blocks * length].reshape(num_blocks, length), axis=1)
-    count = independent.shape[0]
-    return MeanRate(jnp.mean(samples), _root(jnp.var(independent, ddof=1) / count), count)
+    if num_blocks is None:
+        return samples
+    _checks.require_integer("num_blocks", num_blocks, minimum=2, maximum=size)
+    length = size // num_blocks
+    return jnp.mean(samples[: num_blocks * length].reshape(num_blocks, length, *samples.shape[1:]), axis=1)
 
 
 def _root(square: Array) -> Array:

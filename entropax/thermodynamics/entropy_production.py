@@ -118,6 +118,7 @@ def score_free_entropy_production(
     diffusion: Real[ArrayLike, "..."],
     *,
     num_blocks: int | None = None,
+    controls: Real[ArrayLike, "n k"] | None = None,
 ) -> MeanRate:
     """Mean total rate in a steady state without its score: E[b^T D^-1 b + div b].
 
@@ -129,6 +130,7 @@ def score_free_entropy_production(
         drift_divergence: its divergence, shape (n,), or terms of it of shape (n, ...) that are summed here.
         diffusion: diagonal D > 0, broadcastable to one sample.
         num_blocks: blocks for the standard error of samples correlated in time; see `mean_rate`.
+        controls: control variates at the samples, shape (n, k), see `mean_rate`; by `generator` from any functions.
 
     Returns:
         The mean rate, nats per unit time, with its standard error.
@@ -149,7 +151,7 @@ def score_free_entropy_production(
     finite = (_checks.finite("drift", b), _checks.finite("drift_divergence", div))
     # Judged here first: a concrete fault of an argument is named by its own name.
     rates = _checks.enforce(rates, _invertible(D), *finite)
-    return mean_rate(rates, num_blocks=num_blocks)
+    return mean_rate(rates, num_blocks=num_blocks, controls=controls)
 
 
 def linear_entropy_production(

@@ -97,13 +97,26 @@ ROWS = [
     ),
     Row(
         name="thermodynamics.mean_rate",
-        call=lambda x: thermodynamics.mean_rate(x, num_blocks=3),
-        arguments=lambda: (SAMPLES[0],),
+        call=lambda x, y: thermodynamics.mean_rate(x, num_blocks=3, controls=y),
+        arguments=lambda: (SAMPLES[0], SAMPLES[1][:, None]),
+        differentiable=(0, 1),
         bad_static=(
-            Bad((SAMPLES[0][:2],), "num_blocks must be at least 2 and at most 2"),
-            Bad((SAMPLES,), r"samples must have shape \(n,\)"),
+            Bad((SAMPLES[0][:2], SAMPLES[1][:2, None]), "num_blocks must be at least 2 and at most 2"),
+            Bad((SAMPLES, SAMPLES[1][:, None]), r"samples must have shape \(n,\)"),
         ),
-        bad_values=(Bad((NAN,), "samples must be finite"),),
+        bad_values=(
+            Bad((NAN, SAMPLES[1][:, None]), "samples must be finite"),
+            Bad((SAMPLES[0], NAN[:, None]), "controls must be finite"),
+        ),
+        exempt={"half": "the regression on controls has no half-precision kernels"},
+    ),
+    Row(
+        name="thermodynamics.generator",
+        call=lambda x, b, D: thermodynamics.generator(lambda y: jnp.sin(y) * y[0], x, b, D),
+        arguments=lambda: (SAMPLES[0][:2], SAMPLES[1][:2], D2),
+        differentiable=(0, 1, 2),
+        bad_static=(Bad((SAMPLES[0][:2], SAMPLES[1], D2), "drift must have the shape of state"),),
+        bad_values=(Bad((SAMPLES[0][:2], SAMPLES[1][:2], -D2), "diffusion must be non-negative"),),
     ),
     Row(
         name="thermodynamics.stationarity_diagnostics",

@@ -87,6 +87,15 @@ def test_chains_run_together_or_apart(getkey, x64):
 
 
 @pytest.mark.fast
+def test_divergence_of_the_linear_drift(x64):
+    """Its terms are the diagonal of the drift's Jacobian, -A, at every state."""
+    system = LinearLangevin(THREE, np.ones(3), dt=0.1)
+    x = jnp.arange(6.0).reshape(2, 3)
+    expected = jnp.diagonal(jax.vmap(jax.jacfwd(system.drift))(x), axis1=1, axis2=2)
+    np.testing.assert_allclose(system.drift_divergence(x), expected, rtol=1e-14)
+
+
+@pytest.mark.fast
 def test_linear_systems_refuse_bad_parameters():
     with pytest.raises(ValueError, match="drift_matrix must be stable"):
         LinearLangevin(-ROTATION, np.ones(2), dt=0.1)

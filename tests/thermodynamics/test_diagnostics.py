@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.linalg
+import scipy.signal
 
 from entropax.thermodynamics import mean_rate, stationarity_diagnostics
 from tests.contract.harness import without_shape_hook
@@ -36,6 +36,26 @@ def test_constant_samples_have_no_error_and_finite_gradients(x64):
     assert float(mean_rate(jnp.ones(5)).standard_error) == 0.0
 
 
+@pytest.mark.parametrize("num_blocks", [None, 30])
+def test_control_variates_are_a_regression(num_blocks, x64):
+    """The mean with controls is the intercept of numpy's least squares, with its standard error.
+
+    The standard error of an intercept at the controls' known mean differs from s / sqrt(n) by O(k / n): 10% here.
+    """
+    rng = np.random.default_rng(6)
+    y = rng.standard_normal((120, 3))
+    x = 2.0 + y @ [1.0, -0.5, 0.3] + 0.1 * rng.standard_normal(120)
+    result = mean_rate(x, num_blocks=num_blocks, controls=y)
+    count = num_blocks or 120
+    means_x, means_y = x.reshape(count, -1).mean(axis=1), y.reshape(count, -1, 3).mean(axis=1)
+    design = np.concatenate([np.ones((count, 1)), means_y], axis=1)
+    coefficients, squares, *_ = np.linalg.lstsq(design, means_x)
+    np.testing.assert_allclose(result.value, coefficients[0], rtol=1e-10)
+    error = np.sqrt(squares[0] / (count - 4) * np.linalg.inv(design.T @ design)[0, 0])
+    np.testing.assert_allclose(result.standard_error, error, rtol=0.1)
+    assert float(result.standard_error) < 0.15 * float(mean_rate(x, num_blocks=num_blocks).standard_error)
+
+
 @pytest.mark.fast
 def test_diagnostics_are_their_means(x64):
     div_v, v_s, s_s, div_s = np.random.default_rng(2).standard_normal((4, 50))
@@ -58,6 +78,10 @@ def test_bad_arguments_are_refused():
         mean_rate(ok, num_blocks=5)
     with pytest.raises(ValueError, match="samples must be finite, got nan at flat index 1"):
         mean_rate(bad)
+    with pytest.raises(ValueError, match="must be at least 5 for 3 controls, got 4"):
+        mean_rate(ok, controls=np.ones((4, 3)))
+    with without_shape_hook(), pytest.raises(ValueError, match=r"controls must have shape \(4, k\)"):
+        mean_rate(ok, controls=np.ones((3, 1)))
     with pytest.raises(ValueError, match="score_square must be finite"):
         stationarity_diagnostics(ok, ok, bad, ok)
     with without_shape_hook(), pytest.raises(ValueError, match="score_square must have the shape"):
