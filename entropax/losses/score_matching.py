@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, Float, PRNGKey, Real, RealScalar
+from entropax._typing import Array, ArrayLike, Float, PRNGKey, Real, RealScalar, Shaped
 from entropax.space import value_and_hutchinson_diagonal, value_and_jacobian_diagonal
 
 Score = Callable[[Any], Any]
@@ -58,7 +58,7 @@ def evaluate_score(
         The score and the slopes.
 
     Raises:
-        ValueError: the option is unknown, "hutchinson" has no key, or shapes do not fit.
+        ValueError: the option is unknown, "hutchinson" has no key, shapes do not fit, or a sample is not finite.
 
     Differentiable in the samples and whatever the score is differentiable in.
     """
@@ -66,14 +66,15 @@ def evaluate_score(
     _checks.require_option("divergence", divergence, ("exact", "hutchinson"))
     if divergence == "exact":
         value, slopes = jax.vmap(lambda z: value_and_jacobian_diagonal(score, z, block_size=block_size))(x)
-        return ScoreEvaluation(value, slopes[None])
-    if key is None:
+        slopes = slopes[None]
+    elif key is None:
         raise ValueError("key must be given for divergence='hutchinson', got None")
-    _checks.require_key("key", key)
-    value, slopes = jax.vmap(
-        lambda z, k: value_and_hutchinson_diagonal(score, z, key=k, num_probes=num_probes), out_axes=(0, 1)
-    )(x, jax.random.split(key, x.shape[0]))
-    return ScoreEvaluation(value, slopes)
+    else:
+        _checks.require_key("key", key)
+        value, slopes = jax.vmap(
+            lambda z, k: value_and_hutchinson_diagonal(score, z, key=k, num_probes=num_probes), out_axes=(0, 1)
+        )(x, jax.random.split(key, x.shape[0]))
+    return _checks.enforce(ScoreEvaluation(value, slopes), _checks.finite("samples", x))
 
 
 def implicit_score_matching_loss(evaluation: ScoreEvaluation) -> Float[Array, "n"]:
@@ -186,48 +187,44 @@ def denoising_score_matching_loss(
     *,
     sigma: RealScalar,
     key: PRNGKey,
-    perturb: Real[ArrayLike, "..."] = 1,
-    target: Real[ArrayLike, "..."] | None = None,
+    perturb: Shaped[ArrayLike, "..."] = True,
+    target: Shaped[ArrayLike, "..."] | None = None,
     antithetic: bool = True,
 ) -> Float[Array, "n"]:
     """|s(x')|^2 + 2 s(x') . zeta / sigma at x' = x + sigma zeta, averaged over the pair +zeta and -zeta.
 
     The minimiser is the score of the density smoothed by a Gaussian of width sigma, not that of the density itself.
-    Without the pairing the loss has a variance that grows as 1 / sigma^2.
+    Without the pairing the loss has a variance that grows as 1 / sigma^2. In half precision sigma must be large
+    against the rounding of the samples.
 
     Args:
         score: s, a function from one sample to an array of its shape.
         samples: shape (n, *shape).
         sigma: width of the noise, positive, in units of the samples.
         key: source of randomness.
-        perturb: one where coordinates are perturbed and zero elsewhere, broadcastable to a sample.
-        target: one where the score is learned, as `perturb` by default. For swimmers (2, n, d), perturb = 1 with
-            target = [[[0]], [[1]]] moves positions and propulsions and learns the score of propulsions; perturb =
-            target moves propulsions alone.
+        perturb: true where coordinates are perturbed, broadcastable to a sample; all by default.
+        target: true where, of the perturbed coordinates, the score is learned; all of them by default. For swimmers
+            (2, n, d) target = [[[0]], [[1]]] moves positions and propulsions and learns the score of propulsions;
+            the same as `perturb` moves propulsions alone.
         antithetic: whether to pair +zeta with -zeta.
 
     Returns:
         The loss of each sample, shape (n,), float32 for inputs of lower precision.
 
     Raises:
-        ValueError: sigma is not positive, or a mask does not broadcast.
+        ValueError: sigma is not positive, a sample is not finite, or a mask does not broadcast.
         TypeError: `key` is not a new-style key.
 
-    Differentiable in samples, sigma and whatever the score is differentiable in. Source: Vincent
-    2011; arXiv 2309.12991.
+    Differentiable in samples, sigma and whatever the score is differentiable in. Source: Vincent 2011;
+    arXiv 2309.12991.
     """
     _checks.require_key("key", key)
     x, width = _checks.as_floats(samples=_samples(samples), sigma=sigma)
     moved = _mask("perturb", perturb, x)
-    learned = moved if target is None else _mask("target", target, x)
-    zeta = jax.random.normal(key, x.shape, x.dtype)
-
-    def term(sign: float) -> Array:
-        s = learned * _accumulated(jax.vmap(score)(x + sign * width * moved * zeta))
-        return _per_example(s**2 + 2 * sign * s * _accumulated(zeta) / _accumulated(width))
-
-    loss = (term(1.0) + term(-1.0)) / 2 if antithetic else term(1.0)
-    return _checks.enforce(loss, _checks.positive("sigma", width))
+    learned = moved if target is None else moved & _mask("target", target, x)
+    zeta = jnp.where(moved, jax.random.normal(key, x.shape, x.dtype), 0)
+    loss = _denoising(score, x, zeta, width, learned, antithetic)
+    return _checks.enforce(loss, _checks.finite("samples", x), _checks.positive("sigma", width))
 
 
 def dynamics_denoising_loss(
@@ -261,10 +258,11 @@ def dynamics_denoising_loss(
         The loss of each sample, shape (n,), float32 for inputs of lower precision.
 
     Raises:
-        ValueError: shapes do not fit, D is negative or dt is not positive.
+        ValueError: shapes do not fit, a sample is not finite, D is negative or dt is not positive.
         TypeError: `key` is not a new-style key.
 
-    Differentiable in samples, drift and whatever the score is differentiable in. Source: arXiv 2309.12991.
+    Differentiable in samples, drift, diffusion, dt and whatever the score is differentiable in. Source:
+    arXiv 2309.12991.
     """
     _checks.require_key("key", key)
     x, b, D, step = _checks.as_floats(samples=_samples(samples), drift=drift, diffusion=diffusion, dt=dt)
@@ -273,18 +271,30 @@ def dynamics_denoising_loss(
     noisy = D > 0
     width = jnp.sqrt(jnp.where(noisy, 2 * D * step, 1.0))
     z = jnp.where(noisy, jax.random.normal(key, x.shape, x.dtype), 0.0)
-    wrapped = (lambda y: y) if wrap is None else wrap
-
-    def term(sign: float) -> Array:
-        s = _accumulated(jax.vmap(lambda y: score(wrapped(y)))(x + b * step + sign * width * z))
-        s = jnp.where(noisy, s, 0.0)
-        return _per_example(s**2 + 2 * sign * s * _accumulated(z) / _accumulated(width))
-
-    loss = (term(1.0) + term(-1.0)) / 2 if antithetic else term(1.0)
-    return _checks.enforce(loss, _checks.nonnegative("diffusion", D), _checks.positive("dt", step))
+    moved = score if wrap is None else lambda y: score(wrap(y))
+    loss = _denoising(moved, x + b * step, z, width, noisy, antithetic)
+    return _checks.enforce(
+        loss,
+        _checks.finite("samples", x),
+        _checks.nonnegative("diffusion", D),
+        _checks.positive("dt", step),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- small parts
+
+
+def _denoising(score: Score, x: Array, noise: Array, width: Array, learned: Array, antithetic: bool) -> Array:
+    """|s|^2 + 2 s . noise / width at x + width noise, over the learned coordinates; or the mean of it and its mirror.
+
+    The mean over noise of -noise / width given x + width noise is the score there.
+    """
+
+    def term(sign: float) -> Array:
+        s = jnp.where(learned, _accumulated(jax.vmap(score)(x + sign * width * noise)), 0)
+        return _per_example(s**2 + 2 * sign * s * _accumulated(noise) / _accumulated(width))
+
+    return (term(1.0) + term(-1.0)) / 2 if antithetic else term(1.0)
 
 
 def _samples(samples: Any) -> Array:
@@ -309,5 +319,4 @@ def _per_example(terms: Array) -> Array:
 
 
 def _mask(name: str, mask: Any, samples: Array) -> Array:
-    value = jnp.asarray(mask, jnp.promote_types(samples.dtype, jnp.float32))
-    return _checks.broadcastable(name, value, samples.shape[1:])[None].astype(samples.dtype)
+    return _checks.broadcastable(name, jnp.asarray(mask) != 0, samples.shape[1:])[None]

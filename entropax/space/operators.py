@@ -7,6 +7,7 @@ forward-mode product per coordinate, Hutchinson's estimate one per probe (Skilli
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -39,23 +40,12 @@ def value_and_jacobian_diagonal(
     Differentiable in x and whatever f is differentiable in, in both modes.
     """
     x = _point(field, point)
-    size = x.size
     if block_size is not None:
         _checks.require_integer("block_size", block_size, minimum=1)
-
-    def one(index: Array) -> tuple[Array, Array]:
-        direction = jnp.zeros(size, x.dtype).at[index].set(1.0).reshape(x.shape)
-        value, tangent = jax.jvp(field, (x,), (direction,))
-        return value, tangent.reshape(-1)[index]
-
-    if size == 0:
-        return field(x), jnp.zeros_like(x)
-    if block_size is None or block_size >= size:
-        value, diagonal = jax.vmap(one, out_axes=(None, 0))(jnp.arange(size))
-    else:
-        diagonal = jax.lax.map(lambda i: one(i)[1], jnp.arange(size), batch_size=block_size)
-        value = field(x)
-    return value, diagonal.reshape(x.shape)
+    if block_size is None or block_size >= x.size:
+        value, diagonal = jax.vmap(lambda i: _slope(field, x, i), out_axes=(None, 0))(jnp.arange(x.size))
+        return value, diagonal.reshape(x.shape)
+    return field(x), _diagonal_in_blocks(field, x, block_size)
 
 
 def divergence(field: Field, point: Real[ArrayLike, "*shape"], *, block_size: int | None = None) -> Scalar:
@@ -111,7 +101,7 @@ def value_and_hutchinson_diagonal(
     probes = draw(key, (num_probes, *x.shape), dtype=x.dtype)
 
     def one(probe: Array) -> tuple[Array, Array]:
-        value, tangent = jax.jvp(field, (x,), (probe,))
+        value, tangent = _product(field, x, probe)
         return value, probe * tangent
 
     return jax.vmap(one, out_axes=(None, 0))(probes)
@@ -147,11 +137,30 @@ def hutchinson_divergence(
     return jnp.sum(terms) / num_probes
 
 
+def _slope(field: Field, x: Array, index: Array) -> tuple[Array, Array]:
+    """f(x) and d f_i / d x_i for one i."""
+    chosen = (jnp.arange(x.size) == index).reshape(x.shape)
+    value, tangent = _product(field, x, chosen.astype(x.dtype))
+    # A selection, since a product would let another coordinate's infinity through.
+    return value, jnp.sum(jnp.where(chosen, tangent, 0))
+
+
+# Compiled once a field and shape: an eager map of a fresh closure would compile at every call.
+@eqx.filter_jit
+def _diagonal_in_blocks(field: Field, x: Array, block_size: int) -> Array:
+    diagonal = jax.lax.map(lambda i: _slope(field, x, i)[1], jnp.arange(x.size), batch_size=block_size)
+    return diagonal.reshape(x.shape)
+
+
+def _product(field: Field, x: Array, direction: Array) -> tuple[Array, Array]:
+    """f(x) and J direction."""
+    value, tangent = jax.jvp(field, (x,), (direction,))
+    if jnp.shape(value) != x.shape:
+        raise ValueError(f"field must return the shape of the point, {x.shape}, got {jnp.shape(value)}")
+    return value, tangent
+
+
 def _point(field: Field, point: Any) -> Array:
     if not callable(field):
         raise TypeError(f"field must be a function of the point, got {type(field).__name__}")
-    x = _checks.as_float("point", point)
-    shape = jax.eval_shape(field, x).shape
-    if shape != x.shape:
-        raise ValueError(f"field must return the shape of the point, {x.shape}, got {shape}")
-    return x
+    return _checks.as_float("point", point)
