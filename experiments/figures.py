@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 WIDTH = 6.4
 """Width of one panel's figure in inches."""
 
-# Colours whose lightness differs as much as their hue (a subset of Okabe and Ito's, darkest first), each with its own
-# line and marker, so that a copy in grey tells them apart.
-COLORS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9")
+# Colours that the colour-blind tell apart and whose lightness differs too, each with its own line and marker, so that a
+# copy in grey can be read.
+COLORS = ("#000000", "#e69f00", "#0072b2", "#9ad1f0", "#6a1b7a", "#009e73")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SEQUENTIAL = "cividis"

@@ -102,16 +102,13 @@ def measure(case: Case) -> dict[str, Any]:
         calls = {None: case.ours, **case.peers}
         difference = _largest_difference(case, {variant: _finished(call) for variant, call in calls.items()})
         trials = {variant: min(_time(call, 1) for _ in range(2)) for variant, call in calls.items()}
-        fastest = min(trials[variant] for variant in case.peers)
-        timed = [variant for variant in calls if variant is None or trials[variant] <= HOPELESS * fastest]
-        repeats = {variant: max(1, round(MIN_CALL / max(trials[variant], 1e-7))) for variant in timed}
-        seconds: dict[str | None, list[float]] = {variant: [] for variant in timed}
-        start, rounds = time.perf_counter(), 0
-        while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - start < case.seconds):
-            for variant in timed if rounds % 2 else reversed(timed):
-                seconds[variant].append(_time(calls[variant], repeats[variant]) / case.per)
-            rounds += 1
-    times = {variant: np.asarray(each) for variant, each in seconds.items()}
+        limit = HOPELESS * min(trials[variant] for variant in case.peers)
+        times = _interleaved(
+            {variant: call for variant, call in calls.items() if variant is None or trials[variant] <= limit},
+            {variant: max(1, round(MIN_CALL / max(trial, 1e-7))) for variant, trial in trials.items()},
+            seconds=case.seconds,
+        )
+    times = {variant: each / case.per for variant, each in times.items()}
     medians = {
         variant: float(np.median(times[variant])) if variant in times else trials[variant] / case.per
         for variant in case.peers
@@ -121,13 +118,26 @@ def measure(case: Case) -> dict[str, Any]:
     return {
         "name": case.name,
         "unit": case.unit,
-        "rounds": rounds,
+        "rounds": len(times[None]),
         "ours": _summary(times[None]),
         "peer": {"variant": best, **_summary(times[best])},
         "variants": medians,
         "ratio": {"median": float(median), "lower": float(lower), "upper": float(upper)},
         "difference": difference,
     }
+
+
+def _interleaved(
+    calls: Mapping[str | None, Callable[[], Any]], repeats: Mapping[str | None, int], *, seconds: float
+) -> dict[str | None, np.ndarray]:
+    """Seconds of every call in every round."""
+    times: dict[str | None, list[float]] = {variant: [] for variant in calls}
+    start, rounds = time.perf_counter(), 0
+    while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - start < seconds):
+        for variant in list(calls)[:: 1 if rounds % 2 else -1]:
+            times[variant].append(_time(calls[variant], repeats[variant]))
+        rounds += 1
+    return {variant: np.asarray(each) for variant, each in times.items()}
 
 
 def _with_peer(peer: str, cases: Iterator[Case]) -> Iterator[Case]:

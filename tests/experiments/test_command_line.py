@@ -1,0 +1,109 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from experiments import registry
+from experiments.__main__ import main
+from tests.experiments.conftest import ORBIT, write
+
+pytestmark = pytest.mark.fast
+
+
+@pytest.fixture
+def lab(toy, monkeypatch):
+    """The command line over the small package."""
+    from experiments import running
+    from experiments.benchmarks import harness
+
+    for function in (registry.experiments, registry.benchmarks):
+        monkeypatch.setattr(function, "__defaults__", (toy,))
+    for function in (running.run_experiment, harness.run_benchmark):
+        monkeypatch.setitem(function.__kwdefaults__, "root", toy)
+    return toy
+
+
+def test_list_shows_slug_title_and_source(lab, capsys):
+    assert main(["list"]) == 0
+    table = capsys.readouterr().out
+    for word in ("toy-orbit", "A toy [orbit]", "1234.56789", "mechanics", "toy-lens"):
+        assert word in table
+
+
+def test_run_shows_claims_beside_what_was_measured(lab, tmp_path, capsys):
+    write(lab / "mechanics/toy_orbit.py", ORBIT.replace('"size": config.size', '"size": 70'))
+    assert main(["run", "toy-orbit", "--results", str(tmp_path), "--seed", "5"]) == 0  # though a claim differs
+    out = capsys.readouterr().out
+    for words in (
+        "toy-orbit, preset default, seed 5: A toy [orbit]",
+        "off by 9.38%, 1% allowed",
+        "a: 1, b: 2",
+        "Table 2",
+        "2 reproduced, 1 differs, 2 not run",
+        "peak memory",
+        "result.json",
+    ):
+        assert words in out
+    assert json.loads((tmp_path / "toy-orbit/default/result.json").read_text())["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "orbit"], "unknown experiment 'orbit'; known: toy-orbit, toy-lens"),
+        (["run", "toy-orbit", "--preset", "huge"], "unknown preset 'huge'; known: smoke, default"),
+        (["bench", "race"], "unknown benchmark 'race'; known: toy-race"),
+    ],
+)
+def test_an_unknown_name_lists_the_known_ones(lab, tmp_path, capsys, arguments, message):
+    assert main([*arguments, "--results", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.strip() == f"error: {message}"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("command", [["run", "toy-orbit"], ["bench", "toy-race"]])
+def test_a_disk_that_cannot_be_written_is_an_error_without_traceback(lab, tmp_path, capsys, command):
+    (tmp_path / "results").write_text("")
+    assert main([*command, "--results", str(tmp_path / "results")]) == 1
+    assert "error: cannot write" in capsys.readouterr().err
+
+
+def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
+    assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "thousand" in out
+    assert "once" in out
+    record = json.loads((tmp_path / "bench/toy-race.json").read_text())
+    assert record["cases"][0]["peer"]["variant"] == "once"
+
+
+def test_bench_without_a_name_lists_the_benchmarks(lab, capsys):
+    assert main(["bench"]) == 0
+    assert "toy-race" in capsys.readouterr().out
+
+
+def test_a_missing_peer_says_how_to_install_it(lab, tmp_path, capsys):
+    source = "NAME = 'toy-far'\nDESCRIPTION = ''\nPEER = 'faraway'\ndef cases():\n    import faraway_package\n    yield"
+    write(lab / "benchmarks/toy_far.py", source)
+    assert main(["bench", "toy-far", "--results", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "needs faraway (No module named 'faraway_package'): pip install -e '.[bench]'" in message
+    assert not (tmp_path / "bench/toy-far.json").exists()
+
+
+def test_the_module_runs_as_a_command():
+    def call(*arguments):
+        command = [sys.executable, "-m", "experiments", *arguments]
+        environment = os.environ | {"COLUMNS": "200"}
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+
+    for command in ("list", "run", "report", "bench"):
+        assert command in call("--help").stdout
+    unknown = call("run", "no-such-paper")
+    assert unknown.returncode == 2
+    assert "unknown experiment 'no-such-paper'; known: " in unknown.stderr
+    assert "Traceback" not in unknown.stderr
+    assert all(slug in unknown.stderr for slug in registry.experiments())
