@@ -99,7 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except registry.UnknownNameError as error:
         terminal.error(str(error))
         return 2
-    except (OSError, registry.MissingPeerError, registry.UnusableCheckpointError) as error:
+    except OSError as error:
+        terminal.error(str(error) if error.filename or not error.strerror else error.strerror)
+        return 1
+    except (registry.MissingPeerError, registry.UnusableCheckpointError) as error:
         terminal.error(str(error))
         return 1
     return 0

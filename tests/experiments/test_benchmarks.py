@@ -66,7 +66,7 @@ def test_short_calls_are_repeated_within_a_round():
 
 def test_different_results_are_an_error():
     case = Case("sum", lambda: 1.0, {"one": lambda: 1.5}, difference=lambda a, b: abs(a - b), tolerance=0.1)
-    with pytest.raises(ValueError, match="sum: ours and the peer's result differ by 0.5, at most 0.1 allowed"):
+    with pytest.raises(ValueError, match=r"sum: ours and the peer's result differ by 0.5, at most 0.1 allowed"):
         measure(case)
     with pytest.raises(ValueError, match="differ by nan"):
         measure(Case("nan", lambda: 1.0, {"one": lambda: float("nan")}, difference=lambda a, b: a - b, tolerance=9.0))

@@ -38,7 +38,5 @@ def draw():
 
 
 def test_labels_carry_units():
-    assert (
-        figures.label("entropy production rate", "nat per unit time") == "entropy production rate (nat per unit time)"
-    )
+    assert figures.label("entropy", "nat") == "entropy (nat)"
     assert figures.label("speed") == "speed"

@@ -36,7 +36,7 @@ def test_an_unknown_name_lists_the_known_ones(toy):
 
 def test_a_slug_that_is_not_the_files_name_is_an_error(toy):
     write(toy / "optics/toy_mirror.py", "SLUG = 'mirror'")
-    with pytest.raises(ValueError, match="toy_mirror.py: SLUG must be 'toy-mirror', got 'mirror'"):
+    with pytest.raises(ValueError, match=r"toy_mirror.py: SLUG must be 'toy-mirror', got 'mirror'"):
         registry.experiments(toy)
 
 

@@ -97,7 +97,7 @@ def test_a_broken_result_is_named_and_the_page_stays(tmp_path, write_report):
     save(tmp_path, "alpha", "default", claim("rate"))
     page = write_report(tmp_path)
     (tmp_path / "alpha/default/result.json").write_text("{")
-    with pytest.raises(ValueError, match="alpha/default/result.json is not JSON"):
+    with pytest.raises(ValueError, match=r"alpha/default/result.json is not JSON"):
         write_report(tmp_path)
     assert (tmp_path / "REPRODUCTION.md").read_text() == page
 

@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
-        with pytest.raises(OSError, match="cannot write .*data.npz: File too large"):
+        with pytest.raises(OSError, match=r"cannot write .*data.npz: File too large"):
             results.write(tmp_path, RECORD | {"seed": 1}, {"x": noise}, b"other png")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -84,14 +84,14 @@ def test_a_disk_is_tried_before_a_run(tmp_path, monkeypatch):
     results.require_writable(tmp_path / "new" / "folder")
     assert list((tmp_path / "new" / "folder").iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot write .*Not a directory|cannot write .*File exists"):
+    with pytest.raises(OSError, match=r"cannot write .*Not a directory|cannot write .*File exists"):
         results.require_writable(tmp_path / "file")
 
     def read_only(*_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "replace", read_only)
-    with pytest.raises(OSError, match="cannot write .*Read-only file system"):
+    with pytest.raises(OSError, match=r"cannot write .*Read-only file system"):
         results.require_writable(tmp_path)
     assert sorted(contents(tmp_path / "new" / "folder")) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]

@@ -48,7 +48,6 @@ def test_the_seed_makes_the_run(toy, tmp_path):
 
 @pytest.mark.fast
 def test_arrays_do_for_a_data_set(toy, tmp_path):
-    write(toy / "mechanics/toy_orbit.py", ORBIT.replace("DATA = lambda x: xarray", "DATA = lambda x: {'x': x}\nOLD ="))
     write(
         toy / "mechanics/toy_orbit.py",
         ORBIT.replace('xarray.Dataset({"x": ("time", x, {"units": "length"})})', '{"x": x}'),
