@@ -1,24 +1,21 @@
-"""Networks (Flax NNX), one sample at a time; training code lives in `training`.
+"""Networks (Flax NNX), one sample at a time: batch them with `jax.vmap`. Training code lives in `training`.
 
 - `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
-- Scores: `MLPScore` for a few coordinates, `AntisymmetricScore` around it when the density has a mirror symmetry;
-  `PairScore` for tens of interacting swimmers, with the symmetries of space built in (it learns from far fewer
-  samples), `SplitTransformerScore` the paper's network for the same;
-  `LocalTransformerScore` for thousands, from the
-  `neighborhood` of each. `ShiftedScore` adds any of them to a known reference.
+- Scores of a few coordinates: `MLPScore`; `AntisymmetricScore` around it when the density has a mirror symmetry.
+- Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
+  far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
+- Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
+- `ShiftedScore` adds any of them to a known reference.
+
+Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
+the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
-from entropax.nn.score import (
-    AntisymmetricScore,
-    LocalTransformerScore,
-    MLPScore,
-    ShiftedScore,
-    SplitTransformerScore,
-    neighborhood,
-)
+from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
+from entropax.nn.transformer_score import LocalTransformerScore, SplitTransformerScore, neighborhood
 
 __all__ = [
     "MLP",

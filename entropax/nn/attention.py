@@ -31,7 +31,8 @@ class Attention(nnx.Module):
             raise ValueError(f"embed must be a multiple of heads={heads}, got {embed}")
         self.embed, self.heads = embed, heads
         self.query = nnx.Linear(embed, embed, rngs=rngs)
-        self.key = nnx.Linear(embed, embed, rngs=rngs)
+        # A bias of the keys adds one number to all logits of a query, which softmax ignores.
+        self.key = nnx.Linear(embed, embed, use_bias=False, rngs=rngs)
         self.value = nnx.Linear(embed, embed, rngs=rngs)
         self.out = nnx.Linear(embed, embed, rngs=rngs)
 
