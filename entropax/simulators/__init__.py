@@ -2,21 +2,26 @@
 
 - `LinearLangevin`: linear stochastic systems, stepped exactly; `stationary_covariance` is their law.
 - `Langevin`: any drift with constant diagonal noise.
+- `ActiveSwimmers`: many active swimmers on a torus, from a pair to tens of thousands.
 - `ActiveRing`: two active swimmers on a ring.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
+from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swimmer_box
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.base import Simulator, simulate, to_dataset
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
 
 __all__ = [
     "ActiveRing",
+    "ActiveSwimmers",
     "Langevin",
     "LinearLangevin",
     "Simulator",
+    "SwimmerState",
     "ornstein_uhlenbeck_step",
     "simulate",
     "stationary_covariance",
+    "swimmer_box",
     "to_dataset",
 ]

@@ -2,11 +2,13 @@
 
 - A torus: `PeriodicBox`; unbounded space: `FreeSpace`. Both wrap points and measure displacements and distances.
 - The k nearest neighbours of every point: `nearest_neighbors`, exact in either space.
+- All pairs within a radius: `neighbor_table`, kept up to date by `update_neighbor_table` as particles move.
 - The divergence of a vector field: `divergence`, exact, or `hutchinson_divergence`, by random probes; with the field's
   value and term by term in `value_and_jacobian_diagonal` and `value_and_hutchinson_diagonal`.
 """
 
 from entropax.space.boxes import FreeSpace, PeriodicBox
+from entropax.space.neighbor_table import NeighborTable, cell_counts, neighbor_table, update_neighbor_table
 from entropax.space.neighbors import Neighbors, nearest_neighbors
 from entropax.space.operators import (
     divergence,
@@ -17,11 +19,15 @@ from entropax.space.operators import (
 
 __all__ = [
     "FreeSpace",
+    "NeighborTable",
     "Neighbors",
     "PeriodicBox",
+    "cell_counts",
     "divergence",
     "hutchinson_divergence",
     "nearest_neighbors",
+    "neighbor_table",
+    "update_neighbor_table",
     "value_and_hutchinson_diagonal",
     "value_and_jacobian_diagonal",
 ]

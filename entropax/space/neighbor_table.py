@@ -1,0 +1,187 @@
+"""Tables of the pairs within a radius, for short-ranged forces between many particles."""
+
+import itertools
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from entropax import _checks
+from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real
+from entropax.space.boxes import PeriodicBox
+
+
+class NeighborTable(eqx.Module):
+    """Pairs of particles that were within a radius of each other when the table was made, each pair once.
+
+    Attributes:
+        pairs: indices (i, j) of the pairs, shape (capacity, 2); entries past `count` are (0, 0).
+        count: number of pairs found, which exceeds the capacity after an overflow.
+        reference: positions at which it was made, shape (n, d).
+        overflow: whether this table, or one that it was updated from, lost pairs for want of capacity.
+    """
+
+    pairs: Int[Array, "capacity 2"]
+    count: Int[Array, ""]
+    reference: Float[Array, "n d"]
+    overflow: Bool[Array, ""]
+
+    @property
+    def valid(self) -> Bool[Array, "capacity"]:
+        """Which entries hold a pair."""
+        return jnp.arange(self.pairs.shape[0]) < self.count
+
+
+def cell_counts(box: PeriodicBox, radius: float) -> tuple[int, ...]:
+    """How many cells no smaller than a radius fit along each axis of a box.
+
+    Args:
+        box: the space, concrete.
+        radius: the least size of a cell, positive.
+
+    Returns:
+        One count an axis.
+
+    Raises:
+        ValueError: fewer than three cells fit along an axis, so that every particle is near every other.
+    """
+    counts = tuple(int(length // radius) for length in np.asarray(box.extent))
+    if min(counts) < 3:
+        raise ValueError(
+            f"radius must be at most a third of the box, {np.asarray(box.extent) / 3}, got {radius:g}: "
+            "use all pairs in a box this small"
+        )
+    return counts
+
+
+def neighbor_table(
+    positions: Real[ArrayLike, "n d"],
+    *,
+    box: PeriodicBox,
+    radius: float,
+    cells: tuple[int, ...],
+    capacity: int,
+) -> NeighborTable:
+    """All pairs within a radius, by sorting the particles into cells.
+
+    Args:
+        positions: shape (n, d), in the box.
+        box: the space.
+        radius: pairs at most so far apart are listed, in units of length.
+        cells: cells along each axis, at least three each and none smaller than the radius, from `cell_counts`.
+        capacity: room for so many pairs. One too small raises the flag `overflow`.
+
+    Returns:
+        The table. Memory and time are proportional to n times the mean number of neighbours.
+
+    Raises:
+        ValueError: shapes do not fit, a cell count is below three, or positions are outside the box.
+
+    Piecewise constant: gradients do not pass. Distances recomputed from the pairs are differentiable.
+    """
+    x = _checks.as_float("positions", positions)
+    _checks.require_ndim("positions", x, 2, "(n, d)")
+    if len(cells) != x.shape[1] or min(cells) < 3:
+        raise ValueError(f"cells must hold {x.shape[1]} counts of at least 3, got {cells}")
+    _checks.require_integer("capacity", capacity, minimum=1)
+    if not radius > 0:
+        raise ValueError(f"radius must be positive, got {radius}")
+    table = _build(x, box, float(radius), tuple(cells), capacity)
+    inside = jnp.all(box.contains(x))
+    if _checks.is_concrete(inside):
+        return _checks.enforce(table, _checks.Check(inside, "positions must lie in the box", lambda: "some outside"))
+    # Integers cannot be NaN: a table of positions outside reports an overflow.
+    return eqx.tree_at(lambda t: t.overflow, table, table.overflow | ~inside)
+
+
+@eqx.filter_jit
+def _build(positions: Array, box: PeriodicBox, radius: float, cells: tuple[int, ...], capacity: int) -> NeighborTable:
+    x = jax.lax.stop_gradient(positions)
+    n, d = x.shape
+    counts = jnp.asarray(cells, jnp.int32)
+    fraction = (x - box.lower.astype(x.dtype)) / box.extent.astype(x.dtype)
+    coordinates = jnp.clip(jnp.floor(fraction * counts.astype(x.dtype)).astype(jnp.int32), 0, counts - 1)
+    strides = jnp.asarray([math.prod(cells[:axis]) for axis in range(d)], jnp.int32)
+    cell = coordinates @ strides
+    order = jnp.argsort(cell).astype(jnp.int32)
+    sorted_x, sorted_coordinates, sorted_cell = x[order].T, coordinates[order], cell[order]
+    occupancy = jax.ops.segment_sum(jnp.ones(n, jnp.int32), cell, math.prod(cells))
+    start = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(occupancy, dtype=jnp.int32)])
+
+    # Every pair once: later particles of the own cell, and the cells on one side of it.
+    zero = (0,) * d
+    forward = [o for o in itertools.product((-1, 0, 1), repeat=d) if o[::-1] > zero]
+    own = jnp.arange(n, dtype=jnp.int32)
+    others = jnp.stack([((sorted_coordinates + jnp.asarray(o, jnp.int32)) % counts) @ strides for o in forward])
+    first = jnp.concatenate([(own + 1)[None], start[others]]).reshape(-1)
+    last = jnp.concatenate([start[sorted_cell + 1][None], start[others + 1]]).reshape(-1)
+    me = jnp.tile(own, len(forward) + 1)
+    my_x = sorted_x[:, me]
+
+    def unfinished(carry: tuple[Array, Array, Array]) -> Array:
+        return carry[0] < jnp.max(last - first)
+
+    def one_slot(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        slot, found, pairs = carry
+        candidate = first + slot
+        present = candidate < last
+        candidate = jnp.where(present, candidate, 0)
+        delta = box.displacement(sorted_x[:, candidate].T, my_x.T)
+        hit = present & (jnp.sum(delta**2, axis=1) < radius**2)
+        place = jnp.where(hit, found + jnp.cumsum(hit, dtype=jnp.int32) - 1, capacity)
+        entries = jnp.stack([order[me], order[candidate]], axis=1)
+        pairs = pairs.at[place].set(entries, mode="drop")
+        return slot + 1, found + jnp.sum(hit, dtype=jnp.int32), pairs
+
+    empty = jnp.zeros((capacity, 2), jnp.int32)
+    _, found, pairs = jax.lax.while_loop(unfinished, one_slot, (jnp.int32(0), jnp.int32(0), empty))
+    return NeighborTable(pairs, found, x, found > capacity)
+
+
+def update_neighbor_table(
+    table: NeighborTable,
+    positions: Real[ArrayLike, "n d"],
+    *,
+    box: PeriodicBox,
+    radius: float,
+    skin: float,
+    cells: tuple[int, ...],
+) -> NeighborTable:
+    """The table, made anew when a particle has moved by more than half the skin.
+
+    Args:
+        table: a table made with the same box, radius and cells.
+        positions: shape (n, d), in the box.
+        box: the space.
+        radius: the table's radius, interaction range plus skin.
+        skin: how far the radius exceeds the range of the interaction.
+        cells: as for `neighbor_table`.
+
+    Returns:
+        A table that lists every pair within radius - skin, or whose `overflow` says that it may not.
+
+    Raises:
+        ValueError: the positions' shape differs from that of the table's, or the skin is not positive.
+
+    Piecewise constant: gradients do not pass.
+    """
+    x = jax.lax.stop_gradient(_checks.as_float("positions", positions))
+    _checks.require_shape("positions", x, table.reference.shape)
+    if not skin > 0:
+        raise ValueError(f"skin must be positive, got {skin}")
+    return _update(table, x, box, float(radius), float(skin), tuple(cells))
+
+
+@eqx.filter_jit
+def _update(
+    table: NeighborTable, x: Array, box: PeriodicBox, radius: float, skin: float, cells: tuple[int, ...]
+) -> NeighborTable:
+    moved = jnp.max(jnp.sum(box.displacement(x, table.reference.astype(x.dtype)) ** 2, axis=1))
+
+    def rebuild(_: None) -> NeighborTable:
+        new = _build(x, box, radius, cells, table.pairs.shape[0])
+        return eqx.tree_at(lambda t: t.overflow, new, new.overflow | table.overflow)
+
+    return jax.lax.cond(moved > (skin / 2) ** 2, rebuild, lambda _: table, None)
