@@ -127,7 +127,9 @@ def _row_divergences(channel: Array, inputs: Array) -> Array:
 
 
 @jax.jit
-def _iterate_capacity(channel: Array, tolerance: float, max_iterations: int) -> tuple[Array, Array, Array]:
+def _iterate_capacity(
+    channel: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
+) -> tuple[Array, Array, Array]:
     def bounds(inputs: Array) -> tuple[Array, Array]:
         divergences = _row_divergences(channel, inputs)
         return divergences, jnp.max(divergences) - jnp.sum(inputs * divergences)
@@ -147,7 +149,7 @@ def _iterate_capacity(channel: Array, tolerance: float, max_iterations: int) -> 
 
 
 @jax.jit
-def _capacity(channel: Array, tolerance: float, max_iterations: int) -> ChannelCapacity:
+def _capacity(channel: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]) -> ChannelCapacity:
     fixed = stop_gradient(channel)
     inputs, gap, count = _iterate_capacity(fixed, tolerance, max_iterations)
     inputs, gap = stop_gradient(inputs), stop_gradient(gap)
@@ -161,7 +163,7 @@ def _capacity(channel: Array, tolerance: float, max_iterations: int) -> ChannelC
         return jnp.append(_row_divergences(channel, r) - capacity, jnp.sum(r) - 1)
 
     output = inputs @ fixed
-    curvature = -(fixed / jnp.where(output > 0, output, 1)) @ fixed.T
+    curvature = -(fixed / jnp.where(output > 0, output, 1)[None]) @ fixed.T
     ones = jnp.ones((inputs.size, 1), channel.dtype)
     jacobian = jnp.block([[curvature, -ones], [ones.T, jnp.zeros((1, 1), channel.dtype)]])
     r = _implicit(jnp.append(inputs, best), active, residual, jacobian)[:-1]
@@ -239,7 +241,7 @@ def _kernel(distortion: Array, slope: Array) -> Array:
 
 @jax.jit
 def _iterate_outputs(
-    source: Array, distortion: Array, slope: Array, tolerance: float, max_iterations: int
+    source: Array, distortion: Array, slope: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> tuple[Array, Array, Array]:
     kernel = _kernel(distortion, slope)
 
@@ -262,13 +264,15 @@ def _iterate_outputs(
 
 
 @jax.jit
-def _at_slope(source: Array, distortion: Array, slope: Array, tolerance: float, max_iterations: int) -> RateDistortion:
+def _at_slope(
+    source: Array, distortion: Array, slope: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
+) -> RateDistortion:
     p, d, s = stop_gradient((source, distortion, slope))
     outputs, gap, count = stop_gradient(_iterate_outputs(p, d, s, tolerance, max_iterations))
     # On the support sum_x p A_xy / Z_x = 1 with Z = A q.
     fixed = _kernel(d, s)
     weight = p / (fixed @ outputs) ** 2
-    jacobian = -(fixed.T * weight) @ fixed
+    jacobian = -(fixed.T * weight[None]) @ fixed
     kernel = _kernel(distortion, slope)
 
     def residual(q: Array) -> Array:
@@ -278,7 +282,7 @@ def _at_slope(source: Array, distortion: Array, slope: Array, tolerance: float, 
     active = (outputs > 1e-3 / outputs.size) | ((outputs > 0) & near)
     q = _implicit(outputs, active, residual, jacobian)
     normalizer = kernel @ q
-    test_channel = kernel * q / normalizer[:, None]
+    test_channel = kernel * q[None] / normalizer[:, None]
     mean = jnp.sum(source[:, None] * test_channel * distortion)
     floor = jnp.sum(source * jnp.min(distortion, axis=1))
     rate = -jnp.sum(source * jnp.log(normalizer)) - slope * (mean - floor)
@@ -287,7 +291,7 @@ def _at_slope(source: Array, distortion: Array, slope: Array, tolerance: float, 
 
 @jax.jit
 def _slope_of_target(
-    source: Array, distortion: Array, target: Array, tolerance: float, max_iterations: int
+    source: Array, distortion: Array, target: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> tuple[Array, Array]:
     """Bisects for the slope: the distortion falls as the slope grows."""
 
@@ -323,7 +327,7 @@ def _slope_of_target(
 
 @jax.jit
 def _at_target(
-    source: Array, distortion: Array, target: Array, tolerance: float, max_iterations: int
+    source: Array, distortion: Array, target: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> RateDistortion:
     p, d, goal = stop_gradient((source, distortion, target))
     slope, count = stop_gradient(_slope_of_target(p, d, goal, tolerance, max_iterations))

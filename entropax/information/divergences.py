@@ -401,6 +401,6 @@ def wasserstein_1d(
     gap = jnp.abs(x_at - y_at)
     cost = jnp.sum(jnp.diff(ends) * (gap if order == 1 else gap**order))
     if order != 1:
-        positive = cost > 0
-        cost = jnp.where(positive, jnp.where(positive, cost, 1) ** (1 / order), 0)
+        zero = cost == 0  # where the root has no slope; NaN passes through
+        cost = jnp.where(zero, 0, jnp.where(zero, 1, cost) ** (1 / order))
     return _checks.enforce(cost, *checks)
