@@ -91,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 when the command finished, whatever the verdicts; 2 for a name that is not known; 1 when
-        the results cannot be written, a checkpoint cannot be resumed from, or a peer is not installed.
+        the results cannot be written, a checkpoint cannot be resumed from, or a peer is not installed; 130
+        when interrupted.
     """
     command = tyro.cli(List | Run | Report | Bench, args=arguments, prog="python -m experiments")
     try:
@@ -99,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except registry.UnknownNameError as error:
         terminal.error(str(error))
         return 2
+    except KeyboardInterrupt:
+        terminal.error("interrupted; run again with --resume to go on from the last checkpoint")
+        return 130
     except OSError as error:
         terminal.error(str(error) if error.filename or not error.strerror else error.strerror)
         return 1

@@ -71,6 +71,12 @@ def test_a_disk_that_cannot_be_written_is_an_error_without_traceback(lab, tmp_pa
     assert "error: cannot write" in capsys.readouterr().err
 
 
+def test_an_interrupted_run_says_how_to_go_on(lab, tmp_path, capsys):
+    write(lab / "mechanics/toy_orbit.py", ORBIT.replace("FAULT = None", "FAULT = KeyboardInterrupt()"))
+    assert main(["run", "toy-orbit", "--results", str(tmp_path)]) == 130
+    assert "run again with --resume" in capsys.readouterr().err
+
+
 def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
     assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
