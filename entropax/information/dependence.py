@@ -49,7 +49,7 @@ def _entropy(p: Array) -> Array:
 
 
 def conditional_entropy(
-    joint: Real[ArrayLike, "..."], *, of: Axes = 0, given: Axes = 1, base: float | None = None
+    joint: Real[ArrayLike, "..."], *, of: Axes = 0, given: Axes = 1, base: int | float | None = None
 ) -> Scalar:
     """Conditional entropy, H(X | Y) = -sum p(x, y) log p(x | y).
 
@@ -74,7 +74,9 @@ def conditional_entropy(
     return _checks.enforce(in_base(value, base), ok)
 
 
-def mutual_information(joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, base: float | None = None) -> Scalar:
+def mutual_information(
+    joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, base: int | float | None = None
+) -> Scalar:
     """Mutual information, I(X; Y) = KL(p(x, y) | p(x) p(y)).
 
     Args:
@@ -98,7 +100,7 @@ def mutual_information(joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 
 
 
 def conditional_mutual_information(
-    joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, given: Axes = 2, base: float | None = None
+    joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, given: Axes = 2, base: int | float | None = None
 ) -> Scalar:
     """Conditional mutual information, I(X; Y | Z) = sum p(x, y, z) log [p(x, y, z) p(z) / (p(x, z) p(y, z))].
 
@@ -126,7 +128,7 @@ def conditional_mutual_information(
     return _checks.enforce(in_base(value, base), ok)
 
 
-def total_correlation(joint: Real[ArrayLike, "..."], *, base: float | None = None) -> Scalar:
+def total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
     """Total correlation (multi-information), sum_i H(X_i) - H(X) = KL(p | product of its marginals).
 
     Args:
@@ -148,7 +150,7 @@ def total_correlation(joint: Real[ArrayLike, "..."], *, base: float | None = Non
     return _checks.enforce(in_base(jnp.sum(p_log_ratio(p, product)), base), ok)
 
 
-def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: float | None = None) -> Scalar:
+def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
     """Dual total correlation (binding information), H(X) - sum_i H(X_i | the others).
 
     Args:
@@ -175,7 +177,7 @@ def _dual_total_correlation(p: Array) -> Array:
     return value
 
 
-def o_information(joint: Real[ArrayLike, "..."], *, base: float | None = None) -> Scalar:
+def o_information(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
     """O-information: total correlation minus dual total correlation; positive for redundancy, negative for synergy.
 
     Args:
@@ -198,7 +200,7 @@ def o_information(joint: Real[ArrayLike, "..."], *, base: float | None = None) -
     return _checks.enforce(in_base(value, base), ok)
 
 
-def interaction_information(joint: Real[ArrayLike, "..."], *, base: float | None = None) -> Scalar:
+def interaction_information(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
     """Interaction information with McGill's sign, -sum_T (-1)^(n - |T|) H(X_T) over all groups T of the n variables.
 
     For two variables it is I(X; Y); for three I(X; Y | Z) - I(X; Y), positive for synergy. Co-information is this
@@ -227,7 +229,7 @@ def interaction_information(joint: Real[ArrayLike, "..."], *, base: float | None
 
 
 def variation_of_information(
-    joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, base: float | None = None
+    joint: Real[ArrayLike, "..."], *, x: Axes = 0, y: Axes = 1, base: int | float | None = None
 ) -> Scalar:
     """Variation of information, H(X | Y) + H(Y | X), a metric between variables.
 

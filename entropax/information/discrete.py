@@ -16,7 +16,7 @@ from entropax.information._numerics import (
 )
 
 
-def entropy(p: Real[ArrayLike, "*batch n"], *, base: float | None = None) -> Float[Array, "*batch"]:
+def entropy(p: Real[ArrayLike, "*batch n"], *, base: int | float | None = None) -> Float[Array, "*batch"]:
     """Shannon entropy, H = -sum_i p_i log p_i.
 
     Args:
@@ -35,7 +35,7 @@ def entropy(p: Real[ArrayLike, "*batch n"], *, base: float | None = None) -> Flo
     return _checks.enforce(in_base(-jnp.sum(x_log_x(p), axis=-1), base), _checks.distribution("p", p))
 
 
-def binary_entropy(p: Real[ArrayLike, "*shape"], *, base: float | None = None) -> Float[Array, "*shape"]:
+def binary_entropy(p: Real[ArrayLike, "*shape"], *, base: int | float | None = None) -> Float[Array, "*shape"]:
     """Entropy of a coin, h = -p log p - (1 - p) log(1 - p), entry by entry.
 
     Args:
@@ -97,7 +97,7 @@ def varentropy(p: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
     return _checks.enforce(variance, _checks.distribution("p", p))
 
 
-def min_entropy(p: Real[ArrayLike, "*batch n"], *, base: float | None = None) -> Float[Array, "*batch"]:
+def min_entropy(p: Real[ArrayLike, "*batch n"], *, base: int | float | None = None) -> Float[Array, "*batch"]:
     """Min-entropy, -log max_i p_i: Renyi's of infinite order.
 
     Args:
@@ -117,7 +117,7 @@ def min_entropy(p: Real[ArrayLike, "*batch n"], *, base: float | None = None) ->
 
 
 def renyi_entropy(
-    p: Real[ArrayLike, "*batch n"], order: RealScalar, *, base: float | None = None
+    p: Real[ArrayLike, "*batch n"], order: RealScalar, *, base: int | float | None = None
 ) -> Float[Array, "*batch"]:
     """Renyi entropy, H_a = log(sum_i p_i^a) / (1 - a).
 
@@ -181,7 +181,9 @@ def tsallis_entropy(p: Real[ArrayLike, "*batch n"], order: RealScalar) -> Float[
     return _checks.enforce(value, _checks.distribution("p", p), _checks.nonnegative("order", q))
 
 
-def entropy_from_logits(logits: Real[ArrayLike, "*batch n"], *, base: float | None = None) -> Float[Array, "*batch"]:
+def entropy_from_logits(
+    logits: Real[ArrayLike, "*batch n"], *, base: int | float | None = None
+) -> Float[Array, "*batch"]:
     """Shannon entropy of softmax(logits), with its gradient in closed form, dH/dz_i = -p_i (log p_i + H).
 
     Args:

@@ -26,7 +26,7 @@ def _both(p: Array, q: Array) -> tuple[_checks.Check, _checks.Check]:
 
 
 def cross_entropy(
-    p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"], *, base: float | None = None
+    p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"], *, base: int | float | None = None
 ) -> Float[Array, "*batch"]:
     """Cross-entropy, -sum_i p_i log q_i.
 
@@ -50,7 +50,7 @@ def cross_entropy(
 
 
 def kl_divergence(
-    p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"], *, base: float | None = None
+    p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"], *, base: int | float | None = None
 ) -> Float[Array, "*batch"]:
     """Kullback-Leibler divergence, sum_i p_i log(p_i / q_i).
 
@@ -76,7 +76,7 @@ def js_divergence(
     q: Real[ArrayLike, "*batch n"],
     *,
     weight: RealScalar = 0.5,
-    base: float | None = None,
+    base: int | float | None = None,
 ) -> Float[Array, "*batch"]:
     """Jensen-Shannon divergence, w KL(p | m) + (1 - w) KL(q | m) with m = w p + (1 - w) q.
 
@@ -351,7 +351,7 @@ def wasserstein_1d(
     *,
     x_weights: Real[ArrayLike, "n"] | None = None,
     y_weights: Real[ArrayLike, "m"] | None = None,
-    order: float = 1.0,
+    order: int | float = 1.0,
 ) -> Scalar:
     """Wasserstein distance of order r between two weighted point sets on the line.
 

@@ -48,7 +48,7 @@ def stationary_distribution(transition: Real[ArrayLike, "n n"]) -> Float[Array, 
     return _checks.enforce(stationary, *checks)
 
 
-def entropy_rate(transition: Real[ArrayLike, "n n"], *, base: float | None = None) -> Scalar:
+def entropy_rate(transition: Real[ArrayLike, "n n"], *, base: int | float | None = None) -> Scalar:
     """Entropy per step of a stationary Markov chain, -sum_i pi_i sum_j P_ij log P_ij.
 
     Args:
