@@ -83,6 +83,11 @@ def as_floats(**values: Any) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(value, dtype) for value in values.values())
 
 
+def accumulated(x: jax.Array) -> jax.Array:
+    """A floating array in float32 where its own precision is lower: the dtype of sums."""
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
 def require_ndim(name: str, value: jax.Array, ndim: int, shape: str) -> None:
     """Raises ValueError unless `value` has `ndim` axes; `shape` is the expected shape in words, like "(n, d)"."""
     if jnp.ndim(value) != ndim:

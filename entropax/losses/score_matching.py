@@ -95,8 +95,8 @@ def implicit_score_matching_loss(evaluation: ScoreEvaluation) -> Float[Array, "n
     Differentiable in the evaluation. Source: Hyvarinen 2005; arXiv 2309.12991.
     """
     _require_evaluation(evaluation)
-    s = _accumulated(evaluation.value)
-    return _per_example(s**2) + 2 * _per_example(jnp.mean(_accumulated(evaluation.slopes), axis=0))
+    s = _checks.accumulated(evaluation.value)
+    return _per_example(s**2) + 2 * _per_example(jnp.mean(_checks.accumulated(evaluation.slopes), axis=0))
 
 
 class StationaryResiduals(eqx.Module):
@@ -142,8 +142,8 @@ def stationary_residuals(
     """
     _require_evaluation(evaluation)
     b, div_b, D = _checks.as_floats(drift=drift, drift_slopes=drift_slopes, diffusion=diffusion)
-    b, div_b, D = _accumulated(b), _accumulated(div_b), _accumulated(D)
-    s, slopes = _accumulated(evaluation.value), _accumulated(evaluation.slopes)
+    b, div_b, D = _checks.accumulated(b), _checks.accumulated(div_b), _checks.accumulated(D)
+    s, slopes = _checks.accumulated(evaluation.value), _checks.accumulated(evaluation.slopes)
     _checks.require_shape("drift", b, s.shape)
     if div_b.shape[:1] != s.shape[:1]:
         raise ValueError(f"drift_slopes must have shape ({s.shape[0]}, ...), got {div_b.shape}")
@@ -291,8 +291,8 @@ def _denoising(score: Score, x: Array, noise: Array, width: Array, learned: Arra
     """
 
     def term(sign: float) -> Array:
-        s = jnp.where(learned, _accumulated(jax.vmap(score)(x + sign * width * noise)), 0)
-        return _per_example(s**2 + 2 * sign * s * _accumulated(noise) / _accumulated(width))
+        s = jnp.where(learned, _checks.accumulated(jax.vmap(score)(x + sign * width * noise)), 0)
+        return _per_example(s**2 + 2 * sign * s * _checks.accumulated(noise) / _checks.accumulated(width))
 
     return (term(1.0) + term(-1.0)) / 2 if antithetic else term(1.0)
 
@@ -307,11 +307,6 @@ def _samples(samples: Any) -> Array:
 def _require_evaluation(evaluation: Any) -> None:
     if not isinstance(evaluation, ScoreEvaluation):
         raise TypeError(f"evaluation must be a ScoreEvaluation (see evaluate_score), got {type(evaluation).__name__}")
-
-
-def _accumulated(x: Array) -> Array:
-    """Half precision is accumulated in float32."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def _per_example(terms: Array) -> Array:

@@ -1,6 +1,7 @@
 """Attention over sets: tokens carry no order, and no positional encoding is added."""
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from entropax import _checks
@@ -50,8 +51,10 @@ class Attention(nnx.Module):
             One token a query, shape (q, embed).
 
         Raises:
-            ValueError: a token has another size than `embed`.
+            ValueError: a token has another size than `embed`, or the mask another length than the context.
         """
+        if mask is not None:
+            _checks.require_shape("mask", mask, context.shape[:1])
         for name, tokens in (("queries", queries), ("context", context)):
             if tokens.ndim != 2 or tokens.shape[-1] != self.embed:
                 raise ValueError(f"{name} must have shape (n, {self.embed}), got {tokens.shape}")
@@ -60,8 +63,12 @@ class Attention(nnx.Module):
             return tokens.reshape(tokens.shape[0], self.heads, self.embed // self.heads)
 
         q, k, v = split(self.query(queries)), split(self.key(context)), split(self.value(context))
-        seen = None if mask is None else mask[None, None, :]
-        mixed = jax.nn.dot_product_attention(q, k, v, mask=seen)
+        logits = jnp.einsum("qhc,nhc->hqn", q, k) * (self.embed // self.heads) ** -0.5
+        # jax.nn.dot_product_attention takes its softmax in float32, of float64 tokens too; here that is the least.
+        logits = _checks.accumulated(logits)
+        if mask is not None:
+            logits = jnp.where(mask[None, None, :], logits, -jnp.inf)
+        mixed = jnp.einsum("hqn,nhc->qhc", jax.nn.softmax(logits).astype(v.dtype), v)
         return self.out(mixed.reshape(queries.shape))
 
 

@@ -1,0 +1,416 @@
+"""The contract of networks: a dictionary name -> constructor, and every generic property held by each.
+
+A network is a pytree and a function of one sample: it goes through jit, vmap and grad as an argument like any other. A
+public class of `entropax.nn` without a case here fails.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from entropax import nn, space
+from tests.contract.harness import CompileCounter, without_shape_hook
+
+RNG = np.random.default_rng(7)
+ORDER = np.array([2, 0, 3, 1])
+SIZES: dict[str, Any] = {"embed": 8, "blocks": 1, "heads": 2, "hidden": 6, "depth": 1}
+BOX = space.PeriodicBox(np.full(2, -2.0), np.full(2, 2.0))
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A map of the inputs and the map of the output that it must cause."""
+
+    inputs: Callable[..., tuple]
+    output: Callable[[Any], Any] = lambda y: y
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its inputs (numpy, one sample), and what is peculiar to it.
+
+    Attributes:
+        make: constructor, from `rngs`.
+        inputs: arguments of one call.
+        bad: arguments that must be refused with a ValueError, and words of its message.
+        misuse: constructors that must be refused with a ValueError, and words of its message.
+        symmetries: by name.
+        dead: parts of the paths of parameters without influence, with the reason.
+        field: whether it maps an array to one of its shape, so that it has a divergence.
+        fast: also in `-m fast`.
+    """
+
+    make: Callable[..., Any]
+    inputs: tuple
+    bad: tuple[tuple[tuple, str], ...]
+    misuse: tuple[tuple[Callable[..., Any], str], ...] = ()
+    symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
+    dead: Mapping[str, str] = field(default_factory=dict)
+    field: bool = True
+    fast: bool = False
+
+
+class Reference(eqx.Module):
+    """A reference score with an array of its own."""
+
+    stiffness: jax.Array = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, x):
+        return -self.stiffness.astype(x.dtype) * x
+
+
+def normal(*shape):
+    return RNG.standard_normal(shape)
+
+
+def permute_particles(phase):
+    return (phase[:, ORDER],)
+
+
+def rotate(phase):
+    c, s = np.cos(0.7), np.sin(0.7)
+    return phase @ jnp.asarray([[c, -s], [s, c]], phase.dtype)
+
+
+def translate(phase):
+    return (phase.at[0].add(jnp.asarray([[0.4, -0.9]], phase.dtype)),)
+
+
+PARTICLES = Symmetry(permute_particles, lambda s: s[:, ORDER])
+ROTATION = Symmetry(lambda phase: (rotate(phase),), rotate)
+REFLECTION = Symmetry(lambda phase: (phase[..., ::-1],), lambda s: s[..., ::-1])
+PHASE = np.stack([RNG.uniform(-2, 2, (4, 2)), RNG.standard_normal((4, 2))])
+TOKENS, CONTEXT = normal(4, 8), normal(5, 8)
+MASK = np.array([True, True, False, True, False])
+NEIGHBORS = np.concatenate([np.zeros((1, 2)), normal(4, 2)]), normal(5, 2)
+OTHERS = np.array([0, 3, 1, 4, 2])
+BAD_PHASE = ((PHASE[0],), r"phase must have shape \(2, n, "), ((PHASE[:1],), r"phase must have shape \(2, n, ")
+TOKEN_SYMMETRIES = {
+    "queries": Symmetry(lambda q, c, m: (q[ORDER], c, m), lambda y: y[ORDER]),
+    "context": Symmetry(lambda q, c, m: (q, c[OTHERS], m[OTHERS])),
+    "masked": Symmetry(lambda q, c, m: (q, jnp.where(m[:, None], c, 5.0), m)),
+    "left out": Symmetry(lambda q, c, m: (q, c[np.flatnonzero(MASK)], None)),
+}
+BAD_TOKENS = (
+    ((TOKENS[:, :3], CONTEXT, MASK), r"queries must have shape \(n, 8\)"),
+    ((TOKENS, CONTEXT[:, :3], MASK), r"context must have shape \(n, 8\)"),
+    ((TOKENS, CONTEXT, MASK[:4]), r"mask must have shape \(5,\)"),
+)
+
+GRID: dict[str, Case] = {
+    "MLP": Case(
+        lambda rngs: nn.MLP(3, 3, width=6, depth=2, rngs=rngs),
+        (normal(3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"), ((np.float64(1.0),), r"x must have shape")),
+        misuse=(
+            (lambda rngs: nn.MLP(0, 3, rngs=rngs), "num_in must be at least 1"),
+            (lambda rngs: nn.MLP(3, 3, depth=-1, rngs=rngs), "depth must be at least 0"),
+        ),
+        fast=True,
+    ),
+    "MLP-linear": Case(
+        lambda rngs: nn.MLP(3, 2, depth=0, rngs=rngs),
+        (normal(4, 3),),
+        bad=(((normal(4),), "x must have"),),
+        field=False,
+    ),
+    "Attention": Case(
+        lambda rngs: nn.Attention(8, heads=2, rngs=rngs),
+        (TOKENS, CONTEXT, MASK),
+        bad=BAD_TOKENS,
+        misuse=((lambda rngs: nn.Attention(8, heads=3, rngs=rngs), "embed must be a multiple of heads=3"),),
+        symmetries=TOKEN_SYMMETRIES,
+        field=False,
+    ),
+    "AttentionBlock": Case(
+        lambda rngs: nn.AttentionBlock(8, heads=2, hidden=6, rngs=rngs),
+        (TOKENS, CONTEXT, MASK),
+        bad=BAD_TOKENS,
+        symmetries=TOKEN_SYMMETRIES,
+        field=False,
+    ),
+    "InducedAttentionBlock": Case(
+        lambda rngs: nn.InducedAttentionBlock(8, num_inducing=3, heads=2, hidden=6, rngs=rngs),
+        (TOKENS, CONTEXT, MASK),
+        bad=BAD_TOKENS,
+        misuse=(
+            (lambda rngs: nn.InducedAttentionBlock(8, num_inducing=0, rngs=rngs), "num_inducing must be at least"),
+        ),
+        symmetries=TOKEN_SYMMETRIES,
+        field=False,
+    ),
+    "MLPScore": Case(
+        lambda rngs: nn.MLPScore(3, width=6, depth=2, center=1.0, scale=(1.0, 2.0, 0.5), rngs=rngs),
+        (normal(3),),
+        bad=(((normal(2),), r"x must have shape \(3,\)"), ((normal(2, 3),), r"x must have shape \(3,\)")),
+        misuse=(
+            (lambda rngs: nn.MLPScore(3, scale=(1.0, 2.0), rngs=rngs), "scale must be a number or have 3 entries"),
+            (lambda rngs: nn.MLPScore(3, scale=0.0, rngs=rngs), "scale must be positive"),
+            (lambda rngs: nn.MLPScore(3, center=(0.0,), rngs=rngs), "center must be a number or have 3 entries"),
+            (lambda rngs: nn.MLPScore(0, rngs=rngs), "dim must be at least 1"),
+        ),
+        fast=True,
+    ),
+    "MLPScore-periodic": Case(
+        lambda rngs: nn.MLPScore(3, width=6, depth=1, periods=(None, 1.5, 4.0), rngs=rngs),
+        (normal(3),),
+        bad=(((normal(2),), r"x must have shape \(3,\)"),),
+        misuse=(
+            (lambda rngs: nn.MLPScore(3, periods=(1.0, None), rngs=rngs), "periods must be 3 positive numbers or None"),
+            (lambda rngs: nn.MLPScore(1, periods=(-1.0,), rngs=rngs), "periods must be 1 positive numbers or None"),
+        ),
+        symmetries={"periods": Symmetry(lambda x: (x + jnp.asarray([0, -3.0, 4.0], x.dtype),))},
+    ),
+    "AntisymmetricScore": Case(
+        lambda rngs: nn.AntisymmetricScore(nn.MLPScore(2, width=6, depth=2, rngs=rngs), center_sum=(4.0, 0.0)),
+        (normal(2),),
+        bad=(((normal(3),), r"z must have shape \(2,\)"),),
+        symmetries={"mirror": Symmetry(lambda z: (jnp.asarray([4.0, 0.0], z.dtype) - z,), lambda s: -s)},
+        dead={"['layers'][2]['bias']": "the bias of the last layer cancels in the difference"},
+        fast=True,
+    ),
+    "ShiftedScore": Case(
+        lambda rngs: nn.ShiftedScore(nn.MLPScore(3, width=6, depth=1, rngs=rngs), Reference(np.float32(2.0))),
+        (normal(3),),
+        bad=(((normal(2),), r"x must have shape \(3,\)"),),
+    ),
+    "SplitTransformerScore": Case(
+        lambda rngs: nn.SplitTransformerScore(2, **SIZES, position_scale=2.0, rngs=rngs),
+        (PHASE,),
+        bad=BAD_PHASE,
+        misuse=(
+            (lambda rngs: nn.SplitTransformerScore(2, **SIZES, position_scale=0.0, rngs=rngs), "position_scale must"),
+            (lambda rngs: nn.SplitTransformerScore(2, **SIZES | {"embed": 9}, rngs=rngs), "embed must be even"),
+            (lambda rngs: nn.SplitTransformerScore(2, **SIZES | {"blocks": 0}, rngs=rngs), "blocks must be at least 1"),
+        ),
+        symmetries={"permutation": PARTICLES},
+        fast=True,
+    ),
+    "SplitTransformerScore-induced": Case(
+        lambda rngs: nn.SplitTransformerScore(2, **SIZES, num_inducing=3, rngs=rngs),
+        (PHASE,),
+        bad=BAD_PHASE,
+        symmetries={"permutation": PARTICLES},
+    ),
+    "LocalTransformerScore": Case(
+        lambda rngs: nn.LocalTransformerScore(2, **SIZES | {"blocks": 2}, rngs=rngs),
+        NEIGHBORS,
+        bad=(
+            ((NEIGHBORS[0], NEIGHBORS[1][:3]), "propulsions must have the shape of displacements"),
+            ((NEIGHBORS[0][:, :1], NEIGHBORS[1][:, :1]), r"displacements must have shape \(k \+ 1, 2\)"),
+        ),
+        symmetries={"neighbours": Symmetry(lambda dx, g: (dx[OTHERS], g[OTHERS]))},
+        field=False,
+    ),
+    "PairScore": Case(
+        lambda rngs: nn.PairScore(channels=2, width=6, depth=1, rngs=rngs),
+        (PHASE,),
+        bad=(*BAD_PHASE, ((PHASE[:, :1],), r"phase must have shape \(2, n, d\) with n >= 2")),
+        misuse=(
+            (lambda rngs: nn.PairScore(reach=-1.0, rngs=rngs), "reach must be positive"),
+            (lambda rngs: nn.PairScore(channels=0, rngs=rngs), "channels must be at least 1"),
+        ),
+        symmetries={"permutation": PARTICLES, "rotation": ROTATION, "reflection": REFLECTION},
+    ),
+    "PairScore-periodic": Case(
+        lambda rngs: nn.PairScore(channels=2, width=6, depth=1, trapped=False, box=BOX, rngs=rngs),
+        (PHASE,),
+        bad=BAD_PHASE,
+        symmetries={
+            "permutation": PARTICLES,
+            "translation": Symmetry(translate),
+            "periods": Symmetry(lambda phase: (phase.at[0, 1, 0].add(4.0),)),
+        },
+    ),
+}
+CASES = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.fast] if case.fast else []) for name, case in GRID.items()]
+)
+
+
+@cache
+def made(name: str, seed: int) -> Any:
+    """The network as numpy arrays; making one is slow, casting it is not."""
+    return jax.tree.map(np.asarray, GRID[name].make(rngs=nnx.Rngs(seed)))
+
+
+def build(name: str, seed: int = 0, dtype: Any = jnp.float64) -> tuple[Any, tuple]:
+    """The network and its inputs, all in one dtype."""
+    return cast(made(name, seed), dtype), cast(GRID[name].inputs, dtype)
+
+
+def is_float(x: Any) -> bool:
+    return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    """Floating leaves in another dtype, all leaves as jax arrays; through numpy, which compiles nothing."""
+    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x).astype(dtype) if is_float(np.asarray(x)) else x), tree)
+
+
+def apply(network: Any, inputs: tuple) -> Any:
+    return network(*inputs)
+
+
+def named(tree: Any) -> dict[str, np.ndarray]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def parameters(network: Any) -> tuple[Any, Any]:
+    """The nnx.Param of a network as a pytree, and the function that puts others in their place."""
+    graph, params, rest = nnx.split(network, nnx.Param, ...)
+    return params, lambda params: nnx.merge(graph, params, rest)
+
+
+def direction_of(params: Any) -> Any:
+    rng = np.random.default_rng(3)
+    return jax.tree.map(lambda p: jnp.asarray(rng.standard_normal(p.shape), p.dtype), params)
+
+
+@pytest.mark.fast
+def test_every_public_network_has_a_case() -> None:
+    classes = [name for name in nn.__all__ if isinstance(getattr(nn, name), type)]
+    missing = [name for name in classes if not any(case == name or case.startswith(f"{name}-") for case in GRID)]
+    assert not missing, f"public networks without a case: {missing}"
+
+
+@CASES
+def test_transformations(name: str, x64) -> None:
+    """jit equals eager; vmap over networks (an ensemble) and inputs equals a loop."""
+    network, inputs = build(name)
+    second, _ = build(name, seed=1)
+    other = jax.tree.map(lambda x: jnp.asarray(0.9 * np.asarray(x)) if is_float(x) else x, inputs)
+    jitted = jax.jit(apply)
+    expected = jitted(network, inputs)
+    np.testing.assert_allclose(expected, apply(network, inputs), rtol=1e-10, atol=1e-12)
+    pair = jax.tree.map(lambda a, b: jnp.asarray(np.stack([a, b])), (network, inputs), (second, other))
+    mapped = jax.jit(jax.vmap(apply))(*pair)
+    np.testing.assert_allclose(mapped[0], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(mapped[1], jitted(second, other), rtol=1e-9, atol=1e-12)
+
+
+@CASES
+def test_gradients(name: str, x64) -> None:
+    """Gradients by parameters and inputs are right, of the output and, through forward mode, of its divergence.
+
+    They are finite, equal to finite differences along a random direction, and not zero in any parameter, except those
+    listed as dead, where they are.
+    """
+    case = GRID[name]
+    network, inputs = build(name)
+    params, join = parameters(network)
+
+    @jax.jit
+    def evaluate(params, inputs):
+        def scalar(params, inputs):
+            y = apply(join(params), inputs)
+            total = jnp.sum(y * jnp.cos(1.0 + jnp.arange(y.size)).reshape(y.shape))
+            divergence = space.divergence(join(params), inputs[0]) if case.field else jnp.zeros(())
+            return total + divergence, divergence
+
+        result = jax.value_and_grad(scalar, argnums=(0, 1), has_aux=True, allow_int=True)(params, inputs)
+        return result, jax.jacrev(join(params))(*inputs) if case.field else None
+
+    ((_, divergence), (gradient, slopes)), jacobian = evaluate(params, inputs)
+    if case.field:
+        trace = np.trace(np.asarray(jacobian).reshape(inputs[0].size, inputs[0].size))
+        np.testing.assert_allclose(divergence, trace, rtol=1e-9, atol=1e-12)
+    scale = max(float(np.abs(g).max()) for g in named(gradient).values())
+    for path, g in named(gradient).items():
+        assert np.isfinite(g).all(), path
+        largest = float(np.abs(g).max())
+        if any(part in path for part in case.dead):
+            assert largest < 1e-12 * scale, f"{path} is alive: {largest} of {scale}"
+        else:
+            assert largest > 1e-8 * scale, f"{path} is dead: {largest} of {scale}"
+    for slope in jax.tree.leaves(slopes):
+        if slope.dtype != jax.dtypes.float0:
+            assert np.isfinite(slope).all()
+            assert np.any(slope != 0)
+    direction = direction_of(params)
+    ahead, behind = (
+        float(evaluate(jax.tree.map(lambda p, d, h=h: p + h * d, params, direction), inputs)[0][0][0])
+        for h in (1e-6, -1e-6)
+    )
+    inner = sum(np.vdot(g, d) for g, d in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True))
+    np.testing.assert_allclose(inner, (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+@CASES
+def test_dtypes(name: str) -> None:
+    """The dtype of network and input is that of the output; parameters start in float32, and widen a half input.
+
+    Under strict promotion, but for half precision, which flax's LayerNorm widens implicitly.
+    """
+    assert all(leaf.dtype == np.float32 for leaf in named(made(name, 0)).values())
+    for dtype in (jnp.float32, jnp.bfloat16, jnp.float16, jnp.float64):
+        promotion = "strict" if jnp.finfo(dtype).bits >= 32 else "standard"
+        with jax.enable_x64(True), jax.numpy_dtype_promotion(promotion):
+            assert jax.eval_shape(apply, *build(name, dtype=dtype)).dtype == dtype
+    network, _ = build(name, dtype=jnp.float32)
+    assert jax.eval_shape(apply, network, cast(GRID[name].inputs, jnp.bfloat16)).dtype == jnp.float32
+
+
+@CASES
+def test_construction(name: str, x64) -> None:
+    """The same rngs give the same parameters, others give others; the pytree and the nnx split hold all there is."""
+    network, inputs = build(name)
+    first, other = named(made(name, 0)), named(made(name, 1))
+    for path, leaf in named(GRID[name].make(rngs=nnx.Rngs(0))).items():
+        np.testing.assert_array_equal(leaf, first[path])
+    kernels = [path for path in other if "kernel" in path]
+    assert kernels
+    assert all(np.any(other[path] != first[path]) for path in kernels)
+    leaves, tree = jax.tree.flatten(network)
+    expected = apply(network, inputs)
+    np.testing.assert_array_equal(apply(jax.tree.unflatten(tree, leaves), inputs), expected)
+    params, join = parameters(network)
+    np.testing.assert_array_equal(apply(join(params), inputs), expected)
+
+
+@CASES
+def test_recompilation(name: str, x64) -> None:
+    """A second call with the same shapes compiles nothing: bare, or jitted with updated parameters."""
+    network, inputs = build(name)
+    jitted = jax.jit(apply)
+    apply(network, inputs)
+    jitted(network, inputs)
+    updated = jax.tree.map(lambda p: p - 0.01 * jnp.ones_like(p), network)
+    other = jax.tree.map(lambda x: jnp.asarray(0.9 * np.asarray(x)) if is_float(x) else x, inputs)
+    with CompileCounter() as counter:
+        jitted(updated, other)
+        apply(updated, other)
+    assert counter.count == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "symmetry"), [(name, symmetry) for name, case in GRID.items() for symmetry in case.symmetries]
+)
+def test_symmetries(name: str, symmetry: str, x64) -> None:
+    """What the docstring says of permutations, rotations, translations, mirrors, periods and masks holds."""
+    network, inputs = build(name)
+    claim = GRID[name].symmetries[symmetry]
+    expected = claim.output(apply(network, inputs))
+    np.testing.assert_allclose(apply(network, claim.inputs(*inputs)), expected, rtol=1e-9, atol=1e-11)
+
+
+@CASES
+def test_errors(name: str) -> None:
+    """Bad shapes and bad sizes give a ValueError that names the argument."""
+    network, _ = build(name, dtype=jnp.float32)
+    with without_shape_hook():
+        for arguments, match in GRID[name].bad:
+            with pytest.raises(ValueError, match=match):
+                network(*cast(arguments, jnp.float32))
+        for make, match in GRID[name].misuse:
+            with pytest.raises(ValueError, match=match):
+                make(rngs=nnx.Rngs(0))
