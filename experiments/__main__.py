@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.error(str(error))
         return 2
     except KeyboardInterrupt:
-        terminal.error("interrupted; run again with --resume to go on from the last checkpoint")
+        further = "; run again with --resume to go on from the last checkpoint" if isinstance(command, Run) else ""
+        terminal.error(f"interrupted{further}")
         return 130
     except OSError as error:
         terminal.error(str(error) if error.filename or not error.strerror else error.strerror)

@@ -77,6 +77,62 @@ def test_an_interrupted_run_says_how_to_go_on(lab, tmp_path, capsys):
     assert "run again with --resume" in capsys.readouterr().err
 
 
+TRAINED = """
+    from dataclasses import dataclass
+
+    from experiments.claims import Claim, Near
+    from experiments.running import Result
+    from entropax import training
+
+    SLUG = "toy-lens"
+
+    @dataclass(frozen=True)
+    class Config:
+        steps: int = 4
+
+    PRESETS = {"default": Config()}
+    CLAIMS = (Claim("sum", 6.0, "0 + 1 + 2 + 3", Near(absolute=0.1)),)
+    FAULT = None
+
+    def batch_at(step, *, key):
+        return step
+
+    def update(total, step, *, key):
+        return total + step, {"total": total}
+
+    def run(config, *, key, checkpoint_dir):
+        options = dict(steps=config.steps, steps_per_call=2, checkpoint_every=2, checkpoint_dir=checkpoint_dir / "sum")
+        result = training.run(update, 0.0, batch_at, key=key, progress=False, **options)
+        if FAULT:
+            raise FAULT
+        return Result({"sum": result.state}, {"total": result.history["total"]})
+"""
+
+
+def test_a_run_resumes_unless_its_checkpoint_is_not_its_own(lab, tmp_path, capsys):
+    write(lab / "optics/toy_lens.py", TRAINED)
+    command = ["run", "toy-lens", "--results", str(tmp_path)]
+    module = registry.experiments()["toy-lens"].load()
+    module.FAULT = KeyboardInterrupt()
+    assert main(command) == 130
+    module.FAULT = None
+    assert main([*command, "--resume", "--seed", "1"]) == 1  # another seed is another run
+    message = capsys.readouterr().err
+    assert "was made by another run: its key is" in message
+    assert "Traceback" not in message
+
+    checkpoints = tmp_path / "toy-lens/default/checkpoints/sum"
+    marker = checkpoints / "entropax-training.json"
+    content = marker.read_bytes()
+    marker.unlink()
+    assert main([*command, "--resume"]) == 1  # a directory of something else
+    assert f"{checkpoints} holds" in capsys.readouterr().err
+
+    marker.write_bytes(content)
+    assert main([*command, "--resume"]) == 0
+    assert "reproduced" in capsys.readouterr().out
+
+
 def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
     assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
