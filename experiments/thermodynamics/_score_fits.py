@@ -133,8 +133,8 @@ class FlowSamples(NamedTuple):
 
 @eqx.filter_jit
 def _flow(model: Any, loss: ScoreLoss, samples: jax.Array, key: jax.Array | None) -> tuple[jax.Array, ...]:
-    extra = {} if key is None else {"key": key}
-    evaluation = losses.evaluate_score(model, samples, divergence="exact" if key is None else "hutchinson", **extra)
+    method: dict[str, Any] = {} if key is None else {"divergence": "hutchinson", "key": key}
+    evaluation = losses.evaluate_score(model, samples, **method)
     drift = loss.drift(samples)
     residuals = losses.stationary_residuals(evaluation, drift, loss.drift_slopes(samples), loss.diffusion)
     parts = jax.vmap(

@@ -1,0 +1,135 @@
+"""The figure of the active-matter experiment: the flow, where it dissipates, and rates against independent values."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.figures import label, new_figure
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+
+RATE = "nats / time"
+
+
+def draw(data: "xarray.Dataset") -> Any:
+    """Draws all parts.
+
+    Args:
+        data: the experiment's data set.
+
+    Returns:
+        A matplotlib figure.
+    """
+    separated = "mips_learned" in data
+    figure, axes = new_figure(3 if separated else 2, 3, height=3.0, width=11.0)
+    _flow(axes[0, 0], data)
+    top = float(np.nanmax(data.reference_density * data.reference_rate))
+    _dissipation(axes[0, 1], data, data.density * data.rate, "learned", top)
+    image = _dissipation(axes[0, 2], data, data.reference_density * data.reference_rate, "Fokker-Planck solution", top)
+    figure.colorbar(image, ax=axes[0, 2], label=label(r"$\rho\, v^T D^{-1} v$", "nats / time / length"))
+    _sweep(axes[1, 0], data)
+    _radial(axes[1, 1], data)
+    _bars(axes[1, 2], data)
+    if separated:
+        _separation(axes[2, 0], data)
+        for empty in axes[2, 1:]:
+            empty.set_axis_off()
+    return figure
+
+
+def _flow(axes: "Axes", data: "xarray.Dataset") -> None:
+    x, g = data.x.values, data.g.values
+    axes.pcolormesh(x, g, data.density.values.T, cmap="Greys", vmax=1.4 * float(data.density.max()), rasterized=True)
+    # Where there are no samples the score has learned nothing.
+    present = data.reference_density.values > 2e-3 * float(data.reference_density.max())
+    along, up = (np.where(present, component, np.nan).T for component in data.velocity.values)
+    speed = np.hypot(along, up)
+    axes.streamplot(
+        x, g, along, up, density=1.1, color="#0072b2", arrowsize=0.9, linewidth=0.4 + 1.6 * speed / np.nanmax(speed)
+    )
+    axes.grid(False)
+    axes.set(
+        title="Two swimmers on a ring: learned probability flow",
+        xlabel=label("distance $x$", "length"),
+        ylabel="propulsion $g$",
+        xlim=(x[0], x[-1]),
+        ylim=(g[0], g[-1]),
+    )
+
+
+def _dissipation(axes: "Axes", data: "xarray.Dataset", values: Any, source: str, top: float) -> Any:
+    image = axes.pcolormesh(data.x, data.g, values.values.T, vmin=0, vmax=top, rasterized=True)
+    for contact in (2.0, 14.0):
+        axes.axvline(contact, color="white", lw=0.8, ls=":")
+    total = data.attrs["ring_learned"] if source == "learned" else data.attrs["ring_reference"]
+    axes.grid(False)
+    axes.set(
+        title=f"where it dissipates, {source}: {total:.4f} in all",
+        xlabel=label("distance $x$", "length") + "; dotted: contact",
+        ylabel="propulsion $g$",
+    )
+    return image
+
+
+def _sweep(axes: "Axes", data: "xarray.Dataset") -> None:
+    speed = data.speed.values
+    axes.errorbar(
+        speed,
+        data.trap_controlled,
+        2 * data.trap_controlled_error,
+        capsize=3,
+        ls="-",
+        marker="",
+        label="score-free mean",
+    )
+    axes.plot(speed, data.trap_learned, ls="", marker="o", ms=6, mfc="none", label="learned score")
+    for part, line in zip(("x", "g"), ("--", ":"), strict=True):
+        name = "positions" if part == "x" else "propulsions"
+        axes.plot(speed, data.trap_learned_parts.sel(part=part), ls=line, marker="", label=f"its part in {name}")
+    axes.set(
+        title="Repelling swimmers in a trap",
+        xlabel=label("activity $v_0$", "length / time"),
+        ylabel=label("entropy production", RATE),
+    )
+    axes.legend(fontsize=7)
+
+
+def _radial(axes: "Axes", data: "xarray.Dataset") -> None:
+    for row, speed in enumerate(data.speed.values):
+        if speed > 0:
+            axes.plot(data.radius, data.trap_radial_rate[row], label=f"$v_0$ = {speed:g}")
+    axes.set(
+        title="Trap: rate of a swimmer, by its place",
+        xlabel=label("distance from the middle", "length"),
+        ylabel=label("learned rate of a swimmer", RATE),
+        yscale="log",
+    )
+    axes.legend(fontsize=7)
+
+
+def _bars(axes: "Axes", data: "xarray.Dataset") -> None:
+    place = np.arange(data.sizes["system"])
+    axes.bar(place - 0.2, data.linear_exact, 0.38, color="0.8", edgecolor="black", label="closed form")
+    error = 2 * data.linear_learned_error.values
+    axes.bar(
+        place + 0.2, data.linear_learned, 0.38, yerr=error, color="#0072b2", edgecolor="black", label="learned score"
+    )
+    names = [str(name).replace(", ", "\n").replace(" ", "\n", 1) for name in data.system.values]
+    axes.set_xticks(place, names, fontsize=7)
+    axes.set(title="Linear systems", ylabel=label("entropy production", RATE))
+    axes.legend(fontsize=7)
+
+
+def _separation(axes: "Axes", data: "xarray.Dataset") -> None:
+    place = np.arange(data.sizes["size"])
+    for offset, (name, shade) in zip((-0.27, 0.0, 0.27), _PLACES.items(), strict=True):
+        axes.bar(place + offset, data[f"mips_{name}"], 0.25, color=shade, edgecolor="black", label=name)
+    axes.plot(place, data.mips_score_free, ls="", marker="D", color="black", label="score-free mean of all")
+    axes.set_xticks(place, [f"{multiple} N" for multiple in data["size"].values])
+    axes.set(title="Phase separation, trained at N", xlabel="number of swimmers", ylabel=label(r"div$_g v_g$", RATE))
+    axes.legend(fontsize=7)
+
+
+_PLACES = {"gas": "1.0", "interface": "#d55e00", "bulk": "0.6"}

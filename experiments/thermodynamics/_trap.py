@@ -1,0 +1,293 @@
+"""Repelling swimmers in a harmonic trap: entropy production against activity, learned and without a score."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from entropax import nn, simulators, thermodynamics
+from experiments.claims import Estimate
+from experiments.thermodynamics._score_fits import Batches, ScoreLoss, fit_score, flow_samples
+
+
+@dataclass(frozen=True)
+class TrapConfig:
+    """Sizes of the simulations and fits of swimmers in a trap; the physics is the paper's N = 64 system.
+
+    Attributes:
+        num_particles: N.
+        speeds: values of v0, from zero, where the system is in equilibrium.
+        packing_fraction: of the periodic box: so low that no swimmer gets to its edge, where the trap's force jumps.
+        dt: time step of the samples. The score-free identity has a bias of first order in it.
+        coarse_dt: time step of most of the burn-in.
+        chains: independent copies.
+        burn_in: time at the coarse step, from the law of swimmers that do not interact; the slowest relaxation takes
+            1 / trap = 20.
+        settle: time at the fine step before the first sample; contacts relax within a time of one.
+        spacing: time between samples.
+        snapshots: samples of each copy.
+        network: "pair" (`nn.PairScore`) or "transformer" (`nn.SplitTransformerScore`, the paper's).
+        sizes: of the network, by the names of its constructor.
+        steps: optimiser steps at each speed.
+        batch: configurations in each step.
+        learning_rate: the largest, of Adam.
+        average: decay of the running average of the parameters.
+        bins: rings around the centre in which the rate is resolved.
+    """
+
+    num_particles: int = 16
+    speeds: tuple[float, ...] = (0.0, 0.2, 0.4)
+    packing_fraction: float = 0.02
+    dt: float = 1e-3
+    coarse_dt: float = 1e-2
+    chains: int = 128
+    burn_in: float = 40.0
+    settle: float = 2.0
+    spacing: float = 1.0
+    snapshots: int = 30
+    network: str = "pair"
+    sizes: tuple[tuple[str, int], ...] = (("channels", 8), ("width", 64))
+    steps: int = 600
+    batch: int = 32
+    learning_rate: float = 3e-3
+    average: float = 0.98
+    bins: int = 12
+
+
+def free_swimmer(swimmers: Any) -> simulators.LinearLangevin:
+    """One coordinate of one swimmer that does not interact, (x, g)."""
+    zero = jnp.zeros_like(swimmers.trap)
+    drift_matrix = jnp.stack([jnp.stack([swimmers.trap, -swimmers.speed]), jnp.stack([zero, swimmers.persistence])])
+    return simulators.LinearLangevin(drift_matrix, swimmers.diffusion.reshape(2), dt=swimmers.dt)
+
+
+class FreeSwimmerScore(eqx.Module):
+    """The score without interaction, a Gaussian, plus that of the repulsion, F / eps: exact in equilibrium.
+
+    Attributes:
+        swimmers: the system.
+    """
+
+    swimmers: Any
+
+    def __call__(self, phase: jax.Array) -> jax.Array:
+        """The score at a configuration, shape (2, n, d)."""
+        covariance = free_swimmer(self.swimmers).stationary_covariance()
+        free = -jnp.einsum("ab,bnd->and", jnp.linalg.inv(covariance), phase)
+        return free.at[0].add(self.swimmers.pair_force(phase[0]) / self.swimmers.noise)
+
+
+class EveryDrift(eqx.Module):
+    """The drift of every configuration of a batch."""
+
+    swimmers: Any
+
+    def __call__(self, batch: jax.Array) -> jax.Array:
+        """b, shape (n, 2, N, d)."""
+        return jax.vmap(self.swimmers.drift)(batch)
+
+
+class EveryDivergence(eqx.Module):
+    """The terms of the drift's divergence of every configuration of a batch."""
+
+    swimmers: Any
+
+    def __call__(self, batch: jax.Array) -> jax.Array:
+        """Terms that sum to div b."""
+        return jax.vmap(self.swimmers.drift_divergence)(batch)
+
+
+class TrapRow(NamedTuple):
+    """What was measured at one speed, in nats per unit time.
+
+    Attributes:
+        speed: v0.
+        learned: rate from the learned score.
+        learned_parts: its parts in positions and in propulsions.
+        score_free: E[b D^-1 b + div b].
+        controlled: the same with control variates.
+        residual: mean of |div v + v . s|, a coordinate.
+        radius: centres of the rings around the middle, shape (bins,).
+        radial_rate: mean rate of a swimmer in each ring, NaN where there is none.
+        radial_density: swimmers per unit area.
+    """
+
+    speed: float
+    learned: Estimate
+    learned_parts: np.ndarray
+    score_free: Estimate
+    controlled: Estimate
+    residual: float
+    radius: np.ndarray
+    radial_rate: np.ndarray
+    radial_density: np.ndarray
+
+
+def observe_phase(state: Any) -> jax.Array:
+    """Positions and propulsions."""
+    return state.phase
+
+
+def swimmers_at(config: TrapConfig, speed: float, dt: float) -> Any:
+    """The system at one speed."""
+    return simulators.ActiveSwimmers(
+        config.num_particles,
+        speed=speed,
+        stiffness=2.5,
+        trap=0.05,
+        persistence=0.1,
+        noise=0.1,
+        packing_fraction=config.packing_fraction,
+        dt=dt,
+    )
+
+
+@eqx.filter_jit
+def _advance(swimmers: Any, states: Any, key: jax.Array, steps: int, every: int) -> tuple[Any, jax.Array]:
+    keys = jax.random.split(key, jax.tree.leaves(states)[0].shape[0])
+    return jax.vmap(
+        lambda state, key: simulators.simulate(swimmers, state, steps, key=key, observe=observe_phase, every=every)
+    )(states, keys)
+
+
+@eqx.filter_jit
+def _free_states(swimmers: Any, key: jax.Array, chains: int) -> Any:
+    def one(key: jax.Array) -> Any:
+        state = swimmers.init(key=key)
+        draws = free_swimmer(swimmers).init(key=key, shape=state.phase.shape[1:])
+        phase = jnp.stack([swimmers.box.wrap(draws[..., 0]), draws[..., 1]])
+        return eqx.tree_at(lambda s: s.phase, state, phase)
+
+    return jax.vmap(one)(jax.random.split(key, chains))
+
+
+def sample_trap(config: TrapConfig, speed: float, *, key: jax.Array) -> jax.Array:
+    """Configurations of the steady state, shape (chains, snapshots, 2, N, d)."""
+    coarse, fine = (swimmers_at(config, speed, dt) for dt in (config.coarse_dt, config.dt))
+    start_key, burn_key, settle_key, sample_key = jax.random.split(key, 4)
+    states = _free_states(coarse, start_key, config.chains)
+    burn, settle = round(config.burn_in / config.coarse_dt), round(config.settle / config.dt)
+    states, _ = _advance(coarse, states, burn_key, burn, burn)
+    states, _ = _advance(fine, states, settle_key, settle, settle)
+    every = round(config.spacing / config.dt)
+    return _advance(fine, states, sample_key, config.snapshots * every, every)[1]
+
+
+def score_free_rates(swimmers: Any, samples: jax.Array) -> tuple[Estimate, Estimate]:
+    """E[b D^-1 b + div b], plain and with control variates, errors from the means of the chains.
+
+    The control variates are L f, of mean zero, for f = U / eps, |g|^2 / 2, x . g and |x|^2 / 2, U the potential of
+    trap and repulsion. That of U alone turns the identity into the power of propulsion, E[v0 g . b_x] / eps.
+
+    Args:
+        swimmers: the system.
+        samples: shape (chains, snapshots, 2, N, d).
+    """
+    chains = samples.shape[0]
+    flat = samples.reshape(-1, *samples.shape[2:])
+    drift, slopes = EveryDrift(swimmers)(flat), EveryDivergence(swimmers)(flat)
+    controls = _controls(swimmers, flat, drift, slopes)
+    diffusion = swimmers.diffusion
+    plain = thermodynamics.score_free_entropy_production(drift, slopes, diffusion, num_blocks=chains)
+    controlled = thermodynamics.score_free_entropy_production(
+        drift, slopes, diffusion, num_blocks=chains, controls=controls
+    )
+    return tuple(Estimate(mean.value, mean.standard_error) for mean in (plain, controlled))  # pyright: ignore[reportReturnType]
+
+
+@eqx.filter_jit
+def _controls(swimmers: Any, samples: jax.Array, drift: jax.Array, slopes: jax.Array) -> jax.Array:
+    def total(terms: jax.Array) -> jax.Array:
+        return jnp.sum(terms, axis=(1, 2))
+
+    eps, gamma = swimmers.noise, swimmers.persistence
+    x, g, b = samples[:, 0], samples[:, 1], drift[:, 0]
+    conservative = b - swimmers.speed * g  # -grad U
+    coordinates = x[0].size
+    of_potential = -total(conservative * b) / eps - jnp.sum(slopes[:, 0].reshape(x.shape[0], -1), axis=1)
+    of_propulsion = gamma * (coordinates - total(g**2))
+    of_product = total(b * g) - gamma * total(x * g)
+    of_size = total(b * x) + eps * coordinates
+    return jnp.stack([of_potential, of_propulsion, of_product, of_size], axis=1)
+
+
+def make_network(config: TrapConfig, swimmers: Any, key: jax.Array) -> Any:
+    """The network that is added to the free swimmers' score, zero at the start."""
+    common = {"position_scale": 3.0, "zero_output": True, "rngs": nnx.Rngs(key)} | dict(config.sizes)
+    if config.network == "pair":
+        return nn.PairScore(box=swimmers.box, **common)  # pyright: ignore[reportArgumentType]
+    return nn.SplitTransformerScore(2, **common)  # pyright: ignore[reportArgumentType]
+
+
+@eqx.filter_jit
+def _particle_rates(model: Any, swimmers: Any, samples: jax.Array) -> jax.Array:
+    def one(phase: jax.Array) -> jax.Array:
+        velocity = thermodynamics.probability_flow_velocity(swimmers.drift(phase), model(phase), swimmers.diffusion)
+        return thermodynamics.total_entropy_production(velocity, swimmers.diffusion, axis=(0, 2))
+
+    return jax.lax.map(one, samples, batch_size=min(64, samples.shape[0]))
+
+
+def learn_trap(config: TrapConfig, *, key: jax.Array, checkpoint_dir: Path) -> list[TrapRow]:
+    """Simulates the swimmers at every speed, learns their scores, and measures their rates."""
+    return [
+        _learn_speed(config, speed, key=jax.random.fold_in(key, i), checkpoint_dir=checkpoint_dir / f"trap-{i}")
+        for i, speed in enumerate(config.speeds)
+    ]
+
+
+def _learn_speed(config: TrapConfig, speed: float, *, key: jax.Array, checkpoint_dir: Path) -> TrapRow:
+    sample_key, net_key, fit_key, probe_key = jax.random.split(key, 4)
+    swimmers = swimmers_at(config, speed, config.dt)
+    samples = sample_trap(config, speed, key=sample_key)
+    plain, controlled = score_free_rates(swimmers, samples)
+    flat = samples.reshape(-1, *samples.shape[2:])
+    loss = ScoreLoss(
+        EveryDrift(swimmers), EveryDivergence(swimmers), swimmers.diffusion, physics=0.0, divergence="hutchinson"
+    )
+    model, _ = fit_score(
+        loss,
+        nn.ShiftedScore(make_network(config, swimmers, net_key), FreeSwimmerScore(swimmers)),
+        Batches(flat, config.batch),
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        ema=config.average,
+        key=fit_key,
+        checkpoint_dir=checkpoint_dir,
+        description=f"trap, v0 = {speed}",
+    )
+    flow = flow_samples(model, loss, flat, block=min(128, flat.shape[0]), key=probe_key)
+    rates = flow.rates.sum(axis=1)
+    learned = thermodynamics.mean_rate(rates, num_blocks=max(2, min(config.chains, rates.size // 2)))
+    residual = np.abs(flow.velocity_divergence + flow.velocity_dot_score).mean() / flat[0].size
+    radius, rate, density = _radial_profile(config, flat, _particle_rates(model, swimmers, flat))
+    return TrapRow(
+        speed=speed,
+        learned=Estimate(learned.value, learned.standard_error),
+        learned_parts=flow.rates.mean(axis=0),
+        score_free=plain,
+        controlled=controlled,
+        residual=float(residual),
+        radius=radius,
+        radial_rate=rate,
+        radial_density=density,
+    )
+
+
+def _radial_profile(
+    config: TrapConfig, samples: jax.Array, rates: jax.Array
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean rate of a swimmer, and number of swimmers per area, in rings around the middle of the trap."""
+    radii = jnp.linalg.norm(samples[:, 0], axis=-1).reshape(-1, 1)
+    edge = 6.0
+    binned = thermodynamics.spatial_rate(
+        radii, rates.reshape(-1), lower=jnp.zeros(1), upper=jnp.full(1, edge), bins=(config.bins,)
+    )
+    centers = (np.arange(config.bins) + 0.5) * edge / config.bins
+    per_area = np.asarray(binned.density) / samples.shape[0] / (2 * np.pi * centers)
+    return centers, np.where(np.asarray(binned.occupied), np.asarray(binned.value), np.nan), per_area
