@@ -27,7 +27,9 @@ def draw(data: "xarray.Dataset") -> Any:
     _flow(axes[0, 0], data)
     top = float(np.nanmax(data.reference_density * data.reference_rate))
     _dissipation(axes[0, 1], data, data.density * data.rate, "learned", top)
-    image = _dissipation(axes[0, 2], data, data.reference_density * data.reference_rate, "Fokker-Planck solution", top)
+    image = _dissipation(
+        axes[0, 2], data, (data.reference_density * data.reference_rate).fillna(0.0), "independent solution", top
+    )
     figure.colorbar(image, ax=axes[0, 2], label=label(r"$\rho\, v^T D^{-1} v$", "nats / time / length"))
     _sweep(axes[1, 0], data)
     _radial(axes[1, 1], data)
@@ -51,7 +53,7 @@ def _flow(axes: "Axes", data: "xarray.Dataset") -> None:
     )
     axes.grid(False)
     axes.set(
-        title="Two swimmers on a ring: learned probability flow",
+        title="Ring: learned probability flow",
         xlabel=label("distance $x$", "length"),
         ylabel="propulsion $g$",
         xlim=(x[0], x[-1]),
@@ -66,7 +68,7 @@ def _dissipation(axes: "Axes", data: "xarray.Dataset", values: Any, source: str,
     total = data.attrs["ring_learned"] if source == "learned" else data.attrs["ring_reference"]
     axes.grid(False)
     axes.set(
-        title=f"where it dissipates, {source}: {total:.4f} in all",
+        title=f"Ring: dissipation, {source}\n({total:.4f} nats / time in all)",
         xlabel=label("distance $x$", "length") + "; dotted: contact",
         ylabel="propulsion $g$",
     )
@@ -89,7 +91,7 @@ def _sweep(axes: "Axes", data: "xarray.Dataset") -> None:
         name = "positions" if part == "x" else "propulsions"
         axes.plot(speed, data.trap_learned_parts.sel(part=part), ls=line, marker="", label=f"its part in {name}")
     axes.set(
-        title="Repelling swimmers in a trap",
+        title="Trap: rate against activity",
         xlabel=label("activity $v_0$", "length / time"),
         ylabel=label("entropy production", RATE),
     )
@@ -101,11 +103,11 @@ def _radial(axes: "Axes", data: "xarray.Dataset") -> None:
         if speed > 0:
             axes.plot(data.radius, data.trap_radial_rate[row], label=f"$v_0$ = {speed:g}")
     axes.set(
-        title="Trap: rate of a swimmer, by its place",
+        title="Trap: where a swimmer dissipates",
         xlabel=label("distance from the middle", "length"),
-        ylabel=label("learned rate of a swimmer", RATE),
-        yscale="log",
+        ylabel=label("rate of a swimmer", RATE),
     )
+    axes.set_ylim(bottom=0)
     axes.legend(fontsize=7)
 
 

@@ -192,12 +192,20 @@ def _compare_with_reference(ring: dict[str, Any], config: Config) -> dict[str, A
 
 
 def _histogram(samples: np.ndarray, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """Density of the samples and of their mirror images around the map's points."""
+    """Density of the samples and of their mirror images around the map's points, with a binomial window of 5 x 5."""
     width = x.size * (x[1] - x[0])
     both = np.concatenate([samples, np.array([width, 0.0]) - samples])
     edges = [np.append(axis, axis[-1] + axis[1] - axis[0]) - (axis[1] - axis[0]) / 2 for axis in (x, g)]
     counts, *_ = np.histogram2d(both[:, 0] % width, both[:, 1], bins=edges)
-    return counts / both.shape[0] / ((x[1] - x[0]) * (g[1] - g[0]))
+    density = counts / both.shape[0] / ((x[1] - x[0]) * (g[1] - g[0]))
+    for axis in (0, 1):  # nothing is seen near the ends of either axis, so that rolling is as good as any border
+        density = sum(
+            weight * np.roll(density, shift, axis) for shift, weight in zip(range(-2, 3), _BINOMIAL, strict=True)
+        )
+    return np.asarray(density)
+
+
+_BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
 
 
 def _ring_measured(ring: dict[str, Any]) -> dict[str, Measured]:
