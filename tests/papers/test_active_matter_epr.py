@@ -7,7 +7,14 @@ import pytest
 from flax import nnx
 
 from entropax import losses, nn, space, thermodynamics
-from entropax.simulators import ActiveRing, LinearLangevin, simulate, stationary_covariance
+from entropax.simulators import (
+    ActiveRing,
+    ActiveSwimmers,
+    LinearLangevin,
+    simulate,
+    stationary_covariance,
+    swimmer_box,
+)
 from experiments.thermodynamics._ring_reference import extrapolated_entropy_production, solve_ring
 
 TRAP, V0, EPS, GAMMA, SPRING = 0.7, 0.5, 0.2, 0.3, 0.4
@@ -153,6 +160,31 @@ def test_6_ring_simulation(getkey):
     )
     assert 1e-3 < float(estimate.standard_error) < 6e-3
     assert abs(float(estimate.value) - 0.39699) < 4 * float(estimate.standard_error)
+
+
+@pytest.mark.fast
+def test_7_forces_of_three_swimmers(x64):
+    """7. Pair forces and div_i b_i of three swimmers, R = 1, k = 2.5, beta = 7.5, W = 4, by direct sums."""
+    box = space.PeriodicBox(-4 * jnp.ones(2), 4 * jnp.ones(2))
+    swimmers = ActiveSwimmers(3, speed=0.0, box=box, stiffness=2.5, beta=7.5, neighbors="all_pairs")
+    x = jnp.asarray([[0.0, 0.0], [1.5, 0.5], [-3.6, 0.2]])
+    forces = [[-1.00679469, -0.335598994], [1.00645116, 0.335634627], [3.43535929e-4, -3.56321421e-5]]
+    np.testing.assert_allclose(swimmers.pair_force(x), forces, rtol=1e-7)
+    np.testing.assert_allclose(jnp.sum(swimmers.pair_force(x), axis=0), np.zeros(2), atol=1e-14)
+    phase = jnp.stack([x, jnp.zeros_like(x)])
+    divergence = swimmers.drift_divergence(phase)[0]
+    np.testing.assert_allclose(divergence, [-1.72524355, -1.72771392, -0.00249875], rtol=1e-8, atol=6e-9)
+    _, slopes = space.value_and_jacobian_diagonal(swimmers.drift, phase)
+    np.testing.assert_allclose(jnp.sum(slopes[0], axis=1), divergence, rtol=1e-10)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("n", "phi", "half_width"), [(4096, 0.5, 80.2121048), (64, 0.1, 22.4199649)])
+def test_8_box_from_the_packing_fraction(n, phi, half_width, x64):
+    """8. (2W)^2 = N pi R^2 / phi: W = 80.2121048 and 22.4199649."""
+    box = swimmer_box(n, phi)
+    np.testing.assert_allclose(box.upper, [half_width, half_width], rtol=1e-8)
+    np.testing.assert_allclose(box.lower, [-half_width, -half_width], rtol=1e-8)
 
 
 GAUSSIAN = np.array([[1.2, 0.3], [0.3, 0.5]])
