@@ -202,7 +202,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             raise ValueError("a neighbour table needs concrete radius, beta and box, got traced ones: use 'all_pairs'")
         # softplus_beta(2R - r) is exp(-beta (r - 2R)) / beta out there.
         cutoff = 2 * float(self.radius) + math.log(1e8) / float(self.beta)
-        extent = np.asarray(self.box.extent, np.float64)
+        extent = np.asarray(self.box.upper, np.float64) - np.asarray(self.box.lower, np.float64)
         if neighbors == "auto" and extent.min() < 3 * (cutoff + self.skin):
             return False, math.inf, (), 0
         cells = cell_counts(self.box, cutoff + self.skin)
@@ -363,7 +363,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
     def _pair_force(self, x: Array, table: NeighborTable | None) -> Array:
         def force(r: Array, along: Array) -> Array:
             gap = self.beta * (2 * self.radius - r)
-            return self.stiffness * jax.nn.softplus(gap) / self.beta * along
+            return (self.stiffness * jax.nn.softplus(gap) / self.beta)[None] * along
 
         return self._pair_sum(x, table, force, sign=-1).T
 
@@ -380,7 +380,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             delta = jnp.moveaxis(self.box.displacement(x[:, None, :], x[None, :, :]), -1, 0)
             # Self-pairs are masked by index before the root, whose slope at zero is infinite.
             r = jnp.sqrt(jnp.where(same, 1.0, jnp.sum(delta**2, axis=0)))
-            return jnp.sum(jnp.where(same, 0.0, term(r, delta / r)), axis=-1)
+            return jnp.sum(jnp.where(same[None], 0.0, term(r, delta / r[None])), axis=-1)
         block = min(_PAIR_BLOCK, table.pairs.shape[0])
         blocks = -(-table.pairs.shape[0] // block)
         pairs = jnp.pad(table.pairs, ((0, blocks * block - table.pairs.shape[0]), (0, 0))).reshape(blocks, block, 2)
@@ -389,10 +389,10 @@ class ActiveSwimmers(Simulator[SwimmerState]):
 
         def evaluate(total: Array, index: Array) -> Array:
             i, j = pairs[index, :, 0], pairs[index, :, 1]
-            valid = index * block + jnp.arange(block) < table.count
+            valid = index * block + jnp.arange(block, dtype=jnp.int32) < table.count
             delta = self.box.displacement(coordinates[:, i].T, coordinates[:, j].T).T
             r = jnp.sqrt(jnp.where(valid, jnp.sum(delta**2, axis=0), 1.0))
-            values = jnp.where(valid & (r < self.cutoff), term(r, delta / r), 0.0)
+            values = jnp.where((valid & (r < self.cutoff))[None], term(r, delta / r[None]), 0.0)
             rows = [jax.ops.segment_sum(v, i, n) + sign * jax.ops.segment_sum(v, j, n) for v in values]
             return total + jnp.stack(rows)
 
@@ -400,5 +400,5 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             used = index * block < table.count
             return jax.lax.cond(used, evaluate, lambda total, index: total, total, index), None
 
-        total, _ = jax.lax.scan(one_block, jnp.zeros((width, n), x.dtype), jnp.arange(blocks))
+        total, _ = jax.lax.scan(one_block, jnp.zeros((width, n), x.dtype), jnp.arange(blocks, dtype=jnp.int32))
         return total

@@ -31,7 +31,7 @@ class NeighborTable(eqx.Module):
     @property
     def valid(self) -> Bool[Array, "capacity"]:
         """Which entries hold a pair."""
-        return jnp.arange(self.pairs.shape[0]) < self.count
+        return jnp.arange(self.pairs.shape[0], dtype=jnp.int32) < self.count
 
 
 def cell_counts(box: PeriodicBox, radius: float) -> tuple[int, ...]:
@@ -47,10 +47,11 @@ def cell_counts(box: PeriodicBox, radius: float) -> tuple[int, ...]:
     Raises:
         ValueError: fewer than three cells fit along an axis, so that every particle is near every other.
     """
-    counts = tuple(int(length // radius) for length in np.asarray(box.extent))
+    extent = np.asarray(box.upper) - np.asarray(box.lower)
+    counts = tuple(int(length // radius) for length in extent)
     if min(counts) < 3:
         raise ValueError(
-            f"radius must be at most a third of the box, {np.asarray(box.extent) / 3}, got {radius:g}: "
+            f"radius must be at most a third of the box, {extent / 3}, got {radius:g}: "
             "use all pairs in a box this small"
         )
     return counts
@@ -101,8 +102,8 @@ def _build(positions: Array, box: PeriodicBox, radius: float, cells: tuple[int, 
     x = jax.lax.stop_gradient(positions)
     n, d = x.shape
     counts = jnp.asarray(cells, jnp.int32)
-    fraction = (x - box.lower.astype(x.dtype)) / box.extent.astype(x.dtype)
-    coordinates = jnp.clip(jnp.floor(fraction * counts.astype(x.dtype)).astype(jnp.int32), 0, counts - 1)
+    fraction = (x - box.lower.astype(x.dtype)[None]) / box.extent.astype(x.dtype)[None]
+    coordinates = jnp.clip(jnp.floor(fraction * counts.astype(x.dtype)[None]).astype(jnp.int32), 0, counts[None] - 1)
     strides = jnp.asarray([math.prod(cells[:axis]) for axis in range(d)], jnp.int32)
     cell = coordinates @ strides
     order = jnp.argsort(cell).astype(jnp.int32)
@@ -114,7 +115,9 @@ def _build(positions: Array, box: PeriodicBox, radius: float, cells: tuple[int, 
     zero = (0,) * d
     forward = [o for o in itertools.product((-1, 0, 1), repeat=d) if o[::-1] > zero]
     own = jnp.arange(n, dtype=jnp.int32)
-    others = jnp.stack([((sorted_coordinates + jnp.asarray(o, jnp.int32)) % counts) @ strides for o in forward])
+    others = jnp.stack(
+        [((sorted_coordinates + jnp.asarray(o, jnp.int32)[None]) % counts[None]) @ strides for o in forward]
+    )
     first = jnp.concatenate([(own + 1)[None], start[others]]).reshape(-1)
     last = jnp.concatenate([start[sorted_cell + 1][None], start[others + 1]]).reshape(-1)
     me = jnp.tile(own, len(forward) + 1)

@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Real
 from entropax.space.boxes import FreeSpace, PeriodicBox, Space
-from entropax.space.selection import merge_smallest, power_of_two, smallest_rows, sort_rows
+from entropax.space.selection import insert_rows, merge_smallest, power_of_two, smallest_rows, sort_rows
 
 _BRUTE_BELOW = 256  # points: fewer fit a handful of tiles, where ordering the buckets costs more than it saves
 _BRUTE_ABOVE = 10  # axes: bounding boxes exclude next to nothing there
+_INSERT_UP_TO = 16  # neighbours: longer lists are kept sorted by networks
 _TILE_QUERIES = 2048  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
 
 
@@ -114,10 +115,13 @@ class _Buckets(NamedTuple):
 
 def _search(points: jax.Array, queries: jax.Array, space: Space, k: int, exclude: bool, ordered: bool) -> jax.Array:
     """Indices of the neighbours, shape (n_queries, k)."""
-    kept = power_of_two(k)
-    size = max(32, kept // 2)
+    kept = k if k <= _INSERT_UP_TO else power_of_two(k)
+    size = max(32, kept)
     held = _fill_buckets(space.wrap(points), size, ordered)
     asking = held if queries is points else _fill_buckets(space.wrap(queries), size, ordered)
+    # A tile reads on until its last query is done: wide buckets, which read longest, go together.
+    wide_last = jnp.argsort(jnp.max(asking.half_width, axis=0))
+    asking = _Buckets(asking.ids[wide_last], *(x[:, wide_last] for x in asking[1:]))
     num_buckets, width = asking.ids.shape
     tile = _tile_buckets(num_buckets, width)
 
@@ -189,9 +193,11 @@ def _search_tile(
         ids = held.ids[bucket].T[:, :, None]  # (candidates, buckets, 1)
         there = jnp.swapaxes(held.points[:, bucket], 1, 2)[..., None]  # (d, candidates, buckets, 1)
         squared = _squared_distance(tile.points[:, None], there, space)
-        barred = (ids >= n) | (ids == tile.ids) if exclude else ids >= n
+        barred = (ids >= n) | (ids == tile.ids[None]) if exclude else ids >= n
         keys = jnp.where(barred, jnp.inf, squared).reshape(width_held, -1)
         payload = jnp.broadcast_to(ids, squared.shape).reshape(width_held, -1)
+        if k <= _INSERT_UP_TO:
+            return step + 1, insert_rows(best, keys, payload)
         return step + 1, merge_smallest(best, smallest_rows(keys, payload, kept))
 
     columns = num_asking * width

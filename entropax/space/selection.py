@@ -42,6 +42,31 @@ def merge_smallest(a: Pair, b: Pair) -> Pair:
     return _run_network(keys, payload, *_merging_network(keys.shape[-2]))
 
 
+def insert_rows(best: Pair, keys: jax.Array, payload: jax.Array) -> Pair:
+    """Keeps the smallest of a sorted list and further rows, by inserting row after row.
+
+    One row costs a few operations on the whole list: less than a network while the list is short.
+
+    Args:
+        best: keys and payload, sorted, shape (count, columns).
+        keys: further keys, shape (rows, columns).
+        payload: what travels with them, the same shape.
+
+    Returns:
+        Keys and payload, of the shape of `best`.
+    """
+
+    def insert(best: Pair, row: Pair) -> tuple[Pair, None]:
+        (keys, payload), (key, carried) = best, row
+        before_key = jnp.concatenate([jnp.full_like(keys[:1], -jnp.inf), keys[:-1]])
+        before_payload = jnp.concatenate([payload[:1], payload[:-1]])
+        here = jnp.where(key < keys, carried, payload)
+        payload = jnp.where(key < before_key, before_payload, here)
+        return (jnp.minimum(keys, jnp.maximum(before_key, key)), payload), None
+
+    return jax.lax.scan(insert, best, (keys[:, None], payload[:, None]))[0]
+
+
 def smallest_rows(keys: jax.Array, payload: jax.Array, count: int) -> Pair:
     """The `count` smallest keys of every column, sorted; `count` a power of two.
 

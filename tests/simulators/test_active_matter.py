@@ -1,0 +1,171 @@
+"""Active swimmers: forces, divergences, symmetries, the table against all pairs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from entropax import observables, simulators, space
+
+pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.fast]
+
+MIPS = {"speed": 0.025, "packing_fraction": 0.5, "stiffness": 1.0, "persistence": 1e-4, "noise": 0.0, "dt": 0.1}
+
+
+def few(**more):
+    box = space.PeriodicBox(np.full(2, -4.0), np.full(2, 4.0))
+    return simulators.ActiveSwimmers(3, speed=0.3, box=box, stiffness=2.5, beta=7.5, **more)
+
+
+def test_forces_of_three_particles():
+    """R=1, k=2.5, beta=7.5, W=4: forces and divergences of three particles, from a direct sum (arXiv 2309.12991)."""
+    x = np.array([[0.0, 0.0], [1.5, 0.5], [-3.6, 0.2]])
+    expected = [[-1.00679469, -0.335598994], [1.00645116, 0.335634627], [3.43535929e-4, -3.56321421e-5]]
+    force = few().pair_force(x)
+    np.testing.assert_allclose(force, expected, rtol=1e-8)
+    np.testing.assert_allclose(force.sum(axis=0), 0.0, atol=1e-14)
+    divergence = few().drift_divergence(np.stack([x, np.zeros_like(x)]))
+    np.testing.assert_allclose(divergence[0], [-1.72524355, -1.72771392, -0.00249875], rtol=1e-5)
+    np.testing.assert_allclose(divergence[1], -2 * 0.1)
+
+
+def test_box_of_a_packing_fraction():
+    """W = 80.2121048 for N = 4096 at phi = 0.5 and 22.4199649 for N = 64 at phi = 0.1 (arXiv 2309.12991)."""
+    np.testing.assert_allclose(simulators.swimmer_box(4096, 0.5).upper, 80.2121048, rtol=1e-8)
+    np.testing.assert_allclose(simulators.swimmer_box(64, 0.1).upper, 22.4199649, rtol=1e-8)
+
+
+class Bump:
+    """An activity profile, v0(x) = 0.3 + 0.1 cos(pi x_0 / 4)."""
+
+    def __call__(self, x):
+        return 0.3 + 0.1 * jnp.cos(jnp.pi * x[:, 0] / 4)
+
+
+@pytest.mark.parametrize("profile", [None, Bump()])
+def test_divergence_is_that_of_the_drift(profile):
+    box = space.PeriodicBox(np.full(2, -4.0), np.full(2, 4.0))
+    system = simulators.ActiveSwimmers(5, speed=profile or 0.3, box=box, trap=0.2, stiffness=2.5)
+    phase = np.random.default_rng(0).uniform(-3.9, 3.9, (2, 5, 2))
+    slopes = space.value_and_jacobian_diagonal(system.drift, phase)[1]
+    np.testing.assert_allclose(system.drift_divergence(phase), slopes.sum(axis=-1), rtol=1e-10, atol=1e-12)
+
+
+def test_symmetries_of_the_force():
+    x = np.random.default_rng(1).uniform(-4, 4, (3, 2))
+    system = few()
+    force = system.pair_force(x)
+    np.testing.assert_allclose(system.pair_force(x[[2, 0, 1]]), force[np.array([2, 0, 1])], rtol=1e-12)
+    shifted = system.box.wrap(x + np.array([1.7, -2.9]))
+    np.testing.assert_allclose(system.pair_force(shifted), force, rtol=1e-9, atol=1e-12)
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    np.testing.assert_allclose(system.pair_force(x @ turn.T), force @ turn.T, rtol=1e-10, atol=1e-13)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    with jax.enable_x64(True):
+        tabulated = simulators.ActiveSwimmers(400, neighbors="table", **MIPS)
+        direct = simulators.ActiveSwimmers(400, neighbors="all_pairs", **MIPS)
+        return tabulated, direct, tabulated.init(key=jax.random.key(0))
+
+
+def test_table_equals_all_pairs(crowd):
+    """To the force's cutoff, 1e-8 k / beta a pair, also over steps with rebuilds."""
+    tabulated, direct, state = crowd
+    np.testing.assert_allclose(tabulated.drift(state.phase), direct.drift(state.phase), atol=2e-7)
+    np.testing.assert_allclose(tabulated.drift_divergence(state.phase), direct.drift_divergence(state.phase), atol=2e-6)
+    last, made = simulators.simulate(tabulated, state, 60, key=jax.random.key(1), observe=reference)
+    other, _ = simulators.simulate(
+        direct, simulators.SwimmerState(state.phase, None), 60, key=jax.random.key(1), observe=None
+    )
+    assert len(np.unique(made)) > 2  # the table was rebuilt
+    assert not bool(last.overflow)
+    np.testing.assert_allclose(last.phase, other.phase, atol=1e-5)
+
+
+def reference(state):
+    return state.table.reference[0, 0]
+
+
+def test_table_lists_every_pair(crowd):
+    tabulated, _, state = crowd
+    radius = tabulated.cutoff + tabulated.skin
+    width = float(tabulated.box.extent[0])
+    tree = cKDTree(np.asarray(state.phase[0]) % width, boxsize=width)
+    expected = {tuple(sorted(pair)) for pair in tree.query_pairs(radius)}
+    count = int(state.table.count)
+    found = {tuple(sorted(pair)) for pair in np.asarray(state.table.pairs)[:count].tolist()}
+    assert found == expected
+    assert count == len(expected)
+
+
+def test_overflow_is_a_flag():
+    small = simulators.ActiveSwimmers(400, neighbors="table", capacity=100, **MIPS)
+    first = small.init(key=jax.random.key(0))
+    assert bool(first.overflow)
+    last, _ = simulators.simulate(small, first, 2, key=jax.random.key(0), observe=None)
+    assert bool(last.overflow)
+
+
+def test_gradients_pass_through_the_table(crowd):
+    """Reverse mode through steps on the table equals that on all pairs."""
+    tabulated, direct, state = crowd
+
+    def spread(stiffness, system, start):
+        from equinox import tree_at
+
+        system = tree_at(lambda s: s.stiffness, system, stiffness)
+        return jnp.mean(simulators.simulate(system, start, 5, key=jax.random.key(1), observe=None)[0].phase[0] ** 2)
+
+    found = jax.grad(spread)(jnp.float64(1.0), tabulated, state)
+    expected = jax.grad(spread)(jnp.float64(1.0), direct, simulators.SwimmerState(state.phase, None))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_free_swimmer_diffuses(getkey):
+    """One step of g keeps its standard normal law exactly (Kolmogorov-Smirnov, 20,000 values, 1% level)."""
+    from scipy.stats import kstest
+
+    system = simulators.ActiveSwimmers(10_000, speed=0.0, packing_fraction=0.2, dt=3.0, neighbors="all_pairs")
+    g = simulators.ornstein_uhlenbeck_step(
+        jax.random.normal(getkey(), (20_000,)), system.persistence, system.dt, jax.random.normal(getkey(), (20_000,))
+    )
+    assert kstest(np.asarray(g), "norm").pvalue > 0.01
+
+
+def test_phases(crowd):
+    tabulated, _, state = crowd
+    counts = observables.local_neighbor_count(state.phase[0], state.table, box=tabulated.box)
+    width = float(tabulated.box.extent[0])
+    tree = cKDTree(np.asarray(state.phase[0]) % width, boxsize=width)
+    expected = [len(near) - 1 for near in tree.query_ball_point(np.asarray(state.phase[0]) % width, 2.4)]
+    np.testing.assert_array_equal(counts, expected)
+    labels = observables.phase_labels(counts)
+    np.testing.assert_array_equal(labels.value == 2, np.asarray(expected) + 1 >= 5)
+    np.testing.assert_array_equal(labels.value == 0, np.asarray(expected) + 1 <= 2)
+    np.testing.assert_allclose(labels.fraction.sum(), 1.0)
+    soft = observables.smooth_neighbor_count(state.phase[0], state.table, box=tabulated.box, temperature=1e-4)
+    assert np.mean(np.abs(soft - counts) < 1e-3) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"persistence": 0.0}, "persistence must be positive"),
+        ({"noise": -0.1}, "noise must be non-negative"),
+        ({"packing_fraction": 1.3}, "too dense"),
+        ({"neighbors": "some"}, "neighbors must be one of"),
+        ({"box": None, "packing_fraction": None}, "give packing_fraction or box"),
+        ({"neighbors": "table", "packing_fraction": 0.9}, "use all pairs in a box this small"),
+    ],
+)
+def test_bad_parameters(more, message):
+    with pytest.raises(ValueError, match=message):
+        simulators.ActiveSwimmers(8, **{"speed": 0.1, "packing_fraction": 0.5, **more})
+
+
+def test_positions_off_the_torus():
+    with pytest.raises(ValueError, match="positions must lie on the torus, between"):
+        few().pair_force(np.full((3, 2), 9.0))
