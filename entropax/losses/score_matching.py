@@ -91,12 +91,12 @@ def implicit_score_matching_loss(evaluation: ScoreEvaluation) -> Float[Array, "n
 
     Raises:
         TypeError: `evaluation` is not a `ScoreEvaluation`.
+        ValueError: its shapes do not fit.
 
     Differentiable in the evaluation. Source: Hyvarinen 2005; arXiv 2309.12991.
     """
-    _require_evaluation(evaluation)
-    s = _checks.accumulated(evaluation.value)
-    return _per_example(s**2) + 2 * _per_example(jnp.mean(_checks.accumulated(evaluation.slopes), axis=0))
+    s, slopes = _parts(evaluation)
+    return _per_example(s**2) + 2 * _per_example(jnp.mean(slopes, axis=0))
 
 
 class StationaryResiduals(eqx.Module):
@@ -140,10 +140,9 @@ def stationary_residuals(
 
     Differentiable in all arguments; v holds the score, and gradients flow through both.
     """
-    _require_evaluation(evaluation)
-    b, div_b, D = _checks.as_floats(drift=drift, drift_slopes=drift_slopes, diffusion=diffusion)
-    b, div_b, D = _checks.accumulated(b), _checks.accumulated(div_b), _checks.accumulated(D)
-    s, slopes = _checks.accumulated(evaluation.value), _checks.accumulated(evaluation.slopes)
+    s, slopes = _parts(evaluation)
+    given = _checks.as_floats(drift=drift, drift_slopes=drift_slopes, diffusion=diffusion)
+    b, div_b, D = map(_checks.accumulated, given)
     _checks.require_shape("drift", b, s.shape)
     if div_b.shape[:1] != s.shape[:1]:
         raise ValueError(f"drift_slopes must have shape ({s.shape[0]}, ...), got {div_b.shape}")
@@ -164,17 +163,23 @@ def stationary_fokker_planck_loss(residuals: StationaryResiduals) -> Float[Array
         residuals: from `stationary_residuals`.
 
     Returns:
-        The loss of each sample, shape (n,).
+        The loss of each sample, shape (n,), float32 for inputs of lower precision.
 
     Raises:
         TypeError: `residuals` is not a `StationaryResiduals`.
+        ValueError: its shapes do not fit.
 
     Differentiable in the residuals. Source: arXiv 2309.12991 (its other physics terms are the squares of the batch
     means of the residuals' two parts).
     """
     if not isinstance(residuals, StationaryResiduals):
         raise TypeError(f"residuals must be StationaryResiduals, got {type(residuals).__name__}")
-    r = residuals.velocity_divergence + residuals.velocity_dot_score[None]
+    div_v, v_dot_s = _checks.as_floats(
+        velocity_divergence=residuals.velocity_divergence, velocity_dot_score=residuals.velocity_dot_score
+    )
+    if div_v.ndim != 2 or v_dot_s.ndim != 1 or div_v.shape[1:] != v_dot_s.shape:
+        raise ValueError(f"velocity_divergence must have shape (p, {v_dot_s.shape[0]}), got {div_v.shape}")
+    r = _checks.accumulated(div_v) + _checks.accumulated(v_dot_s)[None]
     probes = r.shape[0]
     if probes == 1:
         return r[0] ** 2
@@ -268,7 +273,7 @@ def dynamics_denoising_loss(
     x, b, D, step = _checks.as_floats(samples=_samples(samples), drift=drift, diffusion=diffusion, dt=dt)
     _checks.require_shape("drift", b, x.shape)
     D = _checks.broadcastable("diffusion", D, x.shape[1:])[None]
-    noisy = D > 0
+    noisy = D != 0
     width = jnp.sqrt(jnp.where(noisy, 2 * D * step, 1.0))
     z = jnp.where(noisy, jax.random.normal(key, x.shape, x.dtype), 0.0)
     moved = score if wrap is None else lambda y: score(wrap(y))
@@ -304,9 +309,15 @@ def _samples(samples: Any) -> Array:
     return x
 
 
-def _require_evaluation(evaluation: Any) -> None:
+def _parts(evaluation: Any) -> tuple[Array, Array]:
+    """The score and the slopes, in the precision of sums."""
     if not isinstance(evaluation, ScoreEvaluation):
         raise TypeError(f"evaluation must be a ScoreEvaluation (see evaluate_score), got {type(evaluation).__name__}")
+    value, slopes = _checks.as_floats(value=evaluation.value, slopes=evaluation.slopes)
+    if slopes.shape[1:] != value.shape:
+        shape = ", ".join(str(size) for size in value.shape)
+        raise ValueError(f"slopes must have shape (p, {shape}), got {slopes.shape}")
+    return _checks.accumulated(value), _checks.accumulated(slopes)
 
 
 def _per_example(terms: Array) -> Array:
@@ -314,4 +325,4 @@ def _per_example(terms: Array) -> Array:
 
 
 def _mask(name: str, mask: Any, samples: Array) -> Array:
-    return _checks.broadcastable(name, jnp.asarray(mask) != 0, samples.shape[1:])[None]
+    return _checks.broadcastable(name, jnp.asarray(mask).astype(bool), samples.shape[1:])[None]

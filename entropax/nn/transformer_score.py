@@ -250,9 +250,8 @@ def neighborhood(
     if z.ndim != 3 or z.shape[0] != 2:
         raise ValueError(f"phase must have shape (2, n, d), got {z.shape}")
     i, others = jnp.asarray(particle), jnp.asarray(neighbors)
-    around = box.displacement(z[0][others], z[0][i][None, :])
-    displacements = jnp.concatenate([jnp.zeros_like(around[:1]), around])
-    return displacements, jnp.concatenate([z[1][i][None, :], z[1][others]])
+    seen = jnp.concatenate([i[None].astype(others.dtype), others])
+    return box.displacement(z[0][seen], z[0][i][None, :]), z[1][seen]
 
 
 class _TokenTransformer(nnx.Module):
