@@ -41,7 +41,7 @@ class RingConfig:
     snapshots: int = 100
     width: int = 64
     depth: int = 4
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 1024
     learning_rate: float = 3e-3
     physics: float = 10.0
