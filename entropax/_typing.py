@@ -7,7 +7,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PyTree, Real, Shaped
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Key, Num, PyTree, Real, Shaped
 
 RealScalar: TypeAlias = Real[ArrayLike, ""]
 """A real number, Python's or an array without axes."""
@@ -26,8 +26,10 @@ __all__ = [
     "ArrayLike",
     "Bool",
     "Float",
+    "Inexact",
     "Int",
     "Key",
+    "Num",
     "PRNGKey",
     "PyTree",
     "Real",

@@ -5,6 +5,7 @@
 - All pairs within a radius: `neighbor_table`, kept up to date by `update_neighbor_table` as particles move.
 - The divergence of a vector field: `divergence`, exact, or `hutchinson_divergence`, by random probes; with the field's
   value and term by term in `value_and_jacobian_diagonal` and `value_and_hutchinson_diagonal`.
+- Periodic grids: `SpectralGrid` differentiates, integrates and filters functions on a torus by Fourier transforms.
 """
 
 from entropax.space.boxes import FreeSpace, PeriodicBox
@@ -16,12 +17,14 @@ from entropax.space.operators import (
     value_and_hutchinson_diagonal,
     value_and_jacobian_diagonal,
 )
+from entropax.space.spectral import SpectralGrid
 
 __all__ = [
     "FreeSpace",
     "NeighborTable",
     "Neighbors",
     "PeriodicBox",
+    "SpectralGrid",
     "cell_counts",
     "divergence",
     "hutchinson_divergence",

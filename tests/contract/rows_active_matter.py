@@ -12,6 +12,7 @@ X = np.array([[0.1, 0.2], [-2.6, 1.7], [2.4, -1.2], [0.9, 0.3]])
 Y = np.array([[2.0, 2.1], [0.4, -1.1], [-2.5, 1.4], [1.3, -0.4]])
 WIDE = np.array([12.0, 12.0])
 TORUS = space.PeriodicBox(-WIDE, WIDE)
+GRID = space.SpectralGrid(TORUS, (4, 5))
 MANY = np.random.default_rng(5).uniform(-6, 6, (12, 2))
 PHASE = np.stack([X, Y[::-1] / 2])
 OFF = np.stack([X + 10.0, Y])
@@ -145,6 +146,23 @@ ROWS = [
         differentiable=(),
         bad_static=(Bad((MANY, MANY[:3]), r"positions must have shape \(12, 2\), got \(3, 2\)"),),
         exempt={"gradient": PIECEWISE, "bad_values": "it returns integers", "half": TABLE_DTYPE},
+    ),
+    Row(
+        name="space.SpectralGrid",
+        call=lambda f: (
+            GRID.derivative(f, 0),
+            GRID.derivative(f, 1, order=2),
+            GRID.laplacian(f),
+            GRID.dealias(f),
+            GRID.integral(f),
+        ),
+        arguments=lambda: (np.random.default_rng(1).standard_normal((4, 5)),),
+        bad_static=(Bad((np.ones((4, 4)),), r"values must have shape \(\.\.\., 4, 5\), got \(4, 4\)"),),
+        exempt={
+            "bad_values": "every function on the grid is valid",
+            "half": "the grid's wavenumbers have the box's dtype",
+            "strict": "the grid's wavenumbers have the box's dtype; complex times real does not promote strictly",
+        },
     ),
     Row(
         name="simulators.swimmer_box",
