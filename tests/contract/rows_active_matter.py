@@ -9,7 +9,7 @@ from tests.contract.harness import Bad, Row
 
 LOWER, UPPER = np.array([-3.0, -2.0]), np.array([3.0, 2.5])
 X = np.array([[0.1, 0.2], [-2.6, 1.7], [2.4, -1.2], [0.9, 0.3]])
-Y = np.array([[2.0, 2.1], [0.4, -1.1], [-2.5, 1.4], [1.3, -0.4]])
+Y = np.array([[2.0, 2.1], [0.3, -1.1], [-2.5, 1.4], [1.3, -0.4]])
 WIDE = np.array([12.0, 12.0])
 TORUS = space.PeriodicBox(-WIDE, WIDE)
 GRID = space.SpectralGrid(TORUS, (4, 5))
