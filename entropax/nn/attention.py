@@ -123,7 +123,7 @@ class InducedAttentionBlock(nnx.Module):
             rngs: source of randomness.
         """
         _checks.require_integer("num_inducing", num_inducing, minimum=1)
-        initial = nnx.initializers.normal(embed**-0.5)(rngs.params(), (num_inducing, embed))
+        initial = nnx.initializers.normal(embed**-0.5)(rngs.params(), (num_inducing, embed), jnp.float32)
         self.inducing = nnx.Param(initial)
         self.gather = AttentionBlock(embed, heads=heads, hidden=hidden, rngs=rngs)
         self.spread = AttentionBlock(embed, heads=heads, hidden=hidden, rngs=rngs)

@@ -188,7 +188,8 @@ class LocalTransformerScore(nnx.Module):
                 `space.nearest_neighbors`.
             box: the space, for displacements by minimum image.
             particles: which particles to evaluate, shape (m,); all by default.
-            block_size: particles evaluated at once; memory grows with it.
+            block_size: particles evaluated at once; memory grows with it, about 1 MiB each at the default sizes and 64
+                neighbours.
 
         Returns:
             s_{g,i} and d s_{g,i} / d g_i, both of shape (m, d).

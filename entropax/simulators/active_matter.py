@@ -14,10 +14,10 @@ from entropax._typing import Array, ArrayLike, Bool, Float, PRNGKey, Real, RealS
 from entropax.simulators.active_ring import ornstein_uhlenbeck_step
 from entropax.simulators.base import Simulator
 from entropax.simulators.langevin import noise_scale
+from entropax.simulators.repulsion import PairTerm, SoftRepulsion, pair_block, sum_all_pairs, sum_tabulated_pairs
 from entropax.space import NeighborTable, PeriodicBox, cell_counts, neighbor_table, update_neighbor_table
 
 _ALL_PAIRS_UP_TO = 512  # particles: fewer are faster without a table
-_PAIR_BLOCK = 65_536  # pairs evaluated at once; blocks past the last pair are skipped
 
 
 def swimmer_box(
@@ -211,6 +211,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * (cutoff + self.skin) ** dim
             per_particle = self.num_particles * ball / extent.prod() / 2
             capacity = math.ceil(self.num_particles * (2.4 * per_particle + 2))
+            block = pair_block(self.num_particles)
+            if capacity > block:
+                capacity = block * math.ceil(capacity / block)  # else every sum would pad the table
         _checks.require_integer("capacity", capacity, minimum=1)
         return True, cutoff, cells, capacity
 
@@ -259,10 +262,10 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             The state dt later, positions on the torus.
         """
         x, g = state.phase
-        noise = jax.random.normal(key, state.phase.shape, state.phase.dtype)
-        moved = x + self.dt * self._velocity(x, g, state.table) + noise_scale(self.noise, self.dt) * noise[0]
+        key_x, key_g = jax.random.split(key)
+        moved = x + self.dt * self._velocity(x, g, state.table) + self._kick(x, key_x)
+        g = ornstein_uhlenbeck_step(g, self.persistence, self.dt, jax.random.normal(key_g, g.shape, g.dtype))
         x = self.box.wrap(moved)
-        g = ornstein_uhlenbeck_step(g, self.persistence, self.dt, noise[1])
         table = state.table
         if table is not None:
             radius = self.cutoff + self.skin
@@ -332,11 +335,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         x, g = z
         dim = x.shape[1]
 
-        def slope(r: Array) -> Array:
-            gap = self.beta * (2 * self.radius - r)
-            return (dim - 1) * jax.nn.softplus(gap) / self.beta / r - jax.nn.sigmoid(gap)
-
-        repulsion = self.stiffness * self._pair_sum(x, table, lambda r, along: slope(r)[None], sign=1)[0]
+        repulsion = self._pair_sum(x, table, self._repulsion.divergence, sign=1)[0]
         along_x = repulsion - dim * self.trap
         if callable(self.speed):
             along_x = along_x + jnp.sum(g * jax.vmap(jax.grad(lambda y: self.activity(y[None])[0]))(x), axis=1)
@@ -355,50 +354,27 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             table = self.table(self.box.wrap(jax.lax.stop_gradient(z[0])))
         return z, inside, table
 
+    def _kick(self, x: Array, key: PRNGKey) -> Array:
+        """sqrt(2 eps dt) times normal numbers, which are not drawn without noise."""
+
+        def draw() -> Array:
+            return noise_scale(self.noise, self.dt) * jax.random.normal(key, x.shape, x.dtype)
+
+        return jax.lax.cond(self.noise > 0, draw, lambda: jnp.zeros_like(x))
+
     def _velocity(self, x: Array, g: Array, table: NeighborTable | None) -> Array:
         center = (self.box.lower + self.box.upper).astype(x.dtype) / 2
         trap = self.trap * (x - center[None])
         return self.activity(x)[:, None] * g - trap + self._pair_force(x, table)
 
+    @property
+    def _repulsion(self) -> SoftRepulsion:
+        return SoftRepulsion(self.stiffness, self.radius, self.beta)
+
     def _pair_force(self, x: Array, table: NeighborTable | None) -> Array:
-        def force(r: Array, along: Array) -> Array:
-            gap = self.beta * (2 * self.radius - r)
-            return (self.stiffness * jax.nn.softplus(gap) / self.beta)[None] * along
+        return self._pair_sum(x, table, self._repulsion.force, sign=-1).T
 
-        return self._pair_sum(x, table, force, sign=-1).T
-
-    def _pair_sum(
-        self, x: Array, table: NeighborTable | None, term: Callable[[Array, Array], Array], *, sign: int
-    ) -> Array:
-        """sum_j term(r_ij, (x_i - x_j) / r_ij) for every i, shape (m, n); swapping i and j multiplies it by `sign`.
-
-        Coordinates come first and pairs last, which is how the CPU vectorises.
-        """
-        n = x.shape[0]
+    def _pair_sum(self, x: Array, table: NeighborTable | None, term: PairTerm, *, sign: int) -> Array:
         if table is None:
-            same = jnp.eye(n, dtype=bool)
-            delta = jnp.moveaxis(self.box.displacement(x[:, None, :], x[None, :, :]), -1, 0)
-            # Self-pairs are masked by index before the root, whose slope at zero is infinite.
-            r = jnp.sqrt(jnp.where(same, 1.0, jnp.sum(delta**2, axis=0)))
-            return jnp.sum(jnp.where(same[None], 0.0, term(r, delta / r[None])), axis=-1)
-        block = min(_PAIR_BLOCK, table.pairs.shape[0])
-        blocks = -(-table.pairs.shape[0] // block)
-        pairs = jnp.pad(table.pairs, ((0, blocks * block - table.pairs.shape[0]), (0, 0))).reshape(blocks, block, 2)
-        coordinates = x.T
-        width = jax.eval_shape(term, x[:1, 0], x[:1].T).shape[0]
-
-        def evaluate(total: Array, index: Array) -> Array:
-            i, j = pairs[index, :, 0], pairs[index, :, 1]
-            valid = index * block + jnp.arange(block, dtype=jnp.int32) < table.count
-            delta = self.box.displacement(coordinates[:, i].T, coordinates[:, j].T).T
-            r = jnp.sqrt(jnp.where(valid, jnp.sum(delta**2, axis=0), 1.0))
-            values = jnp.where((valid & (r < self.cutoff))[None], term(r, delta / r[None]), 0.0)
-            rows = [jax.ops.segment_sum(v, i, n) + sign * jax.ops.segment_sum(v, j, n) for v in values]
-            return total + jnp.stack(rows)
-
-        def one_block(total: Array, index: Array) -> tuple[Array, None]:
-            used = index * block < table.count
-            return jax.lax.cond(used, evaluate, lambda total, index: total, total, index), None
-
-        total, _ = jax.lax.scan(one_block, jnp.zeros((width, n), x.dtype), jnp.arange(blocks, dtype=jnp.int32))
-        return total
+            return sum_all_pairs(x, term, box=self.box, sign=sign)
+        return sum_tabulated_pairs(x, term, box=self.box, sign=sign, table=table, cutoff=self.cutoff)

@@ -9,7 +9,6 @@
 """
 
 from entropax.space.boxes import FreeSpace, PeriodicBox
-from entropax.space.neighbor_table import NeighborTable, cell_counts, neighbor_table, update_neighbor_table
 from entropax.space.neighbors import Neighbors, nearest_neighbors
 from entropax.space.operators import (
     divergence,
@@ -18,6 +17,7 @@ from entropax.space.operators import (
     value_and_jacobian_diagonal,
 )
 from entropax.space.spectral import SpectralGrid
+from entropax.space.tables import NeighborTable, cell_counts, neighbor_table, update_neighbor_table
 
 __all__ = [
     "FreeSpace",

@@ -97,7 +97,7 @@ PRESETS: dict[str, Config] = {
 _STEADY = "steady state"
 _CLOSED = "closed form tr(A^T D^-1 A S) - tr A"
 _PDE = "Fokker-Planck equation, finite volumes x Hermite functions, h -> 0"
-_MAP = "the same solution on the map, |g| < 3"
+_MAP = "the same equation's solution, |g| < 3; contact is at 2"
 _MIPS_SOURCE = "abstract: trained at N = 4096, it transfers to larger N"
 CLAIMS: tuple[Claim, ...] = (
     Claim("rotation, 2-D", 0.853333333, _CLOSED, Near(relative=0.01)),
@@ -110,10 +110,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("ring: E[div v + v.s]", 0.0, _STEADY, Near(absolute=0.01)),
     Claim("ring: E|div v + v.s|", 0.0, _STEADY, Near(absolute=0.05)),
     Claim("ring: error of the learned flow over its size", 0.0, _PDE, Near(absolute=0.1)),
-    Claim(
-        "ring: distance where a pair dissipates least", 2.15, _PDE + ", |g| < 3; contact is at 2", Near(absolute=0.15)
-    ),
-    Claim("ring: rate far apart over that least rate", 5.309, _PDE + ", |g| < 3", Near(relative=0.05)),
+    Claim("ring: distance where learned rate times density is largest", 1.95, _MAP, Near(absolute=0.15)),
+    Claim("ring: distance where a pair's mean rate is least", 2.15, _MAP, Near(absolute=0.15)),
+    Claim("ring: mean rate far apart over that least one", 5.298, _MAP, Near(relative=0.05)),
     Claim("trap: score-free rate in equilibrium", 0.0, "v0 = 0 is an equilibrium", WithinErrors(2.0, 0.5)),
     Claim(
         "trap: learned rate in equilibrium over that of the fastest",
@@ -212,6 +211,29 @@ def _histogram(samples: np.ndarray, x: np.ndarray, g: np.ndarray) -> np.ndarray:
     edges = [np.append(axis, axis[-1] + axis[1] - axis[0]) - (axis[1] - axis[0]) / 2 for axis in (x, g)]
     counts, *_ = np.histogram2d(both[:, 0] % width, both[:, 1], bins=edges)
     return counts / both.shape[0] / ((x[1] - x[0]) * (g[1] - g[0]))
+
+
+def _ring_measured(ring: dict[str, Any]) -> dict[str, Measured]:
+    diagnostics = ring["diagnostics"]
+    x, half = ring["x"], ring["x"].size // 2  # the other half mirrors the first
+    # The exact density: a histogram's noise exceeds the 7% by which the peak at contact tops the plateau farther out.
+    dissipation = np.nan_to_num(ring["reference_density"] * ring["rate"])[:half].max(axis=1)
+    density = ring["reference_density"].sum(axis=1)
+    at_distance = np.where(density > 0.02 * density.max(), rate_at_distance(ring["density"], ring["rate"]), np.nan)
+    at_distance = at_distance[:half]
+    return {
+        "ring: learned rate": ring["learned"],
+        "ring: score-free rate": ring["score_free"],
+        "ring: E[div v]": _estimate(diagnostics.velocity_divergence),
+        "ring: E[div v + v.s]": _estimate(diagnostics.residual),
+        "ring: E|div v + v.s|": float(diagnostics.residual_abs),
+        "ring: error of the learned flow over its size": ring["flow_error"],
+        "ring: distance where learned rate times density is largest": float(x[np.argmax(dissipation)]),
+        "ring: distance where a pair's mean rate is least": float(x[np.nanargmin(at_distance)]),
+        "ring: mean rate far apart over that least one": Quotient(
+            float(np.mean(at_distance[-half // 8 :])), float(np.nanmin(at_distance))
+        ),
+    }
 
 
 def _estimate(mean: MeanRate) -> Estimate:

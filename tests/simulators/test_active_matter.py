@@ -2,11 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
 from entropax import observables, simulators, space
+from entropax.simulators.repulsion import softplus
 
 pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.fast]
 
@@ -169,3 +171,17 @@ def test_bad_parameters(more, message):
 def test_positions_off_the_torus():
     with pytest.raises(ValueError, match="positions must lie on the torus, between"):
         few().pair_force(np.full((3, 2), 9.0))
+
+
+def test_softplus_is_exact_to_rounding():
+    """log(1 + exp(x)) and its first two derivatives against mpmath, where they are huge, small, and in between."""
+    points = np.array([-700.0, -40.0, -3.0, -1e-9, 0.0, 1e-3, 2.5, 36.0, 800.0])
+    with mpmath.workdps(40):
+        exact = np.array([float(mpmath.log1p(mpmath.exp(x))) for x in points])
+        slope = np.array([float(1 / (1 + mpmath.exp(-x))) for x in points])
+        bend = np.array([float(1 / (1 + mpmath.exp(-x)) / (1 + mpmath.exp(x))) for x in points])
+    np.testing.assert_allclose(softplus(jnp.asarray(points)), exact, rtol=4e-16)
+    np.testing.assert_allclose(jax.vmap(jax.grad(softplus))(jnp.asarray(points)), slope, rtol=1e-14)
+    np.testing.assert_allclose(jax.vmap(jax.grad(jax.grad(softplus)))(jnp.asarray(points)), bend, rtol=1e-12, atol=1e-17)
+    single = softplus(jnp.asarray(points, jnp.float32))
+    np.testing.assert_allclose(single, np.asarray(exact, np.float32), rtol=3e-7, atol=1e-38)
