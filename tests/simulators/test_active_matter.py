@@ -182,6 +182,8 @@ def test_softplus_is_exact_to_rounding():
         bend = np.array([float(1 / (1 + mpmath.exp(-x)) / (1 + mpmath.exp(x))) for x in points])
     np.testing.assert_allclose(softplus(jnp.asarray(points)), exact, rtol=4e-16)
     np.testing.assert_allclose(jax.vmap(jax.grad(softplus))(jnp.asarray(points)), slope, rtol=1e-14)
-    np.testing.assert_allclose(jax.vmap(jax.grad(jax.grad(softplus)))(jnp.asarray(points)), bend, rtol=1e-12, atol=1e-17)
+    np.testing.assert_allclose(
+        jax.vmap(jax.grad(jax.grad(softplus)))(jnp.asarray(points)), bend, rtol=1e-12, atol=1e-17
+    )
     single = softplus(jnp.asarray(points, jnp.float32))
     np.testing.assert_allclose(single, np.asarray(exact, np.float32), rtol=3e-7, atol=1e-38)
