@@ -263,7 +263,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         """
         x, g = state.phase
         key_x, key_g = jax.random.split(key)
-        moved = x + self.dt * self._velocity(x, g, state.table) + self._kick(x, key_x)
+        moved = x + self.dt * self._velocity(x, g, state.table) + _kick(x, self.noise, self.dt, key_x)
         g = ornstein_uhlenbeck_step(g, self.persistence, self.dt, jax.random.normal(key_g, g.shape, g.dtype))
         x = self.box.wrap(moved)
         table = state.table
@@ -354,14 +354,6 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             table = self.table(self.box.wrap(jax.lax.stop_gradient(z[0])))
         return z, inside, table
 
-    def _kick(self, x: Array, key: PRNGKey) -> Array:
-        """sqrt(2 eps dt) times normal numbers, which are not drawn without noise."""
-
-        def draw() -> Array:
-            return noise_scale(self.noise, self.dt) * jax.random.normal(key, x.shape, x.dtype)
-
-        return jax.lax.cond(self.noise > 0, draw, lambda: jnp.zeros_like(x))
-
     def _velocity(self, x: Array, g: Array, table: NeighborTable | None) -> Array:
         center = (self.box.lower + self.box.upper).astype(x.dtype) / 2
         trap = self.trap * (x - center[None])
@@ -378,3 +370,13 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         if table is None:
             return sum_all_pairs(x, term, box=self.box, sign=sign)
         return sum_tabulated_pairs(x, term, box=self.box, sign=sign, table=table, cutoff=self.cutoff)
+
+
+@jax.jit
+def _kick(x: Array, noise: Array, dt: Array, key: PRNGKey) -> Array:
+    """sqrt(2 eps dt) times normal numbers, which are not drawn without noise."""
+
+    def draw() -> Array:
+        return noise_scale(noise, dt) * jax.random.normal(key, x.shape, x.dtype)
+
+    return jax.lax.cond(noise > 0, draw, lambda: jnp.zeros_like(x))
