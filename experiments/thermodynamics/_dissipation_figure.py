@@ -3,19 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 from experiments.figures import label, new_figure
+from experiments.thermodynamics._ring_design import RingConfig
+from experiments.thermodynamics._trap_design import TrapConfig
 
 if TYPE_CHECKING:
     import xarray
 
-    from experiments.thermodynamics.dissipation_design import Config
 
-
-def draw(config: "Config", data: "xarray.Dataset") -> Any:
+def draw(data: "xarray.Dataset", *, trap_config: TrapConfig, ring_config: RingConfig) -> Any:
     """The figure.
 
     Args:
-        config: sizes and targets.
         data: the experiment's data set.
+        trap_config: the trap's targets.
+        ring_config: the ring's horizons and mean square.
 
     Returns:
         A matplotlib figure.
@@ -24,7 +25,7 @@ def draw(config: "Config", data: "xarray.Dataset") -> Any:
     (trap, gradient), (ascent, profile) = axes
     trap.plot(data.trap_rate, marker="", label="rate")
     trap.plot(data.trap_size, marker="", label=r"$\langle x^2\rangle$")
-    for target in (config.trap.target_rate, config.trap.target_size):
+    for target in (trap_config.target_rate, trap_config.target_size):
         trap.axhline(target, color="0.6", lw=0.8, ls=":")
     trap.set(
         title="Trap: to a given rate and size",
@@ -43,7 +44,7 @@ def draw(config: "Config", data: "xarray.Dataset") -> Any:
         ylabel=label("gradient", "nats / time"),
         xscale="log",
     )
-    gradient.set_xticks(config.ring.horizons, [f"{horizon:g}" for horizon in config.ring.horizons])
+    gradient.set_xticks(ring_config.horizons, [f"{horizon:g}" for horizon in ring_config.horizons])
     gradient.minorticks_off()
     gradient.legend(ncols=3)
     ascent.plot(data.ring_rate, marker="", label="simulated")
@@ -56,7 +57,7 @@ def draw(config: "Config", data: "xarray.Dataset") -> Any:
         profile.plot(data.x, data.activity[row], ls=style, marker="", label=f"$v_0$, {name}")
     profile.fill_between(data.x, 0, data.density[1], color="0.85", lw=0, label="density of the design (1 / length)")
     profile.set(
-        title=f"Ring: activity at fixed mean of $v_0^2$ = {config.ring.mean_square}",
+        title=f"Ring: activity at fixed mean of $v_0^2$ = {ring_config.mean_square}",
         xlabel=label("distance $x$", "length"),
         ylabel=label("$v_0$", "length / time"),
     )

@@ -159,9 +159,7 @@ def difference_check(config: RingConfig, *, key: jax.Array) -> tuple[float, np.n
         system = simulators.ActiveRing(0.25, half_width=jnp.asarray(8.0, jnp.float64))
         start = system.init(key=jax.random.fold_in(key, 0), shape=(config.difference_chains,))
         noise = jax.random.fold_in(key, 1)
-        at = jnp.asarray(
-            uniform_profile(config) + 0.1, jnp.float64
-        )  # off the symmetric point: slopes vanish
+        at = jnp.asarray(uniform_profile(config) + 0.1, jnp.float64)  # off the symmetric point: slopes vanish
         (_, _), gradient = _ring_gradient(at, start, config, config.difference_horizon, key=noise)
         step = 1e-6
         differences = [

@@ -113,7 +113,9 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         "ring: rate of the design over the best one": ring["rate"] / ring["best_rate"],
     }
     data = _dataset(config, trap, ring)
-    return Result(measured=measured, data=data, figure=lambda: draw(config, data))
+    return Result(
+        measured=measured, data=data, figure=lambda: draw(data, trap_config=config.trap, ring_config=config.ring)
+    )
 
 
 def _dataset(config: Config, trap: dict[str, Any], ring: dict[str, Any]) -> "xarray.Dataset":
