@@ -19,6 +19,8 @@ from entropax.training.meshes import Placement
 from entropax.training.models import Parts, Structure, split_model
 from entropax.training.stopping import NonFinite, StopRule
 
+_NUMBERS = (jax.Array, np.ndarray, np.generic, float)
+
 
 class FitResult(eqx.Module):
     """What a fit leaves.
@@ -26,7 +28,11 @@ class FitResult(eqx.Module):
     Args:
         model: the model after the last step, in training or evaluation mode as it was given.
         ema_model: the model with averaged parameters; a tuple, if several decays were given; None without.
-        history: "loss" and the loss's other metrics at every step, arrays by name, and "step", counted from zero.
+        best_model: the model of the lowest validation value, averaged if validation was; None without validation, or
+            if no value was finite.
+        best_step: the step after which it was taken, counted from zero; None where `best_model` is.
+        history: "loss" and the loss's other metrics at every step, arrays by name, and "step", counted from zero; with
+            validation "validation" too, which keeps its value until the next one.
         steps: number of steps done.
         stopped_early: whether a rule, or the end of the data, ended the fit before its last step.
         first_nonfinite_step: the first step with a loss or metric that was NaN or infinite, None if there is none.
@@ -35,6 +41,8 @@ class FitResult(eqx.Module):
 
     model: Any
     ema_model: Any
+    best_model: Any
+    best_step: int | None
     history: dict[str, np.ndarray]
     steps: int
     stopped_early: bool
@@ -51,6 +59,8 @@ def fit(
     steps: int,
     key: PRNGKey,
     ema: float | Sequence[float] | None = None,
+    validate: Callable[[Any], Any] | None = None,
+    validate_every: int = 100,
     stop: StopRule | None = NonFinite("loss"),  # noqa: B008 - frozen
     steps_per_call: int = 100,
     checkpoint_dir: str | os.PathLike[str] | None = None,
@@ -71,6 +81,11 @@ def fit(
     sum_k d^(t-k) p_k / sum_k d^(t-k) for decay d: the initial parameters do not weigh in it. It is held in float32 for
     parameters of lower precision and returned in theirs. Averaged models have the batch statistics of the last step.
 
+    With `validate` the model is judged after the first step and after every `validate_every` steps, inside the compiled
+    loop, by a function that should know data the loss does not see. The best model so far is kept, and
+    `stop=Patience("validation", ...)` ends the fit some steps after it. Judged is the averaged model (of the first
+    decay), if there is one.
+
     Args:
         loss: pure function (model, batch, *, key) -> scalar, or (scalar, dictionary of scalar metrics).
         model: a flax.nnx.Module, in training mode if it has one, or a pytree.
@@ -79,6 +94,10 @@ def fit(
         steps: number of steps of the whole fit.
         key: a key made by jax.random.key.
         ema: decay of a running average of the parameters, or several, each in [0, 1).
+        validate: pure function model -> scalar, lower is better. An equinox.Module or a jax.tree_util.Partial hands its
+            held-out data over as arguments; random numbers in it should be the same at every call, so that its values
+            compare. What it changes in the model (batch statistics, random state) is dropped.
+        validate_every: steps between validations.
         stop: rule that ends the fit early, such as `Patience`; by default a loss that is not finite does. None: no
             rule, for optimisers that skip such steps (optax.apply_if_finite).
         steps_per_call: see `run`.
@@ -93,9 +112,9 @@ def fit(
         A `FitResult`.
 
     Raises:
-        ValueError: a loss that is not a scalar, a decay outside [0, 1), a model without parameters, and what `run`
-            raises.
-        TypeError: a loss that is not real and floating, an optimizer that is none, and what `run` raises.
+        ValueError: a loss or validation that is not a scalar, a decay outside [0, 1), validate_every below one, a model
+            without parameters, and what `run` raises.
+        TypeError: a loss or validation that is not real and floating, an optimizer that is none, and what `run` raises.
         OSError: a checkpoint or the log cannot be written.
     """
     if not isinstance(optimizer, optax.GradientTransformation):
@@ -105,15 +124,19 @@ def fit(
         if not 0 <= decay < 1:
             raise ValueError(f"ema must hold decays in [0, 1), got {decay}")
     _checks.require_key("key", key)
+    _checks.require_integer("validate_every", validate_every, minimum=1)
     structure, parts = split_model(model)
     state = _FitState(
         parts=parts,
         optimizer_state=optimizer.init(parts.params),
         averages=tuple(jax.tree.map(_accumulator, parts.params) for _ in decays),
+        # The first step brings the first validation.
+        best=None if validate is None else _Judged(jnp.float32(jnp.inf), jnp.int32(-1), parts),
+        validation=None if validate is None else jnp.float32(jnp.nan),
         step=jnp.int32(0),
     )
     result = run(
-        _GradientStep(loss, structure, optimizer, decays),
+        _GradientStep(loss, validate, structure, optimizer, decays, validate_every),
         state,
         batch_at,
         steps=steps,
@@ -127,7 +150,9 @@ def fit(
         progress=progress,
         description=description,
     )
-    last = result.state.parts
+    last, best = result.state.parts, result.state.best
+    if best is not None and not np.isfinite(best.value):
+        best = None
     averaged = tuple(
         structure.join(Parts(_in_dtypes_of(last.params, average), last.variables, last.random))
         for average in result.state.averages
@@ -135,6 +160,8 @@ def fit(
     return FitResult(
         model=structure.join(last),
         ema_model=None if ema is None else averaged[0] if isinstance(ema, (int, float)) else averaged,
+        best_model=None if best is None else structure.join(best.parts),
+        best_step=None if best is None else int(best.step),
         history=result.history,
         steps=result.steps,
         stopped_early=result.stopped_early,
@@ -143,12 +170,22 @@ def fit(
     )
 
 
+class _Judged(eqx.Module):
+    """A model's validation value, the step after which it was taken, and its parts."""
+
+    value: Any
+    step: Any
+    parts: Parts
+
+
 class _FitState(eqx.Module):
     """What one step of a fit hands to the next."""
 
     parts: Parts
     optimizer_state: PyTree
     averages: tuple[PyTree, ...]
+    best: _Judged | None
+    validation: Any
     step: Any
 
 
@@ -156,9 +193,11 @@ class _GradientStep(eqx.Module):
     """The update of a fit: one step down the gradient. Equal ones share one compiled loop."""
 
     loss: Callable[..., Any]
+    validate: Callable[[Any], Any] | None
     structure: Structure
     optimizer: optax.GradientTransformation
     decays: tuple[float, ...] = eqx.field(static=True)
+    validate_every: int = eqx.field(static=True)
 
     def __call__(self, state: _FitState, batch: PyTree, *, key: PRNGKey) -> tuple[_FitState, dict[str, Any]]:
         parts = state.parts
@@ -183,22 +222,49 @@ class _GradientStep(eqx.Module):
             _averaged(average, params, step, decay) for average, decay in zip(state.averages, self.decays, strict=True)
         )
         parts = Parts(params, after.variables, after.random)
-        return _FitState(parts, optimizer_state, averages, step), {"loss": value} | metrics
+        metrics = {"loss": value} | metrics
+        if state.best is None:
+            return _FitState(parts, optimizer_state, averages, None, None, step), metrics
+        if "validation" in metrics:
+            raise ValueError("loss returns a metric named 'validation', which is the name of validate's value")
+        judged = Parts(_in_dtypes_of(params, averages[0]), parts.variables, parts.random) if averages else parts
+        best, validation = jax.lax.cond(
+            (state.step == 0) | (step % self.validate_every == 0),
+            lambda best: self._validated(judged, best, state.step),
+            lambda best: (best, state.validation),
+            state.best,
+        )
+        state = _FitState(parts, optimizer_state, averages, best, validation, step)
+        return state, metrics | {"validation": validation}
+
+    def _validated(self, parts: Parts, best: _Judged, step: jax.Array) -> tuple[_Judged, jax.Array]:
+        """The better of the best so far and a model with these parts, and the value of the latter."""
+        assert self.validate is not None
+        value = _real_scalar("validate", self.validate(self.structure.join(parts))).astype(jnp.float32)
+        better = value < best.value  # never, if it is NaN
+        return jax.tree.map(lambda new, old: jnp.where(better, new, old), _Judged(value, step, parts), best), value
 
 
 def _value_and_metrics(result: Any) -> tuple[jax.Array, dict[str, Any]]:
     """The loss, checked to be a real floating scalar, and the other metrics, which are not differentiated."""
     value, metrics = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
-    if not isinstance(value, (jax.Array, np.ndarray, np.generic, float)) or not isinstance(metrics, dict):
+    if not isinstance(value, _NUMBERS) or not isinstance(metrics, dict):
         kinds = type(value).__name__ + (f" and {type(metrics).__name__}" if isinstance(result, tuple) else "")
         raise TypeError(f"loss must return a scalar, or a scalar and a dictionary of metrics, got {kinds}")
-    if jnp.shape(value) != ():
-        raise ValueError(f"loss must return a scalar, got shape {jnp.shape(value)}: average it over the batch")
-    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-        raise TypeError(f"loss must be real and floating, got dtype {jnp.result_type(value)}")
+    value = _real_scalar("loss", value)
     if "loss" in metrics:
         raise ValueError("loss returns a metric named 'loss', which is the name of its value")
-    return jnp.asarray(value), metrics
+    return value, metrics
+
+
+def _real_scalar(name: str, value: Any) -> jax.Array:
+    if not isinstance(value, _NUMBERS):
+        raise TypeError(f"{name} must return a scalar, got {type(value).__name__}")
+    if jnp.shape(value) != ():
+        raise ValueError(f"{name} must return a scalar, got shape {jnp.shape(value)}: average it over the batch")
+    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+        raise TypeError(f"{name} must be real and floating, got dtype {jnp.result_type(value)}")
+    return jnp.asarray(value)
 
 
 def _accumulator(parameter: jax.Array) -> jax.Array:

@@ -28,6 +28,10 @@ def kill_at_rename(step: int) -> None:
     os.rename = rename_or_die
 
 
+def held_out_loss(model):
+    return loss(model, batch_at(STEPS, key=jax.random.key(2)), key=jax.random.key(3))
+
+
 def fit(**options) -> training.FitResult:
     return training.fit(
         loss,
@@ -37,6 +41,8 @@ def fit(**options) -> training.FitResult:
         steps=STEPS,
         key=jax.random.key(1),
         ema=(0.9, 0.99),
+        validate=held_out_loss,
+        validate_every=25,
         stop=training.Patience("loss", patience=390),
         steps_per_call=10,
         progress=False,
@@ -46,7 +52,7 @@ def fit(**options) -> training.FitResult:
 
 def arrays_of(result: training.FitResult) -> dict[str, np.ndarray]:
     history = {f"history {name}": column for name, column in result.history.items()}
-    trees = (result.model, result.ema_model, result.optimizer_state)
+    trees = (result.model, result.ema_model, result.best_model, result.optimizer_state)
     return leaves_by_name(trees) | history
 
 

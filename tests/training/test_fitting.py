@@ -237,6 +237,110 @@ def test_an_equinox_module_and_a_second_fit_compiles_nothing(getkey, compilation
     assert compilations.count == before
 
 
+# ------------------------------------------------------------------------------------------------------- validation
+
+
+def quadratic(model, batch, *, key):
+    return 0.5 * (model - 1.0) ** 2
+
+
+class DistanceFrom(eqx.Module):
+    """How far the model is from what held-out data would have."""
+
+    target: jax.Array
+
+    def __call__(self, model):
+        return jnp.abs(model - self.target)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_the_best_model_is_the_one_that_held_out_data_likes(getkey, ema):
+    """p_t = 1 - 0.9^t passes 0.5 on its way to 1: validated after steps 1, 3, 6, ... the nearest of those is kept."""
+    steps = 30
+    result = training.fit(
+        quadratic,
+        jnp.float32(0.0),
+        nothing,
+        optax.sgd(0.1),
+        steps=steps,
+        key=getkey(),
+        ema=ema,
+        validate=DistanceFrom(jnp.float32(0.5)),
+        validate_every=3,
+        steps_per_call=7,
+    )
+    path = 1 - 0.9 ** np.arange(1, steps + 1)
+    if ema is not None:
+        weights = [ema ** np.arange(t)[::-1] for t in range(1, steps + 1)]
+        path = np.array([w @ path[: w.size] / w.sum() for w in weights])
+    last_due = np.array([0, 0, *np.arange(2, steps) // 3 * 3 + np.where(np.arange(2, steps) % 3 == 2, 2, -1)])
+    np.testing.assert_allclose(result.history["validation"], np.abs(path - 0.5)[last_due], atol=1e-6)
+    best = last_due[np.argmin(np.abs(path - 0.5)[last_due])]
+    assert result.best_step == best
+    np.testing.assert_allclose(result.best_model, path[best], rtol=1e-6)
+    np.testing.assert_allclose(result.model, 1 - 0.9**steps, rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_patience_on_the_validation_ends_the_fit_after_the_best_model(getkey):
+    result = training.fit(
+        quadratic,
+        jnp.float32(0.0),
+        nothing,
+        optax.sgd(0.1),
+        steps=100,
+        key=getkey(),
+        validate=DistanceFrom(jnp.float32(0.5)),
+        validate_every=2,
+        stop=training.Patience("validation", patience=6),
+    )
+    assert result.stopped_early
+    assert result.steps == result.best_step + 1 + 6
+
+
+@pytest.mark.fast
+def test_a_validation_that_is_never_finite_leaves_no_best_model(getkey):
+    result = training.fit(
+        quadratic,
+        jnp.float32(0.0),
+        nothing,
+        optax.sgd(0.1),
+        steps=5,
+        key=getkey(),
+        validate=lambda model: model * jnp.nan,
+    )
+    assert result.best_model is None
+    assert result.best_step is None
+    assert result.first_nonfinite_step == 0
+
+
+@pytest.mark.fast
+def test_validation_changes_nothing_in_a_network_but_is_given_its_average(getkey):
+    """A dropout that validation draws leaves the masks of training alone."""
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.w = nnx.Param(jnp.ones(()))
+            self.drop = nnx.Dropout(0.5, rngs=rngs)
+
+    def loss(model, batch, *, key):
+        return jnp.sum(model.drop(jnp.arange(1.0, 9.0)) * model.w[...]) / 36, {"w": model.w[...]}
+
+    def validate(model):
+        return jnp.mean(model.drop(jnp.ones(8))) + model.w[...]
+
+    key = getkey()
+    options = {"steps": 12, "key": key, "ema": 0.9}
+    plain = training.fit(loss, Model(nnx.Rngs(0)), nothing, optax.sgd(0.1), **options)
+    judged = training.fit(
+        loss, Model(nnx.Rngs(0)), nothing, optax.sgd(0.1), validate=validate, validate_every=1, **options
+    )
+    np.testing.assert_array_equal(judged.history["w"], plain.history["w"])
+    assert isinstance(judged.best_model, Model)
+    assert judged.best_step == np.argmin(judged.history["validation"])
+
+
 @pytest.mark.fast
 def test_a_second_fit_of_a_network_compiles_nothing(getkey, compilations):
     for seed in range(2):
@@ -265,6 +369,15 @@ def test_a_second_fit_of_a_network_compiles_nothing(getkey, compilations):
         ({"loss": lambda m, b, *, key: jnp.int32(1)}, TypeError, "loss must be real and floating, got dtype int32"),
         ({"loss": lambda m, b, *, key: (m[0], {"loss": m[1]})}, ValueError, "metric named 'loss'"),
         ({"loss": lambda m, b, *, key: (m[0], {"a": m})}, ValueError, r"metric 'a' must be a scalar, got shape \(2,\)"),
+        ({"validate": lambda m: m}, ValueError, r"validate must return a scalar, got shape \(2,\)"),
+        ({"validate": lambda m: "a"}, TypeError, "validate must return a scalar, got str"),
+        ({"validate": lambda m: jnp.int32(1)}, TypeError, "validate must be real and floating, got dtype int32"),
+        ({"validate": lambda m: m[0], "validate_every": 0}, ValueError, "validate_every must be at least 1, got 0"),
+        (
+            {"validate": lambda m: m[0], "loss": lambda m, b, *, key: (m[0], {"validation": m[1]})},
+            ValueError,
+            "metric named 'validation'",
+        ),
         ({"ema": 1.0}, ValueError, r"ema must hold decays in \[0, 1\), got 1.0"),
         ({"ema": (0.9, -0.1)}, ValueError, r"ema must hold decays in \[0, 1\), got -0.1"),
         ({"optimizer": 0.1}, TypeError, "optimizer must be an optax.GradientTransformation, got float"),
