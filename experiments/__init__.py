@@ -1,7 +1,7 @@
 """Published systems rebuilt: each experiment prints a paper's figure beside ours.
 
     python -m experiments list
-    python -m experiments run SLUG [--preset smoke|default|full] [--seed N] [--resume]
+    python -m experiments run SLUG [--preset smoke|default|medium|full] [--seed N] [--resume]
     python -m experiments report
     python -m experiments bench [NAME]
 
@@ -18,6 +18,7 @@ library. It is found by its place, so nothing is registered, and defines:
     PRESETS: dict[str, Config] = {
         "smoke": Config(...),                       # seconds: that everything runs, on every push
         "default": Config(...),                     # at most 5 minutes on 2 CPU cores
+        "medium": Config(...),                      # optional: what default leaves out, smaller, an hour on 2 CPU cores
         "full": Config(...),                        # a GPU or TPU
     }
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-PRESETS = ("smoke", "default", "full")
+PRESETS = ("smoke", "default", "medium", "full")
+"""Presets by size; "medium" is for experiments whose "full" needs an accelerator and whose parts fit a CPU smaller."""
+REQUIRED = ("smoke", "default", "full")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "equinox", "diffrax", "optimistix", "numpy")
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from rich import box
+from rich import box, progress
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -43,6 +43,15 @@ def stage_started(title: str) -> None:
 def stage_ended(title: str, seconds: float) -> None:
     """Prints that a part of a run is done."""
     note(f"- {title}: done in {seconds:.1f} s")
+
+
+T = TypeVar("T")
+
+
+def track(items: Iterable[T], description: str) -> Iterable[T]:
+    """Goes through items with a progress bar on standard error, silently where that is not a terminal."""
+    console = _errors()
+    return progress.track(items, description, console=console, disable=not console.is_terminal)
 
 
 def _table(*columns: str | tuple[str, Mapping[str, Any]]) -> Table:

@@ -15,7 +15,12 @@ from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlo
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
-from entropax.nn.transformer_score import LocalTransformerScore, SplitTransformerScore, neighborhood
+from entropax.nn.transformer_score import (
+    LocalTransformerScore,
+    Neighborhood,
+    SplitTransformerScore,
+    neighborhood,
+)
 
 __all__ = [
     "MLP",
@@ -25,6 +30,7 @@ __all__ = [
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
+    "Neighborhood",
     "PairScore",
     "ShiftedScore",
     "SplitTransformerScore",

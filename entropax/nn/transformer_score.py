@@ -1,7 +1,7 @@
 """Transformers over particles: scores of interacting swimmers, whole configurations or one neighbourhood at a time."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +91,13 @@ class LocalTransformerScore(nnx.Module):
     Token 0 is the particle itself at displacement zero, the others its neighbours at x_j - x_i; each token holds an
     embedding of a propulsion and one of a displacement. The score is read from token 0 alone. It is invariant under
     translations and under permutations of the neighbours, and transfers to any number of particles and density.
-    Source: arXiv 2309.12991 (its motility-induced phase separation, whose sizes are the defaults; 64 neighbours).
+
+    Where propulsion and forces nearly balance, the score depends on the small velocity that they leave, g_j + f_j, and
+    a network that has to find the forces from displacements needs many steps to resolve it. With `forces` a token's
+    embedding of a propulsion sees that velocity too.
+
+    Source: arXiv 2309.12991 (its motility-induced phase separation, whose sizes are the defaults; 64 neighbours, no
+    forces).
     """
 
     def __init__(
@@ -103,6 +109,7 @@ class LocalTransformerScore(nnx.Module):
         heads: int = 4,
         hidden: int = 256,
         depth: int = 4,
+        forces: bool = False,
         num_inducing: int | None = None,
         zero_output: bool = False,
         rngs: nnx.Rngs,
@@ -116,13 +123,15 @@ class LocalTransformerScore(nnx.Module):
             heads: number of heads.
             hidden: width of all perceptrons.
             depth: hidden layers of the embeddings and of the decoder.
+            forces: whether forces are given and tokens hold the velocities g_j + f_j.
             num_inducing: attend through so many inducing points; None attends to every token.
             zero_output: whether the network starts at zero.
             rngs: source of randomness.
         """
-        self.dim = dim
+        self.dim, self.forces = dim, forces
         self.net = _TokenTransformer(
             dim,
+            num_propulsion=2 * dim if forces else dim,
             embed=embed,
             blocks=blocks,
             heads=heads,
@@ -133,39 +142,56 @@ class LocalTransformerScore(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, displacements: Float[Array, "k1 d"], propulsions: Float[Array, "k1 d"]) -> Float[Array, "d"]:
+    def __call__(
+        self,
+        displacements: Float[Array, "k1 d"],
+        propulsions: Float[Array, "k1 d"],
+        forces: Float[Array, "k1 d"] | None = None,
+    ) -> Float[Array, "d"]:
         """The score of the propulsion of the particle in token 0.
 
         Args:
             displacements: x_j - x_i, shape (k + 1, d), the first row zero.
             propulsions: g_j, shape (k + 1, d), the first row the particle's own.
+            forces: f_j, all forces on each particle over v0, shape (k + 1, d); for a network made with `forces`.
 
         Returns:
             s_{g,i}, shape (d,).
 
         Raises:
-            ValueError: the shapes are others.
+            ValueError: the shapes are others, or forces are missing or not expected.
         """
-        _checks.require_same_shape(displacements=displacements, propulsions=propulsions)
+        if (forces is not None) != self.forces:
+            expected = "must be given to a network made with forces=True" if self.forces else "need forces=True"
+            raise ValueError(f"forces {expected}, got {None if forces is None else forces.shape}")
+        named = {"displacements": displacements, "propulsions": propulsions}
+        _checks.require_same_shape(**named if forces is None else named | {"forces": forces})
         if displacements.ndim != 2 or displacements.shape[1] != self.dim:
             raise ValueError(f"displacements must have shape (k + 1, {self.dim}), got {displacements.shape}")
-        return self.net(displacements, propulsions, num_read=1)[0]
+        moving = propulsions
+        if forces is not None:
+            moving = jnp.concatenate([propulsions, propulsions + forces], axis=-1)
+        return self.net(displacements, moving, num_read=1)[0]
 
     def value_and_slopes(
-        self, displacements: Float[Array, "k1 d"], propulsions: Float[Array, "k1 d"]
+        self,
+        displacements: Float[Array, "k1 d"],
+        propulsions: Float[Array, "k1 d"],
+        forces: Float[Array, "k1 d"] | None = None,
     ) -> tuple[Float[Array, "d"], Float[Array, "d"]]:
         """The score and d s_{g,i} / d g_i, the slopes in the particle's own propulsion.
 
         Args:
             displacements: shape (k + 1, d), the first row zero.
             propulsions: shape (k + 1, d), the first row the particle's own.
+            forces: shape (k + 1, d), for a network made with `forces`.
 
         Returns:
             The score and the diagonal of its Jacobian, both of shape (d,).
         """
 
         def own(g: Array) -> Array:
-            return self(displacements, propulsions.at[0].set(g))
+            return self(displacements, propulsions.at[0].set(g), forces)
 
         return value_and_jacobian_diagonal(own, propulsions[0])
 
@@ -175,6 +201,7 @@ class LocalTransformerScore(nnx.Module):
         neighbors: Int[Array, "n k"],
         box: PeriodicBox | FreeSpace,
         *,
+        forces: Float[Array, "n d"] | None = None,
         particles: Int[Array, "m"] | None = None,
         block_size: int = 1024,
     ) -> tuple[Float[Array, "m d"], Float[Array, "m d"]]:
@@ -187,6 +214,7 @@ class LocalTransformerScore(nnx.Module):
             neighbors: indices of the nearest neighbours of every particle, itself excluded, shape (n, k), as from
                 `space.nearest_neighbors`.
             box: the space, for displacements by minimum image.
+            forces: all forces on each particle over v0, shape (n, d), for a network made with `forces`.
             particles: which particles to evaluate, shape (m,); all by default.
             block_size: particles evaluated at once; memory grows with it, about 1 MiB each at the default sizes and 64
                 neighbours.
@@ -195,7 +223,7 @@ class LocalTransformerScore(nnx.Module):
             s_{g,i} and d s_{g,i} / d g_i, both of shape (m, d).
 
         Raises:
-            ValueError: the shapes are others.
+            ValueError: the shapes are others, or forces are missing or not expected.
         """
         if phase.ndim != 3 or phase.shape[0] != 2 or phase.shape[2] != self.dim:
             raise ValueError(f"phase must have shape (2, n, {self.dim}), got {phase.shape}")
@@ -203,7 +231,7 @@ class LocalTransformerScore(nnx.Module):
             raise ValueError(f"neighbors must have shape ({phase.shape[1]}, k), got {neighbors.shape}")
         _checks.require_integer("block_size", block_size, minimum=1)
         chosen = jnp.arange(phase.shape[1]) if particles is None else particles
-        return _scores_of_particles(self, phase, neighbors, box, chosen, block_size=block_size)
+        return _scores_of_particles(self, phase, neighbors, box, forces, chosen, block_size=block_size)
 
 
 # Compiled once a shape: an eager map of a fresh closure would compile at every call.
@@ -213,16 +241,28 @@ def _scores_of_particles(
     phase: Array,
     neighbors: Array,
     box: PeriodicBox | FreeSpace,
+    forces: Array | None,
     particles: Array,
     *,
     block_size: int,
 ) -> tuple[Array, Array]:
     def one(i: Array) -> tuple[Array, Array]:
-        return network.value_and_slopes(*neighborhood(phase, neighbors[i], i, box))
+        return network.value_and_slopes(*neighborhood(phase, neighbors[i], i, box, forces=forces))
 
     if particles.shape[0] <= block_size:
         return jax.vmap(one)(particles)
     return jax.lax.map(one, particles, batch_size=block_size)
+
+
+class Neighborhood(NamedTuple):
+    """What a particle sees of itself (first) and of its neighbours; the arguments of a local network."""
+
+    displacements: Float[Array, "k1 d"]
+    """x_j - x_i by minimum image."""
+    propulsions: Float[Array, "k1 d"]
+    """g_j."""
+    forces: Float[Array, "k1 d"] | None
+    """f_j, None where none are given."""
 
 
 def neighborhood(
@@ -230,29 +270,37 @@ def neighborhood(
     neighbors: Int[ArrayLike, "k"],
     particle: Int[ArrayLike, ""],
     box: PeriodicBox | FreeSpace,
-) -> tuple[Float[Array, "k1 d"], Float[Array, "k1 d"]]:
-    """What a particle sees: displacements and propulsions of itself (first) and its neighbours.
+    *,
+    forces: Real[ArrayLike, "n d"] | None = None,
+) -> Neighborhood:
+    """What a particle sees: displacements, propulsions and forces of itself (first) and its neighbours.
 
     Args:
         phase: positions and propulsions, shape (2, n, d).
         neighbors: indices of its neighbours, itself excluded, shape (k,).
         particle: its index.
         box: the space, for displacements by minimum image.
+        forces: all forces on each particle over v0, shape (n, d), or None.
 
     Returns:
-        x_j - x_i and g_j, both of shape (k + 1, d).
+        x_j - x_i, g_j and f_j, all of shape (k + 1, d).
 
     Raises:
-        ValueError: the shape of the phase is another.
+        ValueError: the shape of the phase or of the forces is another.
 
-    Differentiable in the phase.
+    Differentiable in the phase and the forces.
     """
     z = _checks.as_float("phase", phase)
     if z.ndim != 3 or z.shape[0] != 2:
         raise ValueError(f"phase must have shape (2, n, d), got {z.shape}")
     i, others = jnp.asarray(particle), jnp.asarray(neighbors)
     seen = jnp.concatenate([i[None].astype(others.dtype), others])
-    return box.displacement(z[0][seen], z[0][i][None, :]), z[1][seen]
+    f = None
+    if forces is not None:
+        f = _checks.as_float("forces", forces)
+        _checks.require_shape("forces", f, z.shape[1:])
+        f = f[seen]
+    return Neighborhood(box.displacement(z[0][seen], z[0][i][None, :]), z[1][seen], f)
 
 
 class _TokenTransformer(nnx.Module):
@@ -270,13 +318,14 @@ class _TokenTransformer(nnx.Module):
         num_inducing: int | None,
         zero_output: bool,
         rngs: nnx.Rngs,
+        num_propulsion: int | None = None,
     ):
         if embed % 2:
             raise ValueError(f"embed must be even, got {embed}")
         _checks.require_integer("blocks", blocks, minimum=1)
         half: dict[str, Any] = {"width": hidden, "depth": depth, "rngs": rngs}
         self.embed_position = MLP(dim, embed // 2, **half)
-        self.embed_propulsion = MLP(dim, embed // 2, **half)
+        self.embed_propulsion = MLP(dim if num_propulsion is None else num_propulsion, embed // 2, **half)
         shape: dict[str, Any] = {"heads": heads, "hidden": hidden, "rngs": rngs}
         self.blocks = nnx.List(
             AttentionBlock(embed, **shape)

@@ -143,10 +143,13 @@ def _separation(axes: "Axes", data: "xarray.Dataset") -> None:
     place = np.arange(data.sizes["size"])
     for offset, (name, shade) in zip((-0.27, 0.0, 0.27), _PLACES.items(), strict=True):
         axes.bar(place + offset, data[f"mips_{name}"], 0.25, color=shade, edgecolor="black", label=name)
-    axes.plot(place, data.mips_score_free, ls="", marker="D", color="black", label="score-free mean of all")
+    axes.plot(place, data.mips_upper, ls="", marker="v", color="black", label="upper bound of the mean")
+    axes.plot(place, data.mips_learned, ls="", marker="o", mfc="none", color="black", label="learned mean")
+    axes.plot(place, data.mips_lower, ls="", marker="^", color="black", label="lower bound of the mean")
     axes.set_xticks(place, [f"{multiple} N" for multiple in data["size"].values])
     axes.set(title="Phase separation, trained at N", xlabel="number of swimmers", ylabel=label(r"div$_g v_g$", RATE))
-    axes.legend(fontsize=7)
+    axes.set_ylim(top=1.6 * float(data.mips_upper.max()))
+    axes.legend(fontsize=6, ncols=2)
 
 
-_PLACES = {"gas": "1.0", "interface": "#d55e00", "bulk": "0.6"}
+_PLACES = {"gas": "1.0", "interface": "#d55e00", "solid": "0.6"}

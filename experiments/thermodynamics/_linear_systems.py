@@ -85,7 +85,7 @@ def learn_linear_systems(config: LinearConfig, *, key: jax.Array, checkpoint_dir
             physics=config.physics,
             divergence="exact",
         )
-        model, _ = fit_score(
+        fitted = fit_score(
             loss,
             network,
             StationaryBatches(system, config.batch),
@@ -96,6 +96,7 @@ def learn_linear_systems(config: LinearConfig, *, key: jax.Array, checkpoint_dir
             checkpoint_dir=checkpoint_dir / f"linear-{number}",
             description=name,
         )
+        model = fitted.ema_model
         samples = system.init(key=draw_key, shape=(config.samples,))
         flow = flow_samples(model, loss, samples, block=min(100_000, config.samples))
         rate = thermodynamics.mean_rate(flow.rates.sum(axis=1))

@@ -1,10 +1,12 @@
-"""Motility-induced phase separation: a local score trained at one size and evaluated at larger ones.
+"""Motility-induced phase separation: a local score learned at one size and evaluated at larger ones.
 
-Positions have no noise (eps = 0), so only the g part of the rates exists: v_g = -gamma (g + s_g). Without a score its
-mean divergence is still known, since div v has mean zero and v_x = b_x: E[div_g v_g] = -E[div_x b].
+Positions have no noise (eps = 0), so only the g part of the rates exists: v_g = -gamma (g + s_g). The score is learned
+by denoising, so it is that of propulsions blurred by sigma, and two things are known of it that hold at any sigma:
 
-Preset `full` has not been run. At a middle size (N = 1024 and 2 N, 32 neighbours, 2,500 steps of a smaller network)
-the claims differ: interface over bulk was 0.72 and 0.88, and the learned mean 0.1% of the identity's.
+- the loss on fresh configurations is a lower bound, E|s|^2 >= -E[|s'|^2 + 2 s' . zeta / sigma] for any s';
+- blurring lowers the Fisher information, E|s|^2 <= 2 N / (sigma^2 + 2 N / E|s_0|^2) (Stam's inequality), and without
+  blurring E|s_0|^2 is known: div v has mean zero and v_x = b_x, so E[div_g v_g] = -E[div_x b], which is
+  gamma (E|s_0|^2 - 2 N).
 """
 
 from dataclasses import dataclass
@@ -18,10 +20,12 @@ import numpy as np
 import optax
 from flax import nnx
 
-from entropax import nn, simulators, space, training
+from entropax import losses, nn, observables, simulators, space, training
 from entropax._typing import PRNGKey
+from experiments.terminal import track
 
-_NEAR = 2.4  # distance within which particles count as touching; 2 R = 2
+_TOUCHING = 2.4  # the paper's distance; the sum of two radii is 2
+_DIM = 2
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,14 @@ class MipsConfig:
         multiples: sizes evaluated, in units of N.
         dt: time step.
         burn_in: time before the first snapshot; propulsions forget in 1 / gamma = 10,000.
-        spacing: time between snapshots.
+        spacing: time between the snapshots of the training.
         snapshots: configurations kept for training.
+        evaluations: fresh configurations at each size.
+        evaluation_spacing: time between these.
         neighbors: of every particle that the score sees.
+        forces: whether it sees the velocities too, propulsion plus force.
         sizes: of the network, by the names of its constructor.
+        sigma: width of the noise on propulsions; the score is learned at this resolution.
         steps: optimiser steps.
         batch: particles in each step.
         learning_rate: the largest, of Adam.
@@ -50,10 +58,14 @@ class MipsConfig:
     multiples: tuple[int, ...] = (1, 2, 4, 8)
     dt: float = 0.1
     burn_in: float = 20_000.0
-    spacing: float = 10.0
-    snapshots: int = 64
+    spacing: float = 100.0
+    snapshots: int = 100
+    evaluations: int = 4
+    evaluation_spacing: float = 500.0
     neighbors: int = 64
+    forces: bool = True
     sizes: tuple[tuple[str, int], ...] = (("embed", 256), ("blocks", 4), ("heads", 4), ("hidden", 256), ("depth", 4))
+    sigma: float = 1e-2
     steps: int = 20_000
     batch: int = 1024
     learning_rate: float = 1e-4
@@ -62,21 +74,29 @@ class MipsConfig:
 
 
 class MipsOutcome(NamedTuple):
-    """Mean of div_g v_g of a particle at one size, in nats per unit time.
+    """Mean of div_g v_g of a particle at one size and the resolution sigma, in nats per unit time.
 
     Attributes:
-        interface: over particles that touch 2 to 5 others.
-        bulk: over those that touch 6 or more.
-        gas: over those that touch at most one.
+        gas: over particles that touch at most one other.
+        interface: over those that touch 2 or 3.
+        solid: over those that touch 4 or more.
         learned: over all.
-        score_free: -E[div_x b] of a particle.
+        by_square: gamma (E|s|^2 - 2), which equals `learned` for the exact score (integration by parts).
+        lower: the lower bound of the exact value, from the loss.
+        upper: its upper bound, from `exact`.
+        exact: -E[div_x b], the value without blurring.
+        fractions: share of gas, interface and solid.
     """
 
-    interface: float
-    bulk: float
     gas: float
+    interface: float
+    solid: float
     learned: float
-    score_free: float
+    by_square: float
+    lower: float
+    upper: float
+    exact: float
+    fractions: tuple[float, ...]
 
 
 class Neighborhoods(eqx.Module):
@@ -84,41 +104,87 @@ class Neighborhoods(eqx.Module):
 
     Attributes:
         phases: shape (snapshots, 2, N, 2).
+        forces: over v0, shape (snapshots, N, 2).
         neighbors: indices of nearest neighbours, shape (snapshots, N, k).
         box: the torus.
         size: particles a batch.
     """
 
     phases: jax.Array
+    forces: jax.Array
     neighbors: jax.Array
     box: space.PeriodicBox
     size: int = eqx.field(static=True)
 
-    def __call__(self, step: jax.Array, *, key: PRNGKey) -> tuple[jax.Array, jax.Array]:
-        """Displacements and propulsions, both of shape (size, k + 1, 2)."""
+    def __call__(self, step: jax.Array, *, key: PRNGKey) -> jax.Array:
+        """Displacements, propulsions and forces, shape (size, 3, k + 1, 2)."""
         del step
         snapshots, particles = self.neighbors.shape[:2]
         frame_key, particle_key = jax.random.split(key)
         frames = jax.random.randint(frame_key, (self.size,), 0, snapshots)
         chosen = jax.random.randint(particle_key, (self.size,), 0, particles)
 
-        def one(frame: jax.Array, i: jax.Array) -> tuple[jax.Array, jax.Array]:
-            return nn.neighborhood(self.phases[frame], self.neighbors[frame, i], i, self.box)
+        def one(frame: jax.Array, i: jax.Array) -> jax.Array:
+            near = self.neighbors[frame, i]
+            seen = nn.neighborhood(self.phases[frame], near, i, self.box, forces=self.forces[frame])
+            return jnp.stack([part for part in seen if part is not None])
 
         return jax.vmap(one)(frames, chosen)
 
 
-def propulsion_loss(model: Any, batch: tuple[jax.Array, jax.Array], *, key: PRNGKey) -> jax.Array:
-    """E[|s_g|^2 + 2 div_g s_g], a coordinate, of the score -g plus the network's."""
-    del key
-    displacements, propulsions = batch
-    value, slopes = jax.vmap(model.value_and_slopes)(displacements, propulsions)
-    score, divergence = value - propulsions[:, 0], jnp.sum(slopes - 1.0, axis=1)
-    return jnp.mean(jnp.sum(score**2, axis=1) + 2 * divergence) / propulsions.shape[-1]
+class PropulsionScore(eqx.Module):
+    """s_g = -g / (1 + sigma^2) + network / sigma: at the start the blurred score of free swimmers.
+
+    Attributes:
+        network: a local network.
+        sigma: the resolution.
+    """
+
+    network: Any
+    sigma: float = eqx.field(static=True)
+
+    def __call__(self, seen: jax.Array) -> jax.Array:
+        """The score of token 0's propulsion from displacements, propulsions and forces, (3, k + 1, 2) to (2,)."""
+        displacements, propulsions, forces = seen
+        known = {"forces": forces} if self.network.forces else {}
+        return self._shifted(self.network(displacements, propulsions, **known), propulsions[0])
+
+    def of_particles(
+        self, phase: jax.Array, neighbors: jax.Array, box: space.PeriodicBox, *, forces: jax.Array, block_size: int
+    ) -> tuple[jax.Array, jax.Array]:
+        """The scores of all particles, shape (N, 2), and their divergences in their own propulsions, shape (N,)."""
+        known = {"forces": forces} if self.network.forces else {}
+        value, slopes = self.network.of_particles(phase, neighbors, box, block_size=block_size, **known)
+        divergence = jnp.sum(slopes, axis=1) / self.sigma - _DIM / (1 + self.sigma**2)
+        return self._shifted(value, phase[1]), divergence
+
+    def _shifted(self, value: jax.Array, g: jax.Array) -> jax.Array:
+        return value / self.sigma - g / (1 + self.sigma**2)
 
 
-def _observe_phase(state: Any) -> jax.Array:
-    return state.phase
+class DenoisingLoss(eqx.Module):
+    """sigma^2 (|s|^2 + 2 s . zeta / sigma) a coordinate: propulsions of all tokens are blurred, the first is learned.
+
+    Attributes:
+        sigma: the resolution.
+    """
+
+    sigma: float = eqx.field(static=True)
+
+    def __call__(self, network: Any, batch: jax.Array, *, key: PRNGKey) -> jax.Array:
+        """The mean over a batch (size, 3, k + 1, 2)."""
+        score = PropulsionScore(network, self.sigma)
+        blurred = jnp.zeros((3, 1, 1), bool).at[1].set(True)
+        learned = jnp.zeros(batch.shape[1:], bool).at[1, 0].set(True)
+        per_particle = losses.denoising_score_matching_loss(
+            lambda seen: jnp.zeros_like(seen).at[1, 0].set(score(seen)),
+            batch,
+            sigma=self.sigma,
+            key=key,
+            perturb=blurred,
+            target=learned,
+        )
+        return self.sigma**2 * jnp.mean(per_particle) / _DIM
 
 
 def swimmers_of(config: MipsConfig, multiple: int) -> Any:
@@ -134,7 +200,11 @@ def swimmers_of(config: MipsConfig, multiple: int) -> Any:
     )
 
 
-def sample_mips(swimmers: Any, config: MipsConfig, snapshots: int, *, key: PRNGKey) -> jax.Array:
+def _observe_phase(state: Any) -> jax.Array:
+    return state.phase
+
+
+def sample_mips(swimmers: Any, config: MipsConfig, snapshots: int, spacing: float, *, key: PRNGKey) -> jax.Array:
     """Configurations of the steady state, shape (snapshots, 2, N, 2).
 
     Raises:
@@ -142,15 +212,24 @@ def sample_mips(swimmers: Any, config: MipsConfig, snapshots: int, *, key: PRNGK
     """
     start_key, burn_key, sample_key = jax.random.split(key, 3)
     state = swimmers.init(key=start_key)
-    burn = round(config.burn_in / config.dt)
-    state, _ = simulators.simulate(swimmers, state, burn, key=burn_key, observe=None, remat=0)
-    every = round(config.spacing / config.dt)
-    state, phases = simulators.simulate(
-        swimmers, state, snapshots * every, key=sample_key, observe=_observe_phase, every=every, remat=0
-    )
+    every, parts = round(spacing / config.dt), 50
+    burn = max(1, round(config.burn_in / config.dt / parts))
+    for i in track(range(parts), f"{swimmers.num_particles} swimmers, burn-in"):
+        part_key = jax.random.fold_in(burn_key, i)
+        state, _ = simulators.simulate(swimmers, state, burn, key=part_key, observe=None, remat=0)
+    phases = []
+    for i in track(range(snapshots), f"{swimmers.num_particles} swimmers, snapshots"):
+        part_key = jax.random.fold_in(sample_key, i)
+        state, _ = simulators.simulate(swimmers, state, every, key=part_key, observe=None, remat=0)
+        phases.append(state.phase)
     if bool(state.overflow):
         raise RuntimeError("the table of near pairs overflowed: give ActiveSwimmers a larger capacity")
-    return phases
+    return jnp.stack(phases)
+
+
+def forces_over_speed(swimmers: Any, phases: jax.Array) -> jax.Array:
+    """The pair forces over v0 in every snapshot, shape (snapshots, N, 2)."""
+    return jnp.stack([swimmers.pair_force(phase[0]) for phase in phases]) / swimmers.speed
 
 
 def nearest(phases: jax.Array, box: space.PeriodicBox, k: int) -> jax.Array:
@@ -159,7 +238,7 @@ def nearest(phases: jax.Array, box: space.PeriodicBox, k: int) -> jax.Array:
 
 
 def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dict[int, MipsOutcome]:
-    """Trains at N and evaluates at its multiples.
+    """Trains at N and evaluates at its multiples, on configurations that were not trained on.
 
     Args:
         config: sizes.
@@ -171,35 +250,80 @@ def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dic
     """
     sample_key, net_key, fit_key, test_key = jax.random.split(key, 4)
     swimmers = swimmers_of(config, 1)
-    phases = sample_mips(swimmers, config, config.snapshots, key=sample_key)
-    model = nn.LocalTransformerScore(2, zero_output=True, rngs=nnx.Rngs(net_key), **dict(config.sizes))
+    phases = sample_mips(swimmers, config, config.snapshots, config.spacing, key=sample_key)
+    batches = Neighborhoods(
+        phases,
+        forces_over_speed(swimmers, phases),
+        nearest(phases, swimmers.box, config.neighbors),
+        swimmers.box,
+        config.batch,
+    )
+    network = nn.LocalTransformerScore(
+        _DIM, forces=config.forces, zero_output=True, rngs=nnx.Rngs(net_key), **dict(config.sizes)
+    )
     schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, max(1, config.steps // 20), config.steps)
     fitted = training.fit(
-        propulsion_loss,
-        model,
-        Neighborhoods(phases, nearest(phases, swimmers.box, config.neighbors), swimmers.box, config.batch),
-        optax.chain(optax.clip_by_global_norm(1.0), optax.radam(schedule)),
+        DenoisingLoss(config.sigma),
+        network,
+        batches,
+        optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)),
         steps=config.steps,
         key=fit_key,
         ema=config.average,
+        steps_per_call=min(100, config.steps),
         checkpoint_dir=checkpoint_dir / "mips",
         description="phase separation",
     )
+    score = PropulsionScore(fitted.ema_model, config.sigma)
     return {
-        multiple: evaluate(fitted.ema_model, config, multiple, key=jax.random.fold_in(test_key, multiple))
+        multiple: evaluate(score, config, multiple, key=jax.random.fold_in(test_key, multiple))
         for multiple in config.multiples
     }
 
 
-def evaluate(model: Any, config: MipsConfig, multiple: int, *, key: PRNGKey) -> MipsOutcome:
-    """div_g v_g = -gamma sum_d d s_net / d g of every particle of a fresh configuration, by its place."""
+def evaluate(score: PropulsionScore, config: MipsConfig, multiple: int, *, key: PRNGKey) -> MipsOutcome:
+    """div_g v_g of every particle of fresh configurations, by its place, and its bounds."""
+    sample_key, blur_key = jax.random.split(key)
     swimmers = swimmers_of(config, multiple)
-    phase = sample_mips(swimmers, config, 1, key=key)[0]
+    phases = sample_mips(swimmers, config, config.evaluations, config.evaluation_spacing, key=sample_key)
+    rows = [
+        _evaluate_one(score, swimmers, config, phase, key=jax.random.fold_in(blur_key, i))
+        for i, phase in enumerate(phases)
+    ]
+    divergence, square, captured, free, labels = (np.concatenate(column) for column in zip(*rows, strict=True))
+    gamma = float(swimmers.persistence)
+    produced = -gamma * (_DIM + divergence)
+    places = [labels == label for label in range(3)]  # gas, interface, solid
+    gas, interface, solid = (float(produced[here].mean()) if here.any() else np.nan for here in places)
+    exact = float(free.mean())
+    sharp = exact / (_DIM * gamma) + 1  # E|s_0|^2 a coordinate
+    return MipsOutcome(
+        gas,
+        interface,
+        solid,
+        learned=float(produced.mean()),
+        by_square=gamma * float(square.mean() - _DIM),
+        lower=gamma * float(captured.mean() - _DIM),
+        upper=gamma * _DIM * (1 / (config.sigma**2 + 1 / sharp) - 1),
+        exact=exact,
+        fractions=tuple(float(here.mean()) for here in places),
+    )
+
+
+def _evaluate_one(
+    score: PropulsionScore, swimmers: Any, config: MipsConfig, phase: jax.Array, *, key: PRNGKey
+) -> tuple[np.ndarray, ...]:
+    """div s, |s|^2, -(|s|^2 + 2 s . zeta / sigma), -div_x b and phase of every particle of a configuration."""
     found = space.nearest_neighbors(phase[0], config.neighbors, box=swimmers.box)
-    _, slopes = model.of_particles(phase, found.indices, swimmers.box, block_size=config.block)
-    produced = -float(swimmers.persistence) * np.asarray(jnp.sum(slopes, axis=1))
-    touching = np.sum(np.asarray(found.distances) < _NEAR, axis=1)
-    places = {"interface": (touching >= 2) & (touching <= 5), "bulk": touching >= 6, "gas": touching <= 1}
-    means = {name: float(produced[here].mean()) if here.any() else np.nan for name, here in places.items()}
-    free = -float(jnp.mean(swimmers.drift_divergence(phase)[0]))
-    return MipsOutcome(learned=float(produced.mean()), score_free=free, **means)
+    noise = jax.random.normal(key, phase[1].shape, phase.dtype)
+    blurred = phase.at[1].add(config.sigma * noise)
+    forces = forces_over_speed(swimmers, phase[None])[0]
+    s, divergence = score.of_particles(
+        blurred, found.indices, swimmers.box, forces=forces, block_size=min(config.block, phase.shape[1])
+    )
+    square = jnp.sum(s**2, axis=1)
+    captured = -square - 2 * jnp.sum(s * noise, axis=1) / config.sigma
+    touching = jnp.sum(found.distances <= _TOUCHING, axis=1, dtype=jnp.int32)
+    labels = observables.phase_labels(touching).value
+    free = -swimmers.drift_divergence(phase)[0]
+    return tuple(np.asarray(column) for column in (divergence, square, captured, free, labels))

@@ -138,7 +138,7 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
     loss = ScoreLoss(
         system.drift, system.drift_divergence, system.diffusion, physics=config.physics, divergence="exact"
     )
-    model, history = fit_score(
+    fitted = fit_score(
         loss,
         nn.ShiftedScore(network, EquilibriumScore(system)),
         Batches(flat, config.batch),
@@ -149,6 +149,7 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
         checkpoint_dir=checkpoint_dir / "ring",
         description="ring",
     )
+    model = fitted.ema_model
     flow = flow_samples(model, loss, flat, block=min(50_000, flat.shape[0]))
     learned = thermodynamics.mean_rate(flow.rates.sum(axis=1), num_blocks=blocks)
     free = score_free_rate(system, samples)
@@ -162,7 +163,7 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
         "learned": Estimate(learned.value, learned.standard_error),
         "score_free": Estimate(free.value, free.standard_error),
         "diagnostics": flow.diagnostics(blocks),
-        "history": history,
+        "history": fitted.history,
         "x": x,
         "g": g,
         "velocity": np.moveaxis(np.asarray(velocity).reshape(*shape, 2), -1, 0),

@@ -76,6 +76,25 @@ class ScoreLoss(eqx.Module):
         return matching + self.physics * physics, {"score_matching": matching, "physics": physics}
 
 
+class HeldOutLoss(eqx.Module):
+    """The mean loss of samples that are not trained on, in blocks, with the same probes at every call.
+
+    Attributes:
+        loss: the loss.
+        blocks: samples, shape (blocks, size, *shape).
+        key: source of the probes.
+    """
+
+    loss: ScoreLoss
+    blocks: jax.Array
+    key: jax.Array
+
+    def __call__(self, model: Any) -> jax.Array:
+        """The mean over all blocks."""
+        keys = jax.random.split(self.key, self.blocks.shape[0])
+        return jnp.mean(jax.lax.map(lambda given: self.loss(model, given[0], key=given[1])[0], (self.blocks, keys)))
+
+
 def fit_score(
     loss: ScoreLoss,
     model: Any,
@@ -87,15 +106,14 @@ def fit_score(
     key: jax.Array,
     checkpoint_dir: Path | None,
     description: str,
-) -> tuple[Any, dict[str, np.ndarray]]:
-    """Trains a score with Adam, gradients clipped to norm 1, and a warm-up and cosine decay of the rate.
-
-    Returns:
-        The model with averaged parameters, and the history of the losses.
-    """
+    validate: Callable[[Any], Any] | None = None,
+    validate_every: int = 100,
+    stop: training.StopRule = training.NonFinite("loss"),  # noqa: B008 - frozen
+) -> training.FitResult:
+    """Trains a score with Adam, gradients clipped to norm 1, and a warm-up and cosine decay of the rate."""
     schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, min(100, steps // 5), steps)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
-    result = training.fit(
+    return training.fit(
         loss,
         model,
         batches,
@@ -103,11 +121,13 @@ def fit_score(
         steps=steps,
         key=key,
         ema=ema,
+        validate=validate,
+        validate_every=validate_every,
+        stop=stop,
         steps_per_call=min(250, steps),
         checkpoint_dir=checkpoint_dir,
         description=description,
     )
-    return result.ema_model, result.history
 
 
 class FlowSamples(NamedTuple):

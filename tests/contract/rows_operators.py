@@ -81,13 +81,16 @@ ROWS = [
     ),
     Row(
         name="nn.neighborhood",
-        call=lambda phase, lower, upper: nn.neighborhood(
-            phase, jnp.asarray(OTHERS), 0, space.PeriodicBox(lower, upper)
+        call=lambda phase, lower, upper, forces: nn.neighborhood(
+            phase, jnp.asarray(OTHERS), 0, space.PeriodicBox(lower, upper), forces=forces
         ),
-        arguments=lambda: (PHASE, np.zeros(2), np.full(2, 3.0)),
-        differentiable=(0, 1, 2),
-        bad_static=(Bad((PHASE[0], np.zeros(2), np.ones(2)), r"phase must have shape \(2, n, d\)"),),
+        arguments=lambda: (PHASE, np.zeros(2), np.full(2, 3.0), PHASE[1] ** 2),
+        differentiable=(0, 1, 2, 3),
+        bad_static=(
+            Bad((PHASE[0], np.zeros(2), np.ones(2), PHASE[1]), r"phase must have shape \(2, n, d\)"),
+            Bad((PHASE, np.zeros(2), np.ones(2), PHASE[1, :2]), r"forces must have shape"),
+        ),
         exempt={"bad_values": "any phase is valid, and a box refuses its own corners"},
-        select=lambda seen: seen[0],
+        select=lambda seen: jnp.concatenate([seen.displacements, seen.forces]),
     ),
 ]

@@ -206,8 +206,19 @@ GRID: dict[str, Case] = {
         bad=(
             ((NEIGHBORS[0], NEIGHBORS[1][:3]), "propulsions must have the shape of displacements"),
             ((NEIGHBORS[0][:, :1], NEIGHBORS[1][:, :1]), r"displacements must have shape \(k \+ 1, 2\)"),
+            ((*NEIGHBORS, NEIGHBORS[1]), "forces need forces=True"),
         ),
         symmetries={"neighbours": Symmetry(lambda dx, g: (dx[OTHERS], g[OTHERS]))},
+        field=False,
+    ),
+    "LocalTransformerScore-forces": Case(
+        lambda rngs: nn.LocalTransformerScore(2, **SIZES | {"blocks": 2}, forces=True, rngs=rngs),
+        (*NEIGHBORS, np.sin(3 * NEIGHBORS[1])),
+        bad=(
+            (NEIGHBORS, "forces must be given to a network made with forces=True, got None"),
+            ((*NEIGHBORS, NEIGHBORS[1][:3]), "forces must have the shape of displacements"),
+        ),
+        symmetries={"neighbours": Symmetry(lambda dx, g, f: (dx[OTHERS], g[OTHERS], f[OTHERS]))},
         field=False,
     ),
     "PairScore": Case(
@@ -278,7 +289,8 @@ def direction_of(params: Any) -> Any:
 
 @pytest.mark.fast
 def test_every_public_network_has_a_case() -> None:
-    classes = [name for name in nn.__all__ if isinstance(getattr(nn, name), type)]
+    public = {name: getattr(nn, name) for name in nn.__all__}
+    classes = [name for name, value in public.items() if isinstance(value, type) and issubclass(value, nnx.Module)]
     missing = [name for name in classes if not any(case == name or case.startswith(f"{name}-") for case in GRID)]
     assert not missing, f"public networks without a case: {missing}"
 

@@ -95,9 +95,10 @@ def test_neighborhoods_hold_what_particles_see():
     """Every batch entry is a particle of a snapshot: itself at zero, then its neighbours by minimum image."""
     box = space.PeriodicBox(-4 * jnp.ones(2), 4 * jnp.ones(2))
     phases = jax.random.uniform(jax.random.key(0), (3, 2, 9, 2), minval=-4, maxval=4)
-    neighbors = mips.nearest(phases, box, 4)
-    displacements, propulsions = mips.Neighborhoods(phases, neighbors, box, 50)(0, key=jax.random.key(1))
-    assert displacements.shape == propulsions.shape == (50, 5, 2)
+    batches = mips.Neighborhoods(phases, 2 * phases[:, 1], mips.nearest(phases, box, 4), box, 50)
+    displacements, propulsions, forces = jnp.moveaxis(batches(0, key=jax.random.key(1)), 1, 0)
+    assert displacements.shape == (50, 5, 2)
+    np.testing.assert_array_equal(forces, 2 * propulsions)
     assert np.all(np.asarray(displacements[:, 0]) == 0)
     lengths = np.linalg.norm(displacements, axis=-1)
     assert np.all(np.diff(lengths, axis=1) >= -1e-6)
@@ -105,45 +106,87 @@ def test_neighborhoods_hold_what_particles_see():
     assert all(np.any(np.all(every == g, axis=1)) for g in np.asarray(propulsions[:, 0]))
 
 
-def test_the_propulsion_loss_is_least_at_the_score(x64):
-    """Of free swimmers s_g = -g: a network of zeros leaves the least value, -E|g|^2 a coordinate."""
+class Linear(nnx.Module):
+    """A local network of one number: slope times the particle's own propulsion."""
 
-    class Linear(nnx.Module):
-        def __init__(self, slope):
-            self.slope = nnx.Param(jnp.asarray(slope))
+    def __init__(self, slope):
+        self.forces = False
+        self.slope = nnx.Param(jnp.asarray(slope))
 
-        def value_and_slopes(self, displacements, propulsions):
-            return self.slope * propulsions[0], jnp.full(2, self.slope)
+    def __call__(self, displacements, propulsions):
+        return self.slope * propulsions[0]
 
-    # Two points with unit second moment in either coordinate.
-    propulsions = jnp.asarray([[[1.0, 1.0]], [[-1.0, -1.0]]])
+    def of_particles(self, phase, neighbors, box, *, block_size):
+        return self.slope * phase[1], jnp.broadcast_to(self.slope, phase[1].shape)
+
+
+def test_the_denoising_loss_is_least_at_the_blurred_score(x64):
+    """Of free swimmers blurred by sigma s_g = -g / (1 + sigma^2): a network of zeros has the least loss, its own."""
+    sigma = 0.5
+    seen = jax.random.normal(jax.random.key(0), (20_000, 3, 2, 2))
 
     def loss(slope):
-        return mips.propulsion_loss(Linear(slope), (jnp.zeros_like(propulsions), propulsions), key=None)
+        return mips.DenoisingLoss(sigma)(Linear(slope), seen, key=jax.random.key(1))
 
-    np.testing.assert_allclose(loss(0.0), -1.0)
-    assert float(loss(0.1)) > -1.0
-    assert float(loss(-0.1)) > -1.0
+    values = [float(loss(slope)) for slope in (-0.1, 0.0, 0.1)]
+    assert values[1] < min(values[0], values[2])
+    # sigma^2 E|s|^2 a coordinate with the other sign; four standard errors of the mean of 40,000 squares.
+    np.testing.assert_allclose(values[1], -(sigma**2) / (1 + sigma**2), atol=4 * 0.4 / 200)
+
+
+def test_bounds_of_the_blurred_rate_meet_for_free_swimmers():
+    """Without contacts E|s_0|^2 is 1: both bounds are the rate gamma (1 / (1 + sigma^2) - 1) a coordinate."""
+    config = mips.MipsConfig(num_particles=400, packing_fraction=0.001, neighbors=6, sigma=0.5, block=400)
+    swimmers = mips.swimmers_of(config, 1)
+    # On a lattice none touch.
+    side = np.linspace(-0.45, 0.45, 20) * float(swimmers.box.extent[0])
+    x = jnp.asarray(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), jnp.float32)
+    phase = jnp.stack([x, jax.random.normal(jax.random.key(0), x.shape)])
+    score = mips.PropulsionScore(Linear(0.0), config.sigma)
+    divergence, square, captured, free, labels = mips._evaluate_one(
+        score, swimmers, config, phase, key=jax.random.key(1)
+    )
+    expected = 1 / (1 + config.sigma**2)
+    np.testing.assert_allclose(divergence, np.full(400, -2 * expected), rtol=1e-6)
+    np.testing.assert_allclose(free, np.zeros(400), atol=1e-6)
+    assert np.all(labels == 0)
+    # Means over 800 coordinates, four standard errors.
+    np.testing.assert_allclose(square.mean() / 2, expected, atol=4 * 1.2 / 28)
+    np.testing.assert_allclose(captured.mean() / 2, expected, atol=4 * 3.0 / 28)
+
+
+def test_the_order_of_places_is_explained():
+    """A solid that produces more than its interface is remarked upon, and only then."""
+    outcome = mips.MipsOutcome(1.0, 2.0, 3.0, 2.0, 2.0, 2.0, 4.0, 9.0, (0.2, 0.4, 0.4))
+    named = "phase separation: interface over solid, 1 N"
+    assert set(active_matter_epr._mips_remarks({1: outcome})) == {named}
+    assert not active_matter_epr._mips_remarks({1: outcome._replace(interface=5.0)})
+    measured = active_matter_epr._mips_measured({1: outcome, 2: outcome._replace(lower=1.9)})
+    assert measured["phase separation: lower bound at 2 N over that at N"] == claims.Quotient(1.9, 2.0)
+    assert set(measured) <= {claim.name for claim in active_matter_epr.CLAIMS}
 
 
 @pytest.mark.slow
 def test_phase_separation_runs_and_transfers(tmp_path):
-    """The part of preset full on a handful of particles: it trains, and evaluates at twice the size."""
+    """The part of the larger presets on a handful of particles: it trains, and evaluates at twice the size."""
     config = mips.MipsConfig(
         num_particles=64,
         multiples=(1, 2),
         burn_in=10.0,
         spacing=1.0,
         snapshots=2,
+        evaluations=2,
+        evaluation_spacing=2.0,
         neighbors=6,
         sizes=(("embed", 8), ("blocks", 1), ("heads", 2), ("hidden", 8), ("depth", 1)),
+        sigma=0.1,
         steps=2,
         batch=8,
         block=64,
     )
     outcomes = mips.learn_mips(config, key=jax.random.key(0), checkpoint_dir=tmp_path)
     assert list(outcomes) == [1, 2]
-    assert all(np.isfinite(o.learned) and np.isfinite(o.score_free) for o in outcomes.values())
+    assert all(np.isfinite(o.learned) and o.learned < o.upper < o.exact for o in outcomes.values())
 
 
 @pytest.mark.slow

@@ -71,11 +71,12 @@ assert not heavy, heavy
 def test_every_experiment_keeps_its_contract(entry):
     import dataclasses
 
-    from experiments.running import PRESETS
+    from experiments.running import PRESETS, REQUIRED
 
     assert {"SLUG", "TITLE", "ARXIV"} <= set(entry.constants)
     module = entry.load()
-    assert tuple(module.PRESETS) == PRESETS
+    assert tuple(module.PRESETS) == tuple(name for name in PRESETS if name in module.PRESETS)
+    assert set(REQUIRED) <= set(module.PRESETS)
     assert dataclasses.is_dataclass(module.Config)
     assert module.Config.__dataclass_params__.frozen
     assert all(type(config) is module.Config for config in module.PRESETS.values())

@@ -67,7 +67,10 @@ def test_sizes_of_the_paper():
 def test_neighborhood_is_the_minimum_image(phase):
     """Row 0 is the particle at displacement zero; the others x_j - x_i, at most half a period along each axis."""
     others = jnp.asarray(nearest(phase[0], 4))
-    displacements, propulsions = nn.neighborhood(phase, others[3], 3, BOX)
+    forces = 2 * phase[1] ** 2
+    displacements, propulsions, pushed = nn.neighborhood(phase, others[3], 3, BOX, forces=forces)
+    np.testing.assert_array_equal(pushed, forces[np.append(3, others[3])])
+    assert nn.neighborhood(phase, others[3], 3, BOX).forces is None
     np.testing.assert_array_equal(displacements[0], np.zeros(2))
     np.testing.assert_array_equal(propulsions[0], phase[1, 3])
     for row, j in enumerate(np.asarray(others[3])):
@@ -107,6 +110,25 @@ def test_own_slopes_are_the_diagonal_block(local, phase, x64):
         assert np.all(full[i][:, far] == 0)
         assert np.any(full[i][:, np.asarray(others[i])] != 0)
     np.testing.assert_allclose(score[7], network(*nn.neighborhood(z, others[7], 7, BOX)), rtol=1e-9)
+
+
+def test_forces_enter_as_velocities(phase, x64):
+    """Forces act through g_j + f_j and leave what own slopes mean: they are held fixed."""
+    made = nn.LocalTransformerScore(2, **SMALL, forces=True, rngs=nnx.Rngs(0))
+    network = jax.tree.map(lambda a: a.astype(jnp.float64), made)
+    z = phase.astype(jnp.float64)
+    others = jnp.asarray(nearest(phase[0], 4))
+    forces = jnp.cos(z[0])
+    score, slopes = network.of_particles(z, others, BOX, forces=forces)
+    seen = nn.neighborhood(z, others[7], 7, BOX, forces=forces)
+    np.testing.assert_allclose(score[7], network(*seen), rtol=1e-9)
+    jacobian = jax.jacfwd(lambda g: network(seen.displacements, seen.propulsions.at[0].set(g), seen.forces))(z[1, 7])
+    np.testing.assert_allclose(slopes[7], jnp.diagonal(jacobian), rtol=1e-9)
+    # The first layer sees propulsions and velocities: with its first half zero, only their sums matter.
+    kernel = network.net.embed_propulsion.layers[0].kernel
+    kernel[...] = kernel[...].at[:2].set(0.0)
+    given = network(seen.displacements, seen.propulsions + 0.3, seen.forces - 0.3)
+    np.testing.assert_allclose(given, network(*seen), rtol=1e-9)
 
 
 @pytest.mark.fast
