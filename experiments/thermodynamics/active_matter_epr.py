@@ -297,16 +297,23 @@ def _mips_measured(mips: dict[int, MipsOutcome]) -> dict[str, Measured]:
 
 
 def _mips_remarks(mips: dict[int, MipsOutcome]) -> dict[str, str]:
-    """Why the interface does not produce most, where it does not."""
-    reason = (
+    """Why the interface does not produce most, where it does not, and what the mean at other sizes follows."""
+    contacts = (
         "without blurring div_g v_g sums to -div_x b, the stiffness of the contacts, and a particle in the solid has "
         "the most of them; the order is the same at this resolution"
     )
-    return {
-        f"phase separation: interface over solid, {n} N": reason
+    remarks = {
+        f"phase separation: interface over solid, {n} N": contacts
         for n, outcome in mips.items()
         if outcome.interface < outcome.solid
     }
+    for n, outcome in mips.items():
+        if n > 1 and 1 in mips:
+            remarks[f"phase separation: lower bound at {n} N over that at N"] = (
+                f"the mean follows the share of the solid, {outcome.fractions[2]:.2f} and {mips[1].fractions[2]:.2f}; "
+                "at its own size the learned rate is to be compared with its lower bound"
+            )
+    return remarks
 
 
 def _dataset(

@@ -156,11 +156,13 @@ def test_bounds_of_the_blurred_rate_meet_for_free_swimmers():
 
 
 def test_the_order_of_places_is_explained():
-    """A solid that produces more than its interface is remarked upon, and only then."""
+    """A solid that produces more than its interface is remarked upon, and only then; so is the share of the solid."""
     outcome = mips.MipsOutcome(1.0, 2.0, 3.0, 2.0, 2.0, 2.0, 4.0, 9.0, (0.2, 0.4, 0.4))
     named = "phase separation: interface over solid, 1 N"
     assert set(active_matter_epr._mips_remarks({1: outcome})) == {named}
     assert not active_matter_epr._mips_remarks({1: outcome._replace(interface=5.0)})
+    both = active_matter_epr._mips_remarks({1: outcome, 2: outcome._replace(fractions=(0.2, 0.2, 0.6))})
+    assert "share of the solid, 0.60 and 0.40" in both["phase separation: lower bound at 2 N over that at N"]
     measured = active_matter_epr._mips_measured({1: outcome, 2: outcome._replace(lower=1.9)})
     assert measured["phase separation: lower bound at 2 N over that at N"] == claims.Quotient(1.9, 2.0)
     assert set(measured) <= {claim.name for claim in active_matter_epr.CLAIMS}
