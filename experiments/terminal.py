@@ -49,7 +49,15 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], description: str) -> Iterable[T]:
-    """Goes through items with a progress bar on standard error, silently where that is not a terminal."""
+    """Goes through items with a progress bar on standard error, silently where that is not a terminal.
+
+    Args:
+        items: what to go through; its length, if it has one, is the bar's.
+        description: words before the bar.
+
+    Returns:
+        The items, one by one.
+    """
     console = _errors()
     return progress.track(items, description, console=console, disable=not console.is_terminal)
 

@@ -91,7 +91,14 @@ def smallest_rows(keys: jax.Array, payload: jax.Array, count: int) -> Pair:
 
 
 def power_of_two(number: int) -> int:
-    """The smallest power of two not below `number`."""
+    """The smallest power of two not below `number`.
+
+    Args:
+        number: at least 1.
+
+    Returns:
+        The power.
+    """
     return 1 << (number - 1).bit_length()
 
 

@@ -29,12 +29,26 @@ _DYNAMIC = object()
 
 
 def is_array(leaf: Any) -> bool:
-    """Whether a leaf is an array."""
+    """Whether a leaf is an array.
+
+    Args:
+        leaf: of a pytree.
+
+    Returns:
+        True for arrays and scalars of jax or numpy.
+    """
     return isinstance(leaf, (jax.Array, np.ndarray, np.generic))
 
 
 def is_number(leaf: Any) -> bool:
-    """Whether a leaf is an array or a number."""
+    """Whether a leaf is an array or a number.
+
+    Args:
+        leaf: of a pytree.
+
+    Returns:
+        True for arrays and Python numbers.
+    """
     return is_array(leaf) or isinstance(leaf, (bool, int, float, complex))
 
 
@@ -52,7 +66,15 @@ def split_arrays(tree: PyTree, is_dynamic: Callable[[Any], bool] = is_array) -> 
 
 
 def join_arrays(arrays: dict[str, Any], static: Static) -> PyTree:
-    """The pytree that `split_arrays` took apart."""
+    """The pytree that `split_arrays` took apart.
+
+    Args:
+        arrays: arrays by name, which may be others than those taken out.
+        static: the rest.
+
+    Returns:
+        The pytree.
+    """
     leaves = [
         arrays[name] if leaf is _DYNAMIC else leaf for name, leaf in zip(static.names, static.leaves, strict=True)
     ]
@@ -60,7 +82,15 @@ def join_arrays(arrays: dict[str, Any], static: Static) -> PyTree:
 
 
 def own_copy(tree: PyTree, shardings: PyTree = None) -> PyTree:
-    """The arrays in buffers of their own, so that donating them destroys nothing of the caller's; strongly typed."""
+    """The arrays in buffers of their own, so that donating them destroys nothing of the caller's; strongly typed.
+
+    Args:
+        tree: a pytree of arrays.
+        shardings: how to lay them out, as `spread` takes it; None leaves them on their devices.
+
+    Returns:
+        The copy.
+    """
     # In two puts: one that also spreads over devices may keep the caller's buffer on the first of them.
     copied = jax.device_put(jax.tree.map(_strong, tree), may_alias=False)
     return copied if shardings is None else spread(copied, shardings)
@@ -118,6 +148,15 @@ def advance(
 
     The number of steps is an argument of the loop and not of the compilation, so that calls of any length up to
     `program.length` share one compiled program.
+
+    Args:
+        carry: what a step hands to the next; it is donated.
+        first: the step to start from, counted from zero.
+        count: number of steps.
+        key: source of randomness of the run.
+        functions: arrays of the update, the batches and the rule.
+        batches: batches of an iterator, or None.
+        program: what is static.
 
     Returns:
         The carry, the number of steps done, and a column for each metric of which the first entries are theirs.

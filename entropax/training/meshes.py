@@ -136,6 +136,13 @@ def spread(tree: PyTree, shardings: PyTree) -> PyTree:
     """The arrays laid out as the shardings, one for each array or one for all, say.
 
     Every process hands in the same arrays and contributes the pieces of its own devices; nothing is sent.
+
+    Args:
+        tree: a pytree of arrays.
+        shardings: a pytree of shardings of its structure, or one sharding.
+
+    Returns:
+        The pytree with its arrays laid out.
     """
     if isinstance(shardings, NamedSharding):
         return jax.tree.map(lambda leaf: _spread(leaf, shardings), tree)
@@ -154,6 +161,12 @@ def _spread(leaf: jax.Array, sharding: NamedSharding) -> jax.Array:
 
 def as_placement(mesh: Mesh | Placement | None) -> Placement | None:
     """A placement as it is; for a mesh, its first axis carries the batches and its second, if any, the parameters.
+
+    Args:
+        mesh: a mesh, a placement, or None for one device.
+
+    Returns:
+        The placement, or None.
 
     Raises:
         TypeError: it is neither.

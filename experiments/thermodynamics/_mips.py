@@ -200,10 +200,6 @@ def swimmers_of(config: MipsConfig, multiple: int) -> Any:
     )
 
 
-def _observe_phase(state: Any) -> jax.Array:
-    return state.phase
-
-
 def sample_mips(swimmers: Any, config: MipsConfig, snapshots: int, spacing: float, *, key: PRNGKey) -> jax.Array:
     """Configurations of the steady state, shape (snapshots, 2, N, 2).
 
