@@ -36,8 +36,11 @@ def draw(data: "xarray.Dataset") -> Any:
     _bars(axes[1, 2], data)
     if separated:
         _separation(axes[2, 0], data)
-        for empty in axes[2, 1:]:
-            empty.set_axis_off()
+        sizes = data["size"].values
+        top = float(np.quantile(data[f"mips_particle_rates_{sizes[0]}"], 0.98))
+        for place, multiple in zip(axes[2, 1:], (sizes[0], sizes[-1]), strict=True):
+            image = _swimmers(place, data, int(multiple), top)
+        figure.colorbar(image, ax=axes[2, 2], label=label(r"div$_g v_g$", RATE), extend="both")
     return figure
 
 
@@ -142,7 +145,8 @@ def _bars(axes: "Axes", data: "xarray.Dataset") -> None:
 def _separation(axes: "Axes", data: "xarray.Dataset") -> None:
     place = np.arange(data.sizes["size"])
     for offset, (name, shade) in zip((-0.27, 0.0, 0.27), _PLACES.items(), strict=True):
-        axes.bar(place + offset, data[f"mips_{name}"], 0.25, color=shade, edgecolor="black", label=name)
+        values = data.mips_system.sel(place=name)
+        axes.bar(place + offset, values, 0.25, color=shade, edgecolor="black", label=name)
     axes.plot(place, data.mips_upper, ls="", marker="v", color="black", label="upper bound of the mean")
     axes.plot(place, data.mips_learned, ls="", marker="o", mfc="none", color="black", label="learned mean")
     axes.plot(place, data.mips_lower, ls="", marker="^", color="black", label="lower bound of the mean")
@@ -150,6 +154,30 @@ def _separation(axes: "Axes", data: "xarray.Dataset") -> None:
     axes.set(title="Phase separation, trained at N", xlabel="number of swimmers", ylabel=label(r"div$_g v_g$", RATE))
     axes.set_ylim(top=1.6 * float(data.mips_upper.max()))
     axes.legend(fontsize=6, ncols=2)
+
+
+def _swimmers(axes: "Axes", data: "xarray.Dataset", multiple: int, top: float) -> Any:
+    """Every swimmer of a configuration, as a disc of its size, by its rate."""
+    from matplotlib.collections import EllipseCollection
+
+    positions = data[f"mips_positions_{multiple}"].values
+    edge = data.attrs[f"mips_half_width_{multiple}"]
+    discs = EllipseCollection(
+        2.0, 2.0, 0.0, units="xy", offsets=positions, offset_transform=axes.transData, rasterized=True
+    )
+    discs.set_array(data[f"mips_particle_rates_{multiple}"].values)
+    discs.set_clim(0.0, top)
+    axes.add_collection(discs)
+    axes.grid(False)
+    axes.set(
+        title=f"Phase separation, {len(positions)} swimmers",
+        xlabel=label("$x$", "length"),
+        ylabel=label("$y$", "length"),
+        xlim=(-edge, edge),
+        ylim=(-edge, edge),
+        aspect="equal",
+    )
+    return discs
 
 
 _PLACES = {"gas": "1.0", "interface": "#d55e00", "solid": "0.6"}

@@ -1,31 +1,24 @@
-"""Motility-induced phase separation: a local score learned at one size and evaluated at larger ones.
+"""Motility-induced phase separation: the score of a swimmer's propulsion, learned from its neighbourhood.
 
 Positions have no noise (eps = 0), so only the g part of the rates exists: v_g = -gamma (g + s_g). The score is learned
-by denoising, so it is that of propulsions blurred by sigma, and two things are known of it that hold at any sigma:
-
-- the loss on fresh configurations is a lower bound, E|s|^2 >= -E[|s'|^2 + 2 s' . zeta / sigma] for any s';
-- blurring lowers the Fisher information, E|s|^2 <= 2 N / (sigma^2 + 2 N / E|s_0|^2) (Stam's inequality), and without
-  blurring E|s_0|^2 is known: div v has mean zero and v_x = b_x, so E[div_g v_g] = -E[div_x b], which is
-  gamma (E|s_0|^2 - 2 N).
+by denoising, so it is that of propulsions blurred by sigma.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 
-from entropax import losses, nn, observables, simulators, space, training
+from entropax import losses, nn, simulators, space, training
 from entropax._typing import PRNGKey
 from experiments.terminal import track
 
-_TOUCHING = 2.4  # the paper's distance; the sum of two radii is 2
-_DIM = 2
+DIM = 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class MipsConfig:
         sigma: width of the noise on propulsions; the score is learned at this resolution.
         steps: optimiser steps.
         batch: particles in each step.
-        learning_rate: the largest, of Adam.
+        learning_rate: the largest, of rectified Adam.
         average: decay of the running average of the parameters.
         block: particles evaluated at once.
     """
@@ -71,32 +64,6 @@ class MipsConfig:
     learning_rate: float = 1e-4
     average: float = 0.9995
     block: int = 1024
-
-
-class MipsOutcome(NamedTuple):
-    """Mean of div_g v_g of a particle at one size and the resolution sigma, in nats per unit time.
-
-    Attributes:
-        gas: over particles that touch at most one other.
-        interface: over those that touch 2 or 3.
-        solid: over those that touch 4 or more.
-        learned: over all.
-        by_square: gamma (E|s|^2 - 2), which equals `learned` for the exact score (integration by parts).
-        lower: the lower bound of the exact value, from the loss.
-        upper: its upper bound, from `exact`.
-        exact: -E[div_x b], the value without blurring.
-        fractions: share of gas, interface and solid.
-    """
-
-    gas: float
-    interface: float
-    solid: float
-    learned: float
-    by_square: float
-    lower: float
-    upper: float
-    exact: float
-    fractions: tuple[float, ...]
 
 
 class Neighborhoods(eqx.Module):
@@ -155,7 +122,7 @@ class PropulsionScore(eqx.Module):
         """The scores of all particles, shape (N, 2), and their divergences in their own propulsions, shape (N,)."""
         known = {"forces": forces} if self.network.forces else {}
         value, slopes = self.network.of_particles(phase, neighbors, box, block_size=block_size, **known)
-        divergence = jnp.sum(slopes, axis=1) / self.sigma - _DIM / (1 + self.sigma**2)
+        divergence = jnp.sum(slopes, axis=1) / self.sigma - DIM / (1 + self.sigma**2)
         return self._shifted(value, phase[1]), divergence
 
     def _shifted(self, value: jax.Array, g: jax.Array) -> jax.Array:
@@ -184,7 +151,7 @@ class DenoisingLoss(eqx.Module):
             perturb=blurred,
             target=learned,
         )
-        return self.sigma**2 * jnp.mean(per_particle) / _DIM
+        return self.sigma**2 * jnp.mean(per_particle) / DIM
 
 
 def swimmers_of(config: MipsConfig, multiple: int) -> Any:
@@ -225,7 +192,7 @@ def sample_mips(swimmers: Any, config: MipsConfig, snapshots: int, spacing: floa
 
 def forces_over_speed(swimmers: Any, phases: jax.Array) -> jax.Array:
     """The pair forces over v0 in every snapshot, shape (snapshots, N, 2)."""
-    return jnp.stack([swimmers.pair_force(phase[0]) for phase in phases]) / swimmers.speed
+    return jax.lax.map(swimmers.pair_force, phases[:, 0]) / swimmers.speed
 
 
 def nearest(phases: jax.Array, box: space.PeriodicBox, k: int) -> jax.Array:
@@ -233,8 +200,8 @@ def nearest(phases: jax.Array, box: space.PeriodicBox, k: int) -> jax.Array:
     return jnp.stack([space.nearest_neighbors(phase[0], k, box=box).indices for phase in phases])
 
 
-def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dict[int, MipsOutcome]:
-    """Trains at N and evaluates at its multiples, on configurations that were not trained on.
+def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> PropulsionScore:
+    """Learns the score from configurations of N swimmers.
 
     Args:
         config: sizes.
@@ -242,9 +209,9 @@ def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dic
         checkpoint_dir: directory of the fit.
 
     Returns:
-        The outcome by multiple.
+        The score, with averaged parameters.
     """
-    sample_key, net_key, fit_key, test_key = jax.random.split(key, 4)
+    sample_key, net_key, fit_key = jax.random.split(key, 3)
     swimmers = swimmers_of(config, 1)
     phases = sample_mips(swimmers, config, config.snapshots, config.spacing, key=sample_key)
     batches = Neighborhoods(
@@ -255,14 +222,14 @@ def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dic
         config.batch,
     )
     network = nn.LocalTransformerScore(
-        _DIM, forces=config.forces, zero_output=True, rngs=nnx.Rngs(net_key), **dict(config.sizes)
+        DIM, forces=config.forces, zero_output=True, rngs=nnx.Rngs(net_key), **dict(config.sizes)
     )
     schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, max(1, config.steps // 20), config.steps)
     fitted = training.fit(
         DenoisingLoss(config.sigma),
         network,
         batches,
-        optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)),
+        optax.chain(optax.clip_by_global_norm(1.0), optax.radam(schedule)),
         steps=config.steps,
         key=fit_key,
         ema=config.average,
@@ -270,56 +237,4 @@ def learn_mips(config: MipsConfig, *, key: PRNGKey, checkpoint_dir: Path) -> dic
         checkpoint_dir=checkpoint_dir / "mips",
         description="phase separation",
     )
-    score = PropulsionScore(fitted.ema_model, config.sigma)
-    return {
-        multiple: evaluate(score, config, multiple, key=jax.random.fold_in(test_key, multiple))
-        for multiple in config.multiples
-    }
-
-
-def evaluate(score: PropulsionScore, config: MipsConfig, multiple: int, *, key: PRNGKey) -> MipsOutcome:
-    """div_g v_g of every particle of fresh configurations, by its place, and its bounds."""
-    sample_key, blur_key = jax.random.split(key)
-    swimmers = swimmers_of(config, multiple)
-    phases = sample_mips(swimmers, config, config.evaluations, config.evaluation_spacing, key=sample_key)
-    rows = [
-        _evaluate_one(score, swimmers, config, phase, key=jax.random.fold_in(blur_key, i))
-        for i, phase in enumerate(phases)
-    ]
-    divergence, square, captured, free, labels = (np.concatenate(column) for column in zip(*rows, strict=True))
-    gamma = float(swimmers.persistence)
-    produced = -gamma * (_DIM + divergence)
-    places = [labels == label for label in range(3)]  # gas, interface, solid
-    gas, interface, solid = (float(produced[here].mean()) if here.any() else np.nan for here in places)
-    exact = float(free.mean())
-    sharp = exact / (_DIM * gamma) + 1  # E|s_0|^2 a coordinate
-    return MipsOutcome(
-        gas,
-        interface,
-        solid,
-        learned=float(produced.mean()),
-        by_square=gamma * float(square.mean() - _DIM),
-        lower=gamma * float(captured.mean() - _DIM),
-        upper=gamma * _DIM * (1 / (config.sigma**2 + 1 / sharp) - 1),
-        exact=exact,
-        fractions=tuple(float(here.mean()) for here in places),
-    )
-
-
-def _evaluate_one(
-    score: PropulsionScore, swimmers: Any, config: MipsConfig, phase: jax.Array, *, key: PRNGKey
-) -> tuple[np.ndarray, ...]:
-    """div s, |s|^2, -(|s|^2 + 2 s . zeta / sigma), -div_x b and phase of every particle of a configuration."""
-    found = space.nearest_neighbors(phase[0], config.neighbors, box=swimmers.box)
-    noise = jax.random.normal(key, phase[1].shape, phase.dtype)
-    blurred = phase.at[1].add(config.sigma * noise)
-    forces = forces_over_speed(swimmers, phase[None])[0]
-    s, divergence = score.of_particles(
-        blurred, found.indices, swimmers.box, forces=forces, block_size=min(config.block, phase.shape[1])
-    )
-    square = jnp.sum(s**2, axis=1)
-    captured = -square - 2 * jnp.sum(s * noise, axis=1) / config.sigma
-    touching = jnp.sum(found.distances <= _TOUCHING, axis=1, dtype=jnp.int32)
-    labels = observables.phase_labels(touching).value
-    free = -swimmers.drift_divergence(phase)[0]
-    return tuple(np.asarray(column) for column in (divergence, square, captured, free, labels))
+    return PropulsionScore(fitted.ema_model, config.sigma)

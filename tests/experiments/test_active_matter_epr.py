@@ -10,7 +10,13 @@ from flax import nnx
 
 from entropax import nn, space, thermodynamics
 from experiments import claims, running
-from experiments.thermodynamics import _mips as mips, _ring_reference as reference, _trap as trap, active_matter_epr
+from experiments.thermodynamics import (
+    _mips as mips,
+    _mips_rates as mips_rates,
+    _ring_reference as reference,
+    _trap as trap,
+    active_matter_epr,
+)
 
 SMALL = trap.TrapConfig(num_particles=4, packing_fraction=0.05)
 
@@ -143,29 +149,70 @@ def test_bounds_of_the_blurred_rate_meet_for_free_swimmers():
     x = jnp.asarray(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), jnp.float32)
     phase = jnp.stack([x, jax.random.normal(jax.random.key(0), x.shape)])
     score = mips.PropulsionScore(Linear(0.0), config.sigma)
-    divergence, square, captured, free, labels = mips._evaluate_one(
-        score, swimmers, config, phase, key=jax.random.key(1)
-    )
+    rates = mips_rates.evaluate_particles(score, swimmers, config, phase, key=jax.random.key(1))
     expected = 1 / (1 + config.sigma**2)
-    np.testing.assert_allclose(divergence, np.full(400, -2 * expected), rtol=1e-6)
-    np.testing.assert_allclose(free, np.zeros(400), atol=1e-6)
-    assert np.all(labels == 0)
+    np.testing.assert_allclose(rates.divergence, np.full(400, -2 * expected), rtol=1e-6)
+    np.testing.assert_allclose(rates.system, 1e-4 * (2 * expected - 2), rtol=1e-5)
+    np.testing.assert_allclose(rates.unblurred, np.zeros(400), atol=1e-6)
+    assert np.all(rates.place == 0)
     # Means over 800 coordinates, four standard errors.
-    np.testing.assert_allclose(square.mean() / 2, expected, atol=4 * 1.2 / 28)
-    np.testing.assert_allclose(captured.mean() / 2, expected, atol=4 * 3.0 / 28)
+    np.testing.assert_allclose(rates.square.mean() / 2, expected, atol=4 * 1.2 / 28)
+    # g + s is the blurred propulsion times sigma^2 / (1 + sigma^2).
+    total = 2e-4 * config.sigma**4 / (1 + config.sigma**2)
+    np.testing.assert_allclose(rates.total.mean(), total, rtol=4 * 1.5 / 28)
+
+
+def test_squares_of_the_box():
+    """Squares are counted along x first; the far edge belongs to the last."""
+    x = np.array([[-5.0, -5.0], [5.0, -5.0], [-4.0, -1.0], [4.9, 4.9]])
+    np.testing.assert_array_equal(mips_rates.squares(x, 5.0, across=2), [0, 1, 0, 3])
+
+
+def test_standard_error_of_a_ratio_of_means():
+    """By the delta method over groups: the scatter over 400 repetitions is that stated."""
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 5)
+
+    def once() -> claims.Estimate:
+        shared = generator.normal(size=(2, 40))[:, groups]
+        above, below = 2 + 0.3 * (shared + generator.normal(size=(2, 200)))
+        return mips_rates.ratio_of_means(above, below, groups)
+
+    many = [once() for _ in range(400)]
+    values = np.array([float(one.value) for one in many])
+    stated = np.array([float(one.standard_error) for one in many])
+    # The scatter of 400 has a relative standard error of 3.5%, and delta-method errors from 40 groups are low by 1%.
+    np.testing.assert_allclose(values.std(), stated.mean(), rtol=0.15)
+    np.testing.assert_allclose(values.mean(), 1.0, atol=4 * stated.mean() / 20)
+
+
+def outcome_with(system: list[float], total: list[float]) -> mips_rates.MipsOutcome:
+    """An outcome in which only the rates by place matter."""
+    return mips_rates.MipsOutcome(
+        system=np.array(system),
+        total=np.array(total),
+        fractions=np.array([0.2, 0.4, 0.4]),
+        learned=2.0,
+        lower=1.9,
+        lower_over_learned=claims.Estimate(0.95, 0.02),
+        upper=4.0,
+        unblurred=9.0,
+        positions=np.zeros((2, 2)),
+        particle_rates=np.ones(2),
+        half_width=1.0,
+    )
 
 
 def test_the_order_of_places_is_explained():
-    """A solid that produces more than its interface is remarked upon, and only then; so is the share of the solid."""
-    outcome = mips.MipsOutcome(1.0, 2.0, 3.0, 2.0, 2.0, 2.0, 4.0, 9.0, (0.2, 0.4, 0.4))
-    named = "phase separation: interface over solid, 1 N"
+    """A solid that produces more than its interface is remarked upon, and only then."""
+    outcome = outcome_with([1.0, 2.0, 3.0], [1.0, 3.0, 2.0])
+    named = "phase separation: system rate of propulsions, interface over solid, 1 N"
     assert set(active_matter_epr._mips_remarks({1: outcome})) == {named}
-    assert not active_matter_epr._mips_remarks({1: outcome._replace(interface=5.0)})
-    both = active_matter_epr._mips_remarks({1: outcome, 2: outcome._replace(fractions=(0.2, 0.2, 0.6))})
-    assert "share of the solid, 0.60 and 0.40" in both["phase separation: lower bound at 2 N over that at N"]
-    measured = active_matter_epr._mips_measured({1: outcome, 2: outcome._replace(lower=1.9)})
-    assert measured["phase separation: lower bound at 2 N over that at N"] == claims.Quotient(1.9, 2.0)
-    assert set(measured) <= {claim.name for claim in active_matter_epr.CLAIMS}
+    assert not active_matter_epr._mips_remarks({1: outcome_with([1.0, 3.0, 2.0], [1.0, 3.0, 2.0])})
+    measured = active_matter_epr._mips_measured({2: outcome})
+    named = "phase separation: total rate of propulsions, interface over solid, 2 N"
+    assert measured[named] == claims.Quotient(3.0, 2.0)
+    assert set(measured) == {claim.name for claim in active_matter_epr.CLAIMS if claim.name.endswith(", 2 N")}
 
 
 @pytest.mark.slow
@@ -186,9 +233,9 @@ def test_phase_separation_runs_and_transfers(tmp_path):
         batch=8,
         block=64,
     )
-    outcomes = mips.learn_mips(config, key=jax.random.key(0), checkpoint_dir=tmp_path)
+    outcomes = active_matter_epr._run_mips(config, key=jax.random.key(0), checkpoint_dir=tmp_path)
     assert list(outcomes) == [1, 2]
-    assert all(np.isfinite(o.learned) and o.learned < o.upper < o.exact for o in outcomes.values())
+    assert all(np.isfinite(o.learned) and o.learned < o.upper < o.unblurred for o in outcomes.values())
 
 
 @pytest.mark.slow
