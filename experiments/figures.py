@@ -17,8 +17,6 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SEQUENTIAL = "cividis"
 """Colour map of a quantity that starts at zero: its lightness grows steadily."""
-DIVERGING = "PuOr"
-"""Colour map of a quantity with a sign."""
 
 
 def _style() -> dict[str, Any]:

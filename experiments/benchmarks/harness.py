@@ -146,7 +146,7 @@ def _with_peer(peer: str, cases: Iterator[Case]) -> Iterator[Case]:
         yield from cases
     except ModuleNotFoundError as error:
         raise registry.MissingPeerError(
-            f"this benchmark needs {peer} ({error.msg}): pip install -e '.[bench]'"
+            f"this benchmark needs {peer} ({error.msg}): .venv/bin/pip install -e '.[bench]'"
         ) from error
 
 

@@ -152,7 +152,7 @@ def test_a_missing_peer_says_how_to_install_it(lab, tmp_path, capsys):
     write(lab / "benchmarks/toy_far.py", source)
     assert main(["bench", "toy-far", "--results", str(tmp_path)]) == 1
     message = capsys.readouterr().err
-    assert "needs faraway (No module named 'faraway_package'): pip install -e '.[bench]'" in message
+    assert "needs faraway (No module named 'faraway_package'): .venv/bin/pip install -e '.[bench]'" in message
     assert not (tmp_path / "bench/toy-far.json").exists()
 
 
