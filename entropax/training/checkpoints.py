@@ -7,6 +7,8 @@ every array, so that what is read back is known to be what this run wrote.
 
 import json
 import os
+import re
+import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ import numpy as np
 
 from entropax._typing import PRNGKey, PyTree
 from entropax.training._atomic import write_atomically
+from entropax.training._quiet import quiet_orbax
 
 FORMAT = {"format": "entropax.training", "version": 1}
 MARKER = "entropax-training.json"
@@ -77,10 +80,10 @@ class CheckpointStore:
         self._manager.close()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Writes one checkpoint; if that fails the earlier ones stand.
+        """Writes one checkpoint; if that fails the earlier ones stand and nothing of it stays.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written; `errno` says why, where that is known.
         """
         leaves = _named_leaves(checkpoint.carry)
         record = FORMAT | {
@@ -91,15 +94,16 @@ class CheckpointStore:
             "iterator_state": _iterator_record(checkpoint.iterator_state),
         }
         arrays = {"state": _stored(leaves), "history": {k: np.asarray(v) for k, v in checkpoint.history.items()}}
+        items = self._args.Composite(arrays=self._args.StandardSave(arrays), record=self._args.JsonSave(record))
         try:
-            self._manager.save(
-                checkpoint.step,
-                args=self._args.Composite(arrays=self._args.StandardSave(arrays), record=self._args.JsonSave(record)),
-            )
+            with quiet_orbax():
+                self._manager.save(checkpoint.step, args=items)
         except Exception as error:  # orbax and tensorstore raise many kinds for one fault, a disk that refuses
-            raise OSError(
-                f"cannot save the checkpoint of step {checkpoint.step} in {self.directory}: {_first_line(error)}"
-            ) from error
+            self._remove_unfinished(checkpoint.step)
+            what, code = f"cannot save the checkpoint of step {checkpoint.step} in {self.directory}", _errno(error)
+            if code is None:
+                raise OSError(f"{what}: {_first_line(error)}") from error
+            raise OSError(code, f"{what}: {os.strerror(code)}") from error
 
     def restore(self, carry: PyTree) -> Checkpoint | None:
         """The newest checkpoint, or None where there is none yet.
@@ -126,10 +130,10 @@ class CheckpointStore:
                 for name, column in record["history"].items()
             },
         }
+        items = self._args.Composite(arrays=self._args.StandardRestore(wanted))
         try:
-            arrays = self._manager.restore(step, args=self._args.Composite(arrays=self._args.StandardRestore(wanted)))[
-                "arrays"
-            ]
+            with quiet_orbax():
+                arrays = self._manager.restore(step, args=items)["arrays"]
         except Exception as error:  # damage shows as many kinds of error
             raise self._damaged(step, _first_line(error)) from error
         restored = {name: _as_leaf(arrays["state"], number, leaf) for number, (name, leaf) in enumerate(leaves.items())}
@@ -143,6 +147,12 @@ class CheckpointStore:
             {name: np.asarray(arrays["history"][name]) for name in record["history"]},
             _iterator_state(record["iterator_state"]),
         )
+
+    def _remove_unfinished(self, step: int) -> None:
+        """Removes what a save that failed has written, so that it does not fill the disk."""
+        if jax.process_index() == 0:
+            for folder in self.directory.glob(f"{step:09d}.orbax-checkpoint-tmp*"):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _read_record(self, step: int) -> dict[str, Any]:
         try:
@@ -250,6 +260,14 @@ def _iterator_record(state: Any) -> Any:
 
 def _iterator_state(record: Mapping[str, Any]) -> Any:
     return bytes.fromhex(record["bytes"]) if "bytes" in record else record["json"]
+
+
+def _errno(error: BaseException) -> int | None:
+    """The operating system's number of a fault; tensorstore has it in the text."""
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"os_error_code='(\d+)'", str(error))
+    return int(found[1]) if found else None
 
 
 def _first_line(error: BaseException) -> str:

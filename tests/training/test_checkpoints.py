@@ -1,6 +1,8 @@
 """Checkpoints are whole or absent, resume to the same bits, and say what is wrong with a directory that is not one."""
 
+import errno
 import json
+import logging
 import os
 import pathlib
 import resource
@@ -8,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import jax
@@ -16,6 +19,7 @@ import numpy as np
 import pytest
 
 from entropax import training
+from entropax.training._quiet import quiet_orbax
 
 # When reading or writing fails, threads of tensorstore may report to an event loop that orbax has closed by then.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -322,3 +326,62 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert saved_steps(directory) == [10]
     assert go(20).steps == 20
+
+
+FULL_DISK = """
+import resource, signal, sys
+import jax, jax.numpy as jnp
+from entropax import training
+
+def update(state, batch, *, key):
+    return state | {"n": state["n"] + 1}, {"n": state["n"]}
+
+def run(steps):
+    state = {"n": jnp.int32(0), "pad": jax.random.normal(jax.random.key(0), (50_000,))}
+    options = dict(steps_per_call=5, checkpoint_every=10, checkpoint_dir=sys.argv[1], progress=False)
+    return training.run(update, state, lambda step, *, key: step, steps=steps, key=jax.random.key(0), **options)
+
+run(20)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+try:
+    run(30)
+except OSError as error:
+    print("error:", error, file=sys.stderr)
+    raise SystemExit(1)
+"""
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_unfinished(tmp_path):
+    """What orbax's threads have to say about it, they say once, through the exception."""
+    directory = tmp_path / "run"
+    command = [sys.executable, "-c", FULL_DISK, str(directory)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    message = f"error: [Errno {errno.EFBIG}] cannot save the checkpoint of step 30 in {directory}: File too large"
+    assert ended.stderr.splitlines() == [message]
+    assert ended.returncode == 1
+    assert sorted(path.name for path in directory.iterdir()) == ["000000010", "000000020", "entropax-training.json"]
+
+
+def test_only_orbax_is_silenced(caplog):
+    """While a checkpoint is saved, another thread's fault and another's log come through, and hooks are put back."""
+    hooks = threading.excepthook, sys.unraisablehook
+    seen = []
+    threading.excepthook = lambda arguments: seen.append(arguments.exc_value)
+    fault = KeyError("mine")
+
+    def fail():
+        raise fault
+
+    try:
+        with quiet_orbax():
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+            logging.getLogger("absl").error("mine too")
+        assert seen == [fault]
+        assert "mine too" in caplog.text
+    finally:
+        ours, threading.excepthook = threading.excepthook, hooks[0]
+    assert ours is not hooks[0]
+    assert sys.unraisablehook is hooks[1]

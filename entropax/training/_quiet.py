@@ -1,0 +1,94 @@
+"""Silence around orbax, whose threads print the fault that it raises as well."""
+
+import contextlib
+import gc
+import logging
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_STRAGGLERS = 0.3
+"""Seconds after a fault in which tensorstore's own threads, which nobody can wait for, may still report to Python."""
+
+# The hooks are the process's: one at a time replaces them, so that each puts back what it found.
+_LOCK = threading.RLock()
+
+
+@contextlib.contextmanager
+def quiet_orbax() -> Iterator[None]:
+    """Keeps orbax's and tensorstore's reports of a fault off standard error while the body runs.
+
+    A fault of the disk is raised to the caller. Orbax also logs a traceback for each of its threads, tensorstore's
+    threads may find the event loop closed that they report to, and tasks and coroutines left half way complain when
+    they are collected: the same fault many times over. Only these reports are dropped; what others log or raise passes.
+    After a fault what orbax started is waited for.
+    """
+    with _LOCK, _without_reports():
+        before = set(threading.enumerate())
+        try:
+            yield
+        except Exception as error:
+            for thread in set(threading.enumerate()) - before:
+                if type(thread).__module__.startswith("orbax."):
+                    thread.join(timeout=10)
+            time.sleep(_STRAGGLERS)
+            _let_go(error)
+            raise
+
+
+@contextlib.contextmanager
+def _without_reports() -> Iterator[None]:
+    """Puts filters before the log and both hooks for exceptions that nobody catches, and takes them away again."""
+    in_thread, unraisable = threading.excepthook, sys.unraisablehook
+
+    def thread_hook(arguments: Any) -> None:
+        if not _through_orbax(arguments.exc_traceback):
+            in_thread(arguments)
+
+    def unraisable_hook(arguments: Any) -> None:
+        closed = arguments.exc_type is RuntimeError and str(arguments.exc_value) == "Event loop is closed"
+        code = getattr(arguments.object, "cr_code", None)  # a coroutine has one
+        if not closed and (code is None or not _is_orbax(code.co_filename)):
+            unraisable(arguments)
+
+    logs = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    for log in logs:
+        log.addFilter(_not_of_orbax)
+    threading.excepthook, sys.unraisablehook = thread_hook, unraisable_hook
+    try:
+        yield
+    finally:
+        for log in logs:
+            log.removeFilter(_not_of_orbax)
+        threading.excepthook, sys.unraisablehook = in_thread, unraisable
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Collects what the frames of an exception, and of those it follows from, still hold."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__cause__ or error.__context__
+        gc.collect()
+
+
+def _not_of_orbax(record: logging.LogRecord) -> bool:
+    if record.levelno < logging.ERROR or not record.exc_info:
+        return True
+    _, error, frames = record.exc_info
+    return not (_through_orbax(frames) or "tensorstore" in str(error))
+
+
+def _through_orbax(frames: TracebackType | None) -> bool:
+    return any(_is_orbax(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(frames))
+
+
+def _is_orbax(file: str) -> bool:
+    return "orbax" in Path(file).parts
