@@ -186,6 +186,25 @@ def enforce(value: T, *checks: Check) -> T:
     return value
 
 
+def validity(*checks: Check) -> jax.Array:
+    """Whether every check holds, for results that cannot be NaN: integers and booleans.
+
+    Args:
+        *checks: conditions without axes, see `Check`.
+
+    Returns:
+        One boolean, to stand beside the result.
+
+    Raises:
+        ValueError: a concrete check fails.
+    """
+    enforce((), *checks)
+    ok = jnp.asarray(True)
+    for check in checks:
+        ok = ok & check.ok
+    return ok
+
+
 def _nan_where_not(ok: jax.Array, leaf: Any) -> Any:
     if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
         return leaf
@@ -246,6 +265,12 @@ def nonnegative(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
 def within(name: str, x: jax.Array, lower: Any, upper: Any, expected: str, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` lies in [lower, upper]; `expected` says it in words."""
     return _elementwise(name, x, (x >= lower) & (x <= upper), expected, batch_ndim)
+
+
+def no_overflow(name: str, overflow: jax.Array, count: jax.Array, capacity: int) -> Check:
+    """A table of pairs, and every one it was updated from, had room for all of them."""
+    got = lambda: f"one that overflowed (now {count} pairs, room for {capacity}): raise its capacity"  # noqa: E731
+    return Check(~overflow, f"{name} must hold every pair", got)
 
 
 def positive_definite(name: str, matrix: jax.Array) -> Check:

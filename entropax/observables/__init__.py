@@ -4,6 +4,12 @@ Crowding of particles: `local_neighbor_count` (exact) or `smooth_neighbor_count`
 which sorts particles into gas, interface and solid by it.
 """
 
-from entropax.observables.collective import PhaseLabels, local_neighbor_count, phase_labels, smooth_neighbor_count
+from entropax.observables.collective import (
+    NeighborCounts,
+    PhaseLabels,
+    local_neighbor_count,
+    phase_labels,
+    smooth_neighbor_count,
+)
 
-__all__ = ["PhaseLabels", "local_neighbor_count", "phase_labels", "smooth_neighbor_count"]
+__all__ = ["NeighborCounts", "PhaseLabels", "local_neighbor_count", "phase_labels", "smooth_neighbor_count"]

@@ -291,11 +291,11 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             The drift, shape (2, n, d).
 
         Raises:
-            ValueError: the shape is another, or positions are off the torus.
+            ValueError: the shape is another, positions are off the torus, or the table lost pairs.
         """
-        z, on_torus, table = self._checked(phase, table)
+        z, checks, table = self._checked(phase, table)
         b = jnp.stack([self._velocity(z[0], z[1], table), -self.persistence * z[1]])
-        return _checks.enforce(b, on_torus)
+        return _checks.enforce(b, *checks)
 
     def pair_force(self, positions: Real[ArrayLike, "n d"], table: NeighborTable | None = None) -> Float[Array, "n d"]:
         """k sum_j F(r_ij) r_ij / |r_ij| on every particle.
@@ -308,11 +308,11 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             The forces, shape (n, d); they sum to zero.
 
         Raises:
-            ValueError: the shape is another, or positions are off the torus.
+            ValueError: the shape is another, positions are off the torus, or the table lost pairs.
         """
         x = _checks.as_float("positions", positions)
-        z, on_torus, table = self._checked(jnp.stack([x, jnp.zeros_like(x)]), table)
-        return _checks.enforce(self._pair_force(z[0], table), on_torus)
+        z, checks, table = self._checked(jnp.stack([x, jnp.zeros_like(x)]), table)
+        return _checks.enforce(self._pair_force(z[0], table), *checks)
 
     def drift_divergence(
         self, phase: Real[ArrayLike, "2 n d"], table: NeighborTable | None = None
@@ -329,9 +329,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             The divergences, shape (2, n); their sum is div b.
 
         Raises:
-            ValueError: the shape is another, or positions are off the torus.
+            ValueError: the shape is another, positions are off the torus, or the table lost pairs.
         """
-        z, on_torus, table = self._checked(phase, table)
+        z, checks, table = self._checked(phase, table)
         x, g = z
         dim = x.shape[1]
 
@@ -340,9 +340,11 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         if callable(self.speed):
             along_x = along_x + jnp.sum(g * jax.vmap(jax.grad(lambda y: self.activity(y[None])[0]))(x), axis=1)
         along_g = jnp.broadcast_to(-dim * self.persistence, along_x.shape)
-        return _checks.enforce(jnp.stack([along_x, along_g]), on_torus)
+        return _checks.enforce(jnp.stack([along_x, along_g]), *checks)
 
-    def _checked(self, phase: Any, table: NeighborTable | None) -> tuple[Array, _checks.Check, NeighborTable | None]:
+    def _checked(
+        self, phase: Any, table: NeighborTable | None
+    ) -> tuple[Array, list[_checks.Check], NeighborTable | None]:
         z = _checks.as_float("phase", phase)
         _checks.require_shape("phase", z, (2, self.num_particles, self.box.ndim))
         inside = _checks.Check(
@@ -350,9 +352,12 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             f"positions must lie on the torus, between {self.box.lower} and {self.box.upper}",
             lambda: f"between {jnp.min(z[0], axis=0)} and {jnp.max(z[0], axis=0)}",
         )
+        checks = [inside]
         if self.tabulated and table is None:
             table = self.table(self.box.wrap(jax.lax.stop_gradient(z[0])))
-        return z, inside, table
+        if table is not None:
+            checks.append(_checks.no_overflow("table", table.overflow, table.count, table.pairs.shape[0]))
+        return z, checks, table
 
     def _velocity(self, x: Array, g: Array, table: NeighborTable | None) -> Array:
         center = (self.box.lower + self.box.upper).astype(x.dtype) / 2

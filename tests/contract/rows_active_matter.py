@@ -44,6 +44,11 @@ def torus(x) -> space.PeriodicBox:
     return space.PeriodicBox(-half, half)
 
 
+def counted(x) -> observables.NeighborCounts:
+    """Neighbours within 2.4."""
+    return observables.local_neighbor_count(x, table_of(x), box=torus(x), cutoff=2.4)
+
+
 def swimmers(speed, stiffness, **more) -> simulators.ActiveSwimmers:
     """Four swimmers with parameters that can be differentiated by."""
     dtype = jnp.result_type(stiffness)
@@ -213,11 +218,18 @@ ROWS = [
     ),
     Row(
         name="observables.local_neighbor_count",
-        call=lambda x: observables.local_neighbor_count(x, table_of(x), box=torus(x), cutoff=2.4),
+        call=lambda x: counted(x).value,
         arguments=lambda: (MANY,),
         differentiable=(),
         bad_static=(Bad((MANY[0],), r"positions must have shape \(n, d\)"),),
-        exempt={"gradient": PIECEWISE, "bad_values": "it returns integers", "half": TABLE_DTYPE},
+        exempt={"gradient": PIECEWISE, "bad_values": "it returns integers with a flag, which its own tests hold"},
+    ),
+    Row(
+        name="observables.NeighborCounts",
+        call=lambda x: (counted(x).value, counted(x).valid),
+        arguments=lambda: (MANY,),
+        differentiable=(),
+        exempt=CONTAINER,
     ),
     Row(
         name="observables.smooth_neighbor_count",
@@ -233,11 +245,17 @@ ROWS = [
     ),
     Row(
         name="observables.phase_labels",
-        call=lambda c: observables.phase_labels(c).value,
+        call=lambda c: (observables.phase_labels(c).value, observables.phase_labels(c).fraction),
         arguments=lambda: (np.array([0, 1, 2, 4, 6]),),
         differentiable=(),
+        select=lambda labels: labels[1],
         bad_static=(Bad((np.zeros((2, 2), int),), r"counts must be integers of shape \(n,\)"),),
-        exempt={"gradient": PIECEWISE, "bad_values": "every count is valid"},
+        bad_values=(Bad((np.array([0, -1, 2, 4, 6]),), "counts must be at least 0, got -1"),),
+        exempt={
+            "gradient": PIECEWISE,
+            "strict": "the share of a count has the default dtype",
+            "half": "counts are integers",
+        },
     ),
     Row(
         name="observables.PhaseLabels",

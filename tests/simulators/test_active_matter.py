@@ -111,6 +111,27 @@ def test_overflow_is_a_flag():
     assert bool(last.overflow)
 
 
+def test_a_table_that_lost_pairs_is_refused():
+    """Forces and counts on a table without room raise; traced, they and their gradients are NaN, or the flag falls."""
+    small = simulators.ActiveSwimmers(400, neighbors="table", capacity=100, **MIPS)
+    state = small.init(key=jax.random.key(0))
+    x = state.phase[0]
+    for table in (None, state.table):
+        with pytest.raises(ValueError, match=r"table must hold every pair, got one that overflowed .* room for 100"):
+            small.drift(state.phase, table)
+    value, slope = jax.jit(jax.value_and_grad(lambda z: jnp.sum(small.drift_divergence(z))))(state.phase)
+    assert np.isnan(value)
+    assert np.isnan(slope[0]).any()
+    for count in (observables.local_neighbor_count, observables.smooth_neighbor_count):
+        with pytest.raises(ValueError, match="table must hold every pair"):
+            count(x, state.table, box=small.box)
+    counts = jax.jit(lambda x, table: observables.local_neighbor_count(x, table, box=small.box))(x, state.table)
+    assert not bool(counts.valid)
+    assert np.isnan(jax.jit(lambda c: observables.phase_labels(c).fraction)(counts)).all()
+    soft = jax.jit(lambda x, table: observables.smooth_neighbor_count(x, table, box=small.box))(x, state.table)
+    assert np.isnan(soft).all()
+
+
 def test_gradients_pass_through_the_table(crowd):
     """Reverse mode through steps on the table equals that on all pairs."""
     tabulated, direct, state = crowd
@@ -143,13 +164,14 @@ def test_phases(crowd):
     width = float(tabulated.box.extent[0])
     tree = cKDTree(np.asarray(state.phase[0]) % width, boxsize=width)
     expected = [len(near) - 1 for near in tree.query_ball_point(np.asarray(state.phase[0]) % width, 2.4)]
-    np.testing.assert_array_equal(counts, expected)
+    np.testing.assert_array_equal(counts.value, expected)
+    assert bool(counts.valid)
     labels = observables.phase_labels(counts)
     np.testing.assert_array_equal(labels.value == 2, np.asarray(expected) + 1 >= 5)
     np.testing.assert_array_equal(labels.value == 0, np.asarray(expected) + 1 <= 2)
     np.testing.assert_allclose(labels.fraction.sum(), 1.0)
     soft = observables.smooth_neighbor_count(state.phase[0], state.table, box=tabulated.box, temperature=1e-4)
-    assert np.mean(np.abs(soft - counts) < 1e-3) > 0.97
+    assert np.mean(np.abs(soft - counts.value) < 1e-3) > 0.97
 
 
 @pytest.mark.parametrize(
