@@ -74,8 +74,9 @@ def fit(
 
     Of a flax.nnx.Module the nnx.Param are trained; batch statistics and random streams are threaded from step to
     step, so that Dropout draws new masks and BatchNorm keeps its running statistics. Of any other pytree the floating
-    arrays are trained. The model that is passed is not changed. Line searches (optax.lbfgs) get the value, the
-    gradient and the function, evaluated on the step's batch, keys and masks.
+    arrays are trained. Parameters are real: hold a complex one as its real and imaginary parts. The model that is
+    passed is not changed. Line searches (optax.lbfgs) get the value, the gradient and the function, evaluated on the
+    step's batch, keys and masks.
 
     The running average of the parameters after each step, p_1 ... p_t, is the unbiased one,
     sum_k d^(t-k) p_k / sum_k d^(t-k) for decay d: the initial parameters do not weigh in it. It is held in float32 for
@@ -114,7 +115,8 @@ def fit(
     Raises:
         ValueError: a loss or validation that is not a scalar, a decay outside [0, 1), validate_every below one, a model
             without parameters, and what `run` raises.
-        TypeError: a loss or validation that is not real and floating, an optimizer that is none, and what `run` raises.
+        TypeError: a loss, a validation or a parameter that is not real and floating, an optimizer that is none, and
+            what `run` raises.
         OSError: a checkpoint or the log cannot be written.
     """
     if not isinstance(optimizer, optax.GradientTransformation):
@@ -276,7 +278,7 @@ def _averaged(average: PyTree, params: PyTree, step: jax.Array, decay: float) ->
     """m_t = m_{t-1} + w_t (p_t - m_{t-1}), w_t = (1 - d) / (1 - d^t): the weights d^(t-k) over their sum."""
     log_decay = math.log(decay) if decay else -math.inf
     weight = (1 - decay) / -jnp.expm1(step.astype(jnp.float32) * log_decay)
-    return jax.tree.map(lambda m, p: m + weight.astype(m.real.dtype) * (p.astype(m.dtype) - m), average, params)
+    return jax.tree.map(lambda m, p: m + weight.astype(m.dtype) * (p.astype(m.dtype) - m), average, params)
 
 
 def _in_dtypes_of(params: PyTree, average: PyTree) -> PyTree:

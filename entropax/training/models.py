@@ -48,7 +48,8 @@ def split_model(model: Any) -> tuple[Structure, Parts]:
         model: a flax.nnx.Module, or any pytree (an equinox.Module, a dictionary of arrays, one array).
 
     Raises:
-        TypeError: a parameter is not a floating array.
+        TypeError: a parameter is not a real floating array. A complex one would go astray: jax.grad of a real loss by
+            it is the conjugate of the way uphill.
         ValueError: the model has no parameters.
     """
     if isinstance(model, nnx.Module):
@@ -63,6 +64,6 @@ def split_model(model: Any) -> tuple[Structure, Parts]:
     if not named:
         raise ValueError(f"model must have parameters (nnx.Param or floating arrays), got a {type(model).__name__}")
     for path, leaf in named:
-        if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
             raise TypeError(f"parameters must be floating arrays, got {leaf.dtype} for {jax.tree_util.keystr(path)}")
     return structure, parts

@@ -409,3 +409,20 @@ def test_integer_parameters_are_refused(unhooked):
 
     with pytest.raises(TypeError, match=r"parameters must be floating arrays, got int32 for \['w'\]"):
         training.fit(lambda m, b, *, key: 0.0, Model(), nothing, optax.sgd(0.1), steps=1, key=jax.random.key(0))
+
+
+@pytest.mark.fast
+def test_complex_parameters_are_refused(unhooked):
+    """jax.grad of |w - i|^2 is the conjugate of the way uphill: a step against it leads away from the minimum."""
+
+    class Model(nnx.Module):
+        def __init__(self):
+            self.w = nnx.Param(jnp.zeros(2, jnp.complex64))
+
+    def loss(model, batch, *, key):
+        w = model.w[...] if isinstance(model, Model) else model["w"]
+        return jnp.sum(jnp.abs(w - 1j) ** 2)
+
+    for model in (Model(), {"w": jnp.zeros(2, jnp.complex64), "b": jnp.zeros(2)}):
+        with pytest.raises(TypeError, match=r"parameters must be floating arrays, got complex64 for \['w'\]"):
+            training.fit(loss, model, nothing, optax.sgd(0.1), steps=1, key=jax.random.key(0))
