@@ -2,7 +2,7 @@
 
 A checkpoint directory holds a marker file and one folder a checkpoint, written by orbax under another name and renamed
 when complete. Each has the arrays and a JSON record: format, step, key, and the name, shape, dtype and checksum of
-every array, so that what is read back is known to be what this run wrote.
+every array, those of the metrics so far included, so that what is read back is known to be what this run wrote.
 """
 
 import json
@@ -23,9 +23,10 @@ from entropax._typing import PRNGKey, PyTree
 from entropax.training._atomic import write_atomically
 from entropax.training._quiet import quiet_orbax
 
-FORMAT = {"format": "entropax.training", "version": 1}
+FORMAT = {"format": "entropax.training", "version": 2}
 MARKER = "entropax-training.json"
 KEPT = 2
+FIELDS = ("step", "key", "leaves", "history", "iterator_state")
 
 
 class Checkpoint(NamedTuple):
@@ -90,7 +91,7 @@ class CheckpointStore:
             "step": checkpoint.step,
             "key": self._key,
             "leaves": {name: _describe(leaf) | {"crc32": _checksum(leaf)} for name, leaf in leaves.items()},
-            "history": {name: _describe(column) for name, column in checkpoint.history.items()},
+            "history": {name: _describe(c) | {"crc32": _crc32(c)} for name, c in checkpoint.history.items()},
             "iterator_state": _iterator_record(checkpoint.iterator_state),
         }
         arrays = {"state": _stored(leaves), "history": {k: np.asarray(v) for k, v in checkpoint.history.items()}}
@@ -141,10 +142,14 @@ class CheckpointStore:
             expected = record["leaves"][name]["crc32"]
             if expected is not None and _checksum(leaf) not in (expected, None):
                 raise self._damaged(step, f"array {name} does not match its checksum")
+        history = {name: np.asarray(arrays["history"][name]) for name in record["history"]}
+        for name, column in history.items():
+            if _crc32(column) != record["history"][name]["crc32"]:
+                raise self._damaged(step, f"the column {name} of its metrics does not match its checksum")
         return Checkpoint(
             step,
             jax.tree.unflatten(jax.tree.structure(carry), list(restored.values())),
-            {name: np.asarray(arrays["history"][name]) for name in record["history"]},
+            history,
             _iterator_state(record["iterator_state"]),
         )
 
@@ -162,6 +167,9 @@ class CheckpointStore:
         found = {name: record.get(name) for name in FORMAT} if isinstance(record, dict) else record
         if found != FORMAT:
             raise ValueError(f"checkpoint of step {step} in {self.directory} has format {found}, expected {FORMAT}")
+        fault = _fault(record, step)
+        if fault:
+            raise self._damaged(step, fault)
         return record
 
     def _damaged(self, step: int, what: str) -> ValueError:
@@ -184,6 +192,22 @@ class CheckpointStore:
                 raise ValueError(start + f"array {name} is {_words(found)}, expected {_words(_describe(leaf))}")
         if record["key"] != self._key:
             raise ValueError(start + f"its key is {record['key']}, expected {self._key}")
+
+
+def _fault(record: Mapping[str, Any], step: int) -> str | None:
+    """What is wrong with the record of a step, in words; None if nothing is."""
+    missing = [field for field in FIELDS if field not in record]
+    if missing:
+        return f"its record lacks {', '.join(missing)}"
+    if record["step"] != step:
+        return f"its record is that of step {record['step']}"
+    for field in ("leaves", "history"):
+        for name, description in record[field].items():
+            if set(description) != {"shape", "dtype", "crc32"}:
+                return f"its record describes array {name} by {sorted(description)}"
+    if "step" not in record["history"] or any(column["shape"] != [step] for column in record["history"].values()):
+        return f"the metrics in its record are not those of {step} steps"
+    return None
 
 
 def _claim(directory: Path) -> None:
@@ -247,7 +271,11 @@ def _checksum(leaf: jax.Array) -> int | None:
     data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
     if not (data.is_fully_addressable or data.is_fully_replicated):
         return None
-    return zlib.crc32(np.ascontiguousarray(np.asarray(data)).reshape(-1).view(np.uint8).data)
+    return _crc32(np.asarray(data))
+
+
+def _crc32(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _key_record(key: PRNGKey) -> dict[str, Any]:

@@ -237,7 +237,7 @@ def test_checkpoints_of_another_program_are_named(tmp_path):
 
 def test_a_marker_of_another_version_is_named(copy):
     (copy / "entropax-training.json").write_text('{"format": "entropax.training", "version": 99}')
-    with pytest.raises(ValueError, match=r"'version': 99.*expected .*'version': 1"):
+    with pytest.raises(ValueError, match=r"'version': 99.*expected .*'version': 2"):
         run(copy)
 
 
@@ -268,13 +268,39 @@ def test_damage_is_found_and_the_directory_named(copy, damage):
     assert run(copy).steps == 20  # and the advice is good
 
 
-def test_a_checksum_that_does_not_match_is_found(copy):
-    """Data that reads well but is not what was written."""
+def change(record, *path, to):
+    *way, last = path
+    for name in way:
+        record = record[name]
+    record[last] = to(record[last])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # data that reads well but is not what was written
+        (
+            lambda r: change(r, "leaves", "state['x']", "crc32", to=lambda c: c ^ 1),
+            r"array state\['x'\] does not match",
+        ),
+        (
+            lambda r: change(r, "history", "sum", "crc32", to=lambda c: c ^ 1),
+            "column sum of its metrics does not match",
+        ),
+        # records that are not whole, or another checkpoint's
+        (lambda r: r.pop("leaves"), "its record lacks leaves"),
+        (lambda r: [r.pop("key"), r.pop("history")], "its record lacks key, history"),
+        (lambda r: change(r, "step", to=lambda s: 10), "its record is that of step 10"),
+        (lambda r: r["leaves"]["state['x']"].pop("crc32"), r"describes array state\['x'\] by \['dtype', 'shape'\]"),
+        (lambda r: change(r, "history", "sum", "shape", to=lambda s: [19]), "are not those of 20 steps"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_found(copy, change, message):
     path = copy / "000000020" / "record" / "metadata"
     record = json.loads(path.read_text())
-    record["leaves"]["state['x']"]["crc32"] ^= 1
+    change(record)
     path.write_text(json.dumps(record))
-    with pytest.raises(ValueError, match=r"array state\['x'\] does not match its checksum"):
+    with pytest.raises(ValueError, match=rf"checkpoint of step 20 in .*copy cannot be read: .*{message}"):
         run(copy)
 
 
