@@ -11,6 +11,8 @@ from entropax import _checks
 from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar, Scalar
 from entropax.simulators.base import Simulator
 
+_MOST_DOUBLINGS = 64  # of the time step in an exact transition
+
 
 def diffusion_matrix(diffusion: Array, dim: int) -> Array:
     """D as a (d, d) matrix, from a matrix or a diagonal.
@@ -92,6 +94,41 @@ def stationary_covariance(
     return _checks.enforce(covariance, *linear_checks(A, D, stable))
 
 
+@jax.jit
+def _transition(drift_matrix: Array, diffusion: Array, dt: Array) -> tuple[Array, Array]:
+    """P(dt) = e^{-A dt} and Q(dt) = int_0^dt e^{-A s} 2D e^{-A^T s} ds.
+
+    From a time h at which |A| h <= 1/2 by P(2h) = P P and Q(2h) = Q + P Q P^T: sums of positive matrices, whereas the
+    exponential of Van Loan's block also holds e^{+A^T dt}, which overflows.
+    """
+    dtype = drift_matrix.dtype
+    rate = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(drift_matrix), axis=1)))
+    # Where |A| dt = 2^63, every mode of an A that passed for stable has decayed: later is the same.
+    longest = 2.0**63 / jnp.where(rate > 0, rate, 1)
+    dt = jnp.where(dt > longest, longest, dt)
+    doublings = jnp.maximum(jnp.ceil(jnp.log2(jnp.where(rate > 0, 2 * rate * dt, 1))), 0).astype(jnp.int32)
+    h = dt * jnp.exp2(-doublings.astype(dtype))
+
+    def add_term(m: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        propagator, covariance, p, q = carry
+        p, q = -drift_matrix @ p, -(drift_matrix @ q + q @ drift_matrix.T)
+        p, q = p * (h / m.astype(dtype)), q * (h / (m + 1).astype(dtype))
+        return propagator + p, covariance + q, p, q
+
+    start = jnp.eye(drift_matrix.shape[0], dtype=dtype), 2 * diffusion * h
+    terms = 12 if dtype == jnp.float32 else 20  # |A| h / m! and (2 |A| h)^m / m! are rounded away
+    propagator, covariance, _, _ = jax.lax.fori_loop(1, terms, add_term, (*start, *start))
+
+    def double(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        propagator, covariance = carry
+        further = covariance + propagator @ covariance @ propagator.T
+        wanted = i < doublings
+        return jnp.where(wanted, propagator @ propagator, propagator), jnp.where(wanted, further, covariance)
+
+    propagator, covariance = jax.lax.fori_loop(0, _MOST_DOUBLINGS, double, (propagator, covariance))
+    return propagator, (covariance + covariance.T) / 2
+
+
 def _linear_arguments(drift_matrix: Any, diffusion: Any) -> tuple[Array, Array]:
     A, D = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
@@ -123,8 +160,8 @@ def linear_checks(drift_matrix: Array, diffusion: Array, stable: Array) -> tuple
 class LinearLangevin(Simulator[Array]):
     """dX = -A X dt + sqrt(2 D) dW, stepped exactly for any dt.
 
-    The transition over dt is Gaussian with mean e^{-A dt} X and covariance int_0^dt e^{-A s} 2D e^{-A^T s} ds, both
-    read off one matrix exponential (Van Loan 1978). A state has shape (..., d): leading axes are independent copies.
+    The transition over dt is Gaussian with mean e^{-A dt} X and covariance int_0^dt e^{-A s} 2D e^{-A^T s} ds
+    (Van Loan 1978, doi 10.1109/TAC.1978.1101743). A state has shape (..., d): leading axes are independent copies.
 
     Attributes:
         drift_matrix: A, shape (d, d).
@@ -197,14 +234,11 @@ class LinearLangevin(Simulator[Array]):
         return self.drift(y)
 
     def transition(self) -> tuple[Float[Array, "d d"], Float[Array, "d d"]]:
-        """The propagator e^{-A dt} and the covariance of the noise over one step."""
-        dim = self.drift_matrix.shape[0]
-        zero = jnp.zeros_like(self.drift_matrix)
-        block = jnp.block([[-self.drift_matrix, 2 * self.diffusion], [zero, self.drift_matrix.T]]) * self.dt
-        exponential = jax.scipy.linalg.expm(block)
-        propagator = exponential[:dim, :dim]
-        covariance = exponential[:dim, dim:] @ propagator.T
-        return propagator, (covariance + covariance.T) / 2
+        """The propagator e^{-A dt} and the covariance of the noise over one step.
+
+        Both are Taylor series over a short time, doubled until they reach dt; nothing in them grows with dt.
+        """
+        return _transition(self.drift_matrix, self.diffusion, self.dt)
 
     def init(self, *, key: PRNGKey, shape: tuple[int, ...] = ()) -> Float[Array, "*batch d"]:
         """Draws from the stationary law.

@@ -45,6 +45,40 @@ def test_transition_against_scipy(dt, D, x64):
     np.testing.assert_allclose(prepared.factor @ prepared.factor.T, covariance, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize("dt", [1e-3, 1.0, 300.0, 1e6, 1e30])
+def test_transition_of_a_stiff_system(dt):
+    """In float32, rates of 1 and 100 coupled from one to the other: exact at any dt, where e^{+100 dt} overflows.
+
+    e^{-A t} = [[e^{-t}, c (e^{-t} - e^{-100 t})], [0, e^{-100 t}]] with c = 5 / 99, integrated in closed form.
+    """
+    A, D, c = np.array([[1.0, -5.0], [0.0, 100.0]], np.float32), np.array([0.5, 2.0], np.float32), 5 / 99
+    propagator, covariance = LinearLangevin(A, D, dt=dt).transition()
+    slow, fast = np.exp(-dt), np.exp(-100 * dt)
+    np.testing.assert_allclose(propagator, [[slow, c * (slow - fast)], [0.0, fast]], rtol=2e-5, atol=1e-30)
+    both = {rate: -np.expm1(-rate * dt) / rate for rate in (2, 101, 200)}  # int_0^dt e^{-rate s} ds
+    above = both[2] - 2 * both[101] + both[200]
+    aside = 4 * c * (both[101] - both[200])
+    expected = [[both[2] + 4 * c**2 * above, aside], [aside, 4 * both[200]]]
+    np.testing.assert_allclose(covariance, expected, rtol=2e-5)
+
+
+def test_transition_is_differentiable_past_its_doublings(x64):
+    """Reverse mode in A, D and dt of a stiff step equals central differences; a number of doublings changes nothing."""
+    weights = jnp.asarray([[1.0, 2.0], [3.0, 4.0]])
+
+    def total(A, D, dt):
+        propagator, covariance = LinearLangevin(A, D, dt=dt).transition()
+        return jnp.sum(weights * (propagator + covariance))
+
+    at = (jnp.asarray([[0.7, -0.5], [0.2, 30.0]]), jnp.asarray([0.2, 0.3]), jnp.asarray(0.9))
+    gradient = jax.grad(total, argnums=(0, 1, 2))(*at)
+    for position, slope in enumerate(gradient):
+        h = 1e-6
+        up, down = (tuple(x + s * (i == position) for i, x in enumerate(at)) for s in (h, -h))
+        np.testing.assert_allclose(jnp.sum(slope), (total(*up) - total(*down)) / (2 * h), rtol=1e-7)
+
+
 @pytest.mark.parametrize("D", [[0.2, 0.3], [0.2, 0.0], [0.0, 0.0]])
 def test_noise_of_any_rank_has_finite_gradients(D, x64):
     """A coordinate without noise gets none, and gradients stay finite."""
