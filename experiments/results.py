@@ -1,7 +1,8 @@
 """What a run leaves on disk: results/<slug>/<preset>/{result.json, data.nc or data.npz, figure.png}.
 
-Every file is whole or absent: its bytes are made first, written beside it and moved over it. result.json comes last, so
-where it is new the others are too.
+Every file is whole or absent: its bytes are made first, written beside it and moved over it when those of all files are
+on the disk. So a disk that fills up leaves the files of the run before. result.json comes last: where it is new the
+others are too.
 """
 
 import io
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from entropax.training._atomic import write_atomically
+from entropax.training._atomic import write_atomically, write_together
 from experiments.registry import ROOT
 
 RESULTS = ROOT.parent / "results"
@@ -61,8 +62,7 @@ def write(
     if figure_png is not None:
         files[FIGURE] = figure_png
     files[RESULT] = as_bytes(record)
-    for file_name, content in files.items():
-        write_atomically(directory / file_name, content)
+    write_together({directory / file_name: content for file_name, content in files.items()})
     for stale in {DATASET, ARRAYS, FIGURE} - set(files):
         (directory / stale).unlink(missing_ok=True)
     return [directory / file_name for file_name in files]

@@ -66,15 +66,21 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(tmp_path):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
-def test_a_disk_that_refuses_to_sync_leaves_what_was_there(tmp_path, monkeypatch, code):
+@pytest.mark.parametrize(("count", "name"), [(0, "data.npz"), (1, "figure.png"), (2, "result.json")])
+def test_a_disk_that_refuses_a_file_leaves_what_was_there(tmp_path, monkeypatch, code, count, name):
+    """Whichever file it is, none of the new ones stands beside the old."""
     results.write(tmp_path, RECORD, {"x": np.zeros(3)}, b"png")
     before = contents(tmp_path)
+    real, accepted = os.fsync, []
 
     def refuse(descriptor):
-        raise OSError(code, os.strerror(code))
+        if len(accepted) == count:
+            raise OSError(code, os.strerror(code))
+        accepted.append(descriptor)
+        real(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match=f"cannot write .*: {os.strerror(code)}") as caught:
+    with pytest.raises(OSError, match=f"cannot write .*/{name}: {os.strerror(code)}") as caught:
         results.write(tmp_path, RECORD | {"seed": 1}, {"x": np.ones(3)}, b"other png")
     assert caught.value.errno == code
     assert contents(tmp_path) == before
