@@ -275,15 +275,33 @@ def no_overflow(name: str, overflow: jax.Array, count: jax.Array, capacity: int)
 
 def positive_definite(name: str, matrix: jax.Array) -> Check:
     """The matrices in the last two axes are symmetric (up to rounding) and positive definite."""
-    transpose = jnp.swapaxes(matrix, -1, -2)
-    scale = jnp.max(jnp.abs(matrix), axis=(-2, -1))
-    asymmetry = jnp.max(jnp.abs(matrix - transpose), axis=(-2, -1))
-    symmetric = asymmetry <= sum_tolerance(matrix.dtype, matrix.shape[-1]) * scale
-    factor = jnp.linalg.cholesky((matrix + transpose) / 2)
-    ok = symmetric & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
+    factor = jnp.linalg.cholesky((matrix + jnp.swapaxes(matrix, -1, -2)) / 2)
+    ok = _symmetric(matrix) & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
+    return Check(ok, f"{name} must be symmetric and positive definite", lambda: _spectrum(matrix))
 
-    def got() -> str:
-        values = np.linalg.eigvalsh((np.asarray(matrix) + np.asarray(transpose)) / 2)
-        return f"eigenvalues from {values.min():.6g} to {values.max():.6g}, asymmetry {float(jnp.max(asymmetry)):.3g}"
 
-    return Check(ok, f"{name} must be symmetric and positive definite", got)
+def positive_semidefinite(name: str, matrix: jax.Array) -> Check:
+    """The matrices in the last two axes are symmetric and positive semidefinite, both up to rounding."""
+    matrix = jax.lax.stop_gradient(matrix)
+    lowest = jnp.min(jnp.linalg.eigvalsh((matrix + jnp.swapaxes(matrix, -1, -2)) / 2), axis=-1)
+    ok = _symmetric(matrix) & (lowest >= -_matrix_tolerance(matrix))
+    return Check(ok, f"{name} must be symmetric and positive semidefinite", lambda: _spectrum(matrix))
+
+
+def _matrix_tolerance(matrix: jax.Array) -> jax.Array:
+    """What rounding may do to the entries and eigenvalues of symmetric matrices."""
+    return sum_tolerance(matrix.dtype, matrix.shape[-1]) * jnp.max(jnp.abs(matrix), axis=(-2, -1))
+
+
+def _asymmetry(matrix: jax.Array) -> jax.Array:
+    return jnp.max(jnp.abs(matrix - jnp.swapaxes(matrix, -1, -2)), axis=(-2, -1))
+
+
+def _symmetric(matrix: jax.Array) -> jax.Array:
+    return _asymmetry(matrix) <= _matrix_tolerance(matrix)
+
+
+def _spectrum(matrix: jax.Array) -> str:
+    values = np.linalg.eigvalsh((np.asarray(matrix) + np.swapaxes(np.asarray(matrix), -1, -2)) / 2)
+    asymmetry = float(jnp.max(_asymmetry(matrix)))
+    return f"eigenvalues from {values.min():.6g} to {values.max():.6g}, asymmetry {asymmetry:.3g}"

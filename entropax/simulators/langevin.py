@@ -79,13 +79,13 @@ def stationary_covariance(
 
     Args:
         drift_matrix: A, shape (d, d), every eigenvalue with positive real part.
-        diffusion: D, shape (d,) for a diagonal or (d, d) symmetric; it may be singular.
+        diffusion: D, shape (d,) for a diagonal or (d, d), symmetric and positive semidefinite; it may be singular.
 
     Returns:
         S, shape (d, d).
 
     Raises:
-        ValueError: a shape does not fit, D has a negative entry on its diagonal, or A is not stable.
+        ValueError: a shape does not fit, D is not symmetric or not positive semidefinite, or A is not stable.
 
     Differentiable in both arguments.
     """
@@ -154,6 +154,7 @@ def linear_checks(drift_matrix: Array, diffusion: Array, stable: Array) -> tuple
             lambda: f"eigenvalues {jnp.linalg.eigvals(drift_matrix)}",
         ),
         _checks.nonnegative("the diagonal of diffusion", jnp.diag(diffusion)),
+        _checks.positive_semidefinite("diffusion", diffusion),
     )
 
 
@@ -184,11 +185,12 @@ class LinearLangevin(Simulator[Array]):
 
         Args:
             drift_matrix: A, shape (d, d), stable.
-            diffusion: D, shape (d,) for a diagonal or (d, d) symmetric; it may be singular.
+            diffusion: D, shape (d,) for a diagonal or (d, d), symmetric and positive semidefinite; it may be singular.
             dt: time step, positive.
 
         Raises:
-            ValueError: a shape does not fit, A is not stable, D has a negative diagonal entry, or dt <= 0.
+            ValueError: a shape does not fit, A is not stable, D is not symmetric or not positive semidefinite, or
+                dt <= 0.
         """
         A, D, dt = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion, dt=dt)
         A, D = _linear_arguments(A, D)

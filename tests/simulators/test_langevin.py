@@ -146,6 +146,30 @@ def test_linear_systems_refuse_bad_parameters():
         stationary_covariance(np.ones((2, 3)), np.ones(2))
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize("D", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.9], [0.0, 1.0]]], ids=["indefinite", "asymmetric"])
+def test_diffusion_must_be_a_covariance(D):
+    """An indefinite or asymmetric D has no noise: it raises, and traced it makes value and gradient NaN."""
+    A, D = np.asarray(ROTATION, np.float32), np.asarray(D, np.float32)
+    for build in (stationary_covariance, lambda A, D: LinearLangevin(A, D, dt=0.1)):
+        with pytest.raises(ValueError, match="diffusion must be symmetric and positive semidefinite, got eigenvalues"):
+            build(A, D)
+    value, slope = jax.jit(jax.value_and_grad(lambda A, D: jnp.sum(stationary_covariance(A, D))))(A, D)
+    assert np.isnan(value)
+    assert np.isnan(slope).any()
+
+
+@pytest.mark.fast
+def test_singular_diffusion_is_accepted_to_rounding(getkey):
+    """B B^T of 12 x 5 normal numbers in float32, whose rounded eigenvalues are partly below zero."""
+    half = np.asarray(jax.random.normal(getkey(), (12, 5)))
+    D = half @ half.T
+    assert np.linalg.eigvalsh(D).min() < 0
+    D = D * (1 + 1e-7 * np.triu(np.ones((12, 12)))).astype(np.float32)
+    assert np.any(D != D.T)
+    assert np.isfinite(stationary_covariance(np.eye(12, dtype=np.float32), D)).all()
+
+
 def test_an_unstable_system_is_nan_when_traced(x64):
     """Under jit the fault shows in the value and in the gradient."""
     value, gradient = jax.jit(jax.value_and_grad(lambda A: jnp.sum(stationary_covariance(A, jnp.ones(2)))))(-ROTATION)
