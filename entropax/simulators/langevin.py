@@ -64,9 +64,23 @@ def _stationary_covariance(drift_matrix: Array, diffusion: Array) -> tuple[Array
     both = jnp.stack([2 * diffusion, jnp.eye(dim, dtype=diffusion.dtype)], axis=-1)
     solution = _lyapunov(drift_matrix, both)
     covariance = (solution[..., 0] + solution[..., 0].T) / 2
-    # Lyapunov's theorem: A is stable if and only if the solution for R = 1 is positive definite.
     witness = (solution[..., 1] + solution[..., 1].T) / 2
-    return covariance, jnp.all(jnp.isfinite(jnp.linalg.cholesky(witness)))
+    return covariance, _proves_stable(*jax.lax.stop_gradient((witness, drift_matrix)))
+
+
+def _proves_stable(witness: Array, drift_matrix: Array) -> Array:
+    """Whether W > 0 and A W + W A^T > 0, also after rounding: by Lyapunov's theorem A is then stable.
+
+    W solves A W + W A^T = 1. Of a marginal A, a rotation say, it is as large as the inverse of the rounding error, and
+    what it leaves of the equation is as large as 1.
+    """
+    dim = drift_matrix.shape[0]
+    A, size, magnitude = drift_matrix, jnp.abs(drift_matrix), jnp.abs(witness)
+    residual = A @ witness + witness @ A.T - jnp.eye(dim, dtype=A.dtype)
+    rounding = (dim + 2) * jnp.finfo(A.dtype).eps * (size @ magnitude + magnitude @ size.T)
+    # The largest sum over a row bounds the eigenvalues of what is added to 1.
+    holds = jnp.max(jnp.sum(jnp.abs(residual) + rounding, axis=1)) < 1
+    return holds & jnp.all(jnp.isfinite(jnp.linalg.cholesky(witness)))
 
 
 def stationary_covariance(
@@ -78,7 +92,7 @@ def stationary_covariance(
     Solved in the d^2 x d^2 Kronecker form, meant for d up to about 50.
 
     Args:
-        drift_matrix: A, shape (d, d), every eigenvalue with positive real part.
+        drift_matrix: A, shape (d, d), every eigenvalue with positive real part, also after rounding errors.
         diffusion: D, shape (d,) for a diagonal or (d, d), symmetric and positive semidefinite; it may be singular.
 
     Returns:
@@ -150,7 +164,7 @@ def linear_checks(drift_matrix: Array, diffusion: Array, stable: Array) -> tuple
     return (
         _checks.Check(
             stable,
-            "drift_matrix must be stable (every eigenvalue with positive real part)",
+            "drift_matrix must be stable (every eigenvalue with positive real part, beyond rounding)",
             lambda: f"eigenvalues {jnp.linalg.eigvals(drift_matrix)}",
         ),
         _checks.nonnegative("the diagonal of diffusion", jnp.diag(diffusion)),

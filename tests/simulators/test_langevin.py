@@ -147,6 +147,23 @@ def test_linear_systems_refuse_bad_parameters():
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_marginal_systems_are_refused_and_slow_ones_are_not(dtype, getkey):
+    """Rotations and zero modes in any basis have no stationary law; eigenvalues of 1e-10 and 1 on a diagonal have."""
+    with jax.enable_x64(dtype == np.float64):
+        bases = np.asarray(jax.random.normal(getkey(), (40, 3, 3)), np.float64)
+        rotation = np.array([[0.0, 2.0, 0.0], [-2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        for modes in (rotation, np.diag([0.0, 1.0, 2.0])):
+            for basis in bases:
+                with pytest.raises(ValueError, match="drift_matrix must be stable"):
+                    stationary_covariance((np.linalg.inv(basis) @ modes @ basis).astype(dtype), np.ones(3, dtype))
+        slow = np.array([1e-10, 1.0], dtype)
+        np.testing.assert_allclose(
+            stationary_covariance(np.diag(slow), np.ones(2, dtype)), np.diag(1 / slow), rtol=1e-6
+        )
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize("D", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.9], [0.0, 1.0]]], ids=["indefinite", "asymmetric"])
 def test_diffusion_must_be_a_covariance(D):
     """An indefinite or asymmetric D has no noise: it raises, and traced it makes value and gradient NaN."""
