@@ -16,7 +16,7 @@ library. It is found by its place, so nothing is registered, and defines:
     class Config: ...                               # sizes and parameters, never a seed
 
     PRESETS: dict[str, Config] = {
-        "smoke": Config(...),                       # seconds: that everything runs, on every push
+        "smoke": Config(...),                       # a minute or two: that everything runs, on every push
         "default": Config(...),                     # at most 5 minutes on 2 CPU cores
         "medium": Config(...),                      # optional: what default leaves out, smaller, an hour on 2 CPU cores
         "full": Config(...),                        # a GPU or TPU
@@ -41,5 +41,6 @@ standard error, and `Result.remarks` explains a `differs`. Names that start with
 module `_ring_reference.py` beside one holds its parts.
 
 `checkpoint_dir` is a directory for the run's checkpoints, one subdirectory for each fit. It is empty at the start
-unless the run resumes, and removed when the run is done; `--resume` after a kill finds it as it was left.
+but for the runner's `run.json` unless the run resumes, and removed when the run is done; `--resume` after a kill finds
+it as it was left, and is refused where preset, seed, config or versions are not those in `run.json`.
 """

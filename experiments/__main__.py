@@ -29,9 +29,10 @@ class Run:
     slug: tyro.conf.Positional[str]
     """The experiment, as `list` shows it."""
     preset: str = "default"
-    """smoke (seconds), default (minutes on two CPU cores) or full (a GPU or TPU)."""
+    """smoke (a minute or two), default (minutes on two CPU cores), medium (an hour there; some experiments have it) or
+    full (a GPU or TPU)."""
     seed: int = 0
-    """Seed of the run's random key."""
+    """Seed of the run's random key, 0 to 4294967295."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on from the checkpoints of an interrupted run."""
     results: Path = DEFAULT_RESULTS
@@ -90,9 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line, by default the process's own.
 
     Returns:
-        The exit status: 0 when the command finished, whatever the verdicts; 2 for a name that is not known; 1 when
-        the results cannot be written, a checkpoint cannot be resumed from, or a peer is not installed; 130
-        when interrupted.
+        The exit status: 0 when the command finished, whatever the verdicts; 2 for a name that is not known or a seed
+        out of range; 1 when results cannot be written or read, a checkpoint cannot be resumed from, a peer is not
+        installed or computes something else; 130 when interrupted.
     """
     command = tyro.cli(List | Run | Report | Bench, args=arguments, prog="python -m experiments")
     try:
@@ -107,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         terminal.error(str(error) if error.filename or not error.strerror else error.strerror)
         return 1
+    except terminal.ReportedError as error:
+        terminal.error(str(error))
+        return error.status
     except (registry.MissingPeerError, registry.UnusableCheckpointError) as error:
         terminal.error(str(error))
         return 1

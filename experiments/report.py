@@ -55,7 +55,7 @@ def write_report(
         The page and the records taken over.
 
     Raises:
-        ValueError: a result or record is not one; the message names the file.
+        NotAResultError: a result or record is not one; the message names the file.
         OSError: the page or a record cannot be written.
     """
     entries = registry.experiments() if entries is None else entries

@@ -16,6 +16,7 @@ import numpy as np
 import xarray
 
 from entropax.training._atomic import write_atomically, write_together
+from experiments import terminal
 from experiments.registry import ROOT
 
 RESULTS = ROOT.parent / "results"
@@ -24,6 +25,10 @@ RESULTS = ROOT.parent / "results"
 RESULT, FIGURE, DATASET, ARRAYS = "result.json", "figure.png", "data.nc", "data.npz"
 FIELDS = ("slug", "preset", "seed", "versions", "device", "seconds", "claims")
 CLAIM_FIELDS = ("name", "paper", "source", "measured", "verdict", "reason")
+
+
+class NotAResultError(terminal.ReportedError, ValueError):
+    """A file is no result of a run; the message names it."""
 
 
 def require_writable(directory: Path) -> None:
@@ -77,17 +82,19 @@ def read(path: Path) -> dict[str, Any]:
     """Reads one result.json.
 
     Raises:
-        ValueError: it is no such file; the message names it.
+        NotAResultError: it is no such file; the message names it.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        raise NotAResultError(f"{path} is not JSON: {error}") from error
     if not isinstance(record, dict) or set(record) != set(FIELDS):
-        raise ValueError(f"{path} is not the result of a run: its keys must be {', '.join(FIELDS)}")
+        raise NotAResultError(f"{path} is not the result of a run: its keys must be {', '.join(FIELDS)}")
+    if not isinstance(record["claims"], list) or not all(isinstance(claim, dict) for claim in record["claims"]):
+        raise NotAResultError(f"{path} is not the result of a run: its claims must be a list of objects")
     for claim in record["claims"]:
         if set(claim) != set(CLAIM_FIELDS):
-            raise ValueError(f"{path}: the keys of a claim must be {', '.join(CLAIM_FIELDS)}, got {sorted(claim)}")
+            raise NotAResultError(f"{path}: the keys of a claim must be {', '.join(CLAIM_FIELDS)}, got {sorted(claim)}")
     return record
 
 

@@ -12,6 +12,17 @@ from rich.table import Table
 from experiments.claims import in_words
 from experiments.registry import Entry
 
+
+class ReportedError(Exception):
+    """An error whose message says all: the command line prints it without a traceback.
+
+    Attributes:
+        status: the exit status that it leads to.
+    """
+
+    status = 1
+
+
 STYLES = {"reproduced": "green", "differs": "yellow", "not run": "dim"}
 
 
@@ -97,6 +108,8 @@ def print_outcome(
 ) -> None:
     """Prints a run: a row a claim with the paper's value, ours and the verdict, then time, memory and files.
 
+    Claims that were not run are one line for each reason.
+
     Args:
         record: what result.json holds.
         title: the paper's.
@@ -107,8 +120,12 @@ def print_outcome(
     output = _output()
     output.print(f"{record['slug']}, preset {record['preset']}, seed {record['seed']}: {escape(title)}", soft_wrap=True)
     table = _table("claim", "paper", "measured", ("verdict", {"no_wrap": True}), "why")
+    not_run: dict[str, list[str]] = {}
     for claim in record["claims"]:
         verdict = claim["verdict"]
+        if verdict == "not run":
+            not_run.setdefault(claim["reason"], []).append(claim["name"])
+            continue
         table.add_row(
             escape(claim["name"]),
             f"{escape(in_words(claim['paper']))}\n[dim]{escape(claim['source'])}[/dim]",
@@ -116,7 +133,11 @@ def print_outcome(
             f"[{STYLES[verdict]}]{verdict}[/]",
             escape(claim["reason"]),
         )
-    output.print(table)
+    if table.row_count:
+        output.print(table)
+    for reason, names in not_run.items():
+        which = names[0] if len(names) == 1 else f"{len(names)} claims"
+        output.print(f"[dim]not run: {escape(which)}: {escape(reason)}[/dim]", soft_wrap=True)
     verdicts = [claim["verdict"] for claim in record["claims"]]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in STYLES)
     memory = f"peak memory {_gigabytes(peak_memory)}"
@@ -127,7 +148,7 @@ def print_outcome(
 
 
 def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
-    """Prints a benchmark: a row a case with both times and their ratio.
+    """Prints a benchmark: for each case our time, and a row a variant of the peer, the fastest first, with the ratio.
 
     Args:
         record: what is kept as JSON.
@@ -136,25 +157,30 @@ def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
     output = _output()
     right = {"justify": "right", "no_wrap": True}
     output.print(f"{record['name']}: {escape(record['description'])}", soft_wrap=True)
-    table = _table(
-        "case", ("entropax", right), (f"{record['peer']}, at its best", right), ("ratio", right), "difference"
-    )
+    table = _table("case", ("entropax", right), (record["peer"], right), "setting", ("ratio", right), "difference")
     for case in record["cases"]:
-        ratio = case["ratio"]
-        table.add_row(
+        first = (
             escape(case["name"]),
             f"{_seconds(case['ours']['median'])} / {case['unit']}",
-            f"{_seconds(case['peer']['median'])} / {case['unit']}\n[dim]{escape(case['peer']['variant'])}[/dim]",
-            f"[bold]{ratio['median']:.3g}[/bold] ({ratio['lower']:.3g} to {ratio['upper']:.3g})",
             "" if case["difference"] is None else f"{case['difference']:.1e}",
         )
+        for variant, seconds in sorted(case["variants"].items(), key=lambda item: item[0] != case["peer"]["variant"]):
+            name, ours, difference = first
+            peers = f"{_seconds(seconds)} / {case['unit']}"
+            table.add_row(name, ours, peers, escape(variant), _ratio(case["ratios"].get(variant)), difference)
+            first = ("", "", "")
     output.print(table)
     output.print(
-        "Medians of interleaved rounds, both warm; the ratio is the median of the rounds' ratios, with its quartiles: "
-        "above 1 entropax is faster.",
+        "Medians of interleaved rounds, all warm; the ratio is the median of the rounds' ratios, with its quartiles: "
+        f"above 1 entropax is faster. {record['peer']}'s fastest setting stands first; one without a ratio was so slow "
+        "that it was timed twice only.",
         soft_wrap=True,
     )
     output.print(f"written: {escape(str(path))}", soft_wrap=True)
+
+
+def _ratio(ratio: Mapping[str, float] | None) -> str:
+    return f"[bold]{ratio['median']:.3g}[/bold] ({ratio['lower']:.3g} to {ratio['upper']:.3g})" if ratio else ""
 
 
 def _gigabytes(size: int) -> str:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from entropax.training._atomic import write_atomically
-from experiments import registry
+from experiments import registry, terminal
 from experiments.results import RESULTS, as_bytes, require_writable
 from experiments.running import device, stage, versions
 
@@ -23,6 +23,10 @@ HOPELESS = 3.0
 """A variant of the peer that takes this many times as long as its fastest is not timed further."""
 
 
+class DisagreementError(terminal.ReportedError, ValueError):
+    """Ours and the peer computed different things; the message says how far apart they are."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One comparison.
@@ -31,6 +35,7 @@ class Case:
         name: what is compared: sizes, dtype.
         ours: does the work once and returns what it computed, arrays of any kind.
         peers: the same work by the peer, by variant (thread counts, settings); the fastest counts.
+        always: variants that are timed in every round however slow they are, such as the peer's default.
         unit: what is counted, like "step".
         per: how many of them one call does.
         difference: how far the results of `ours` and a peer's variant are apart; None where they cannot be compared.
@@ -41,6 +46,7 @@ class Case:
     name: str
     ours: Callable[[], Any]
     peers: Mapping[str, Callable[[], Any]]
+    always: tuple[str, ...] = ()
     unit: str = "call"
     per: int = 1
     difference: Callable[[Any, Any], Any] | None = None
@@ -63,7 +69,7 @@ def run_benchmark(name: str, *, results: Path = RESULTS, root: Path = registry.R
         UnknownNameError: there is none of this name; the message lists those there are.
         MissingPeerError: its peer is not installed.
         OSError: the record cannot be written, tried before the run.
-        ValueError: ours and the peer computed different things.
+        DisagreementError: ours and the peer computed different things.
     """
     entry = registry.find("benchmark", name, registry.benchmarks(root))
     path = results / "bench" / f"{entry.name}.json"
@@ -85,26 +91,27 @@ def measure(case: Case) -> dict[str, Any]:
     """Times one case.
 
     All callables run once to compile and warm up; then every round times each once, in alternating order, so that a
-    slow spell of the machine strikes them alike. The ratio is taken round by round against the variant of the peer with
-    the smallest median.
+    slow spell of the machine strikes them alike. Ratios are taken round by round.
 
     Args:
         case: the case.
 
     Returns:
-        Times in seconds for one `unit`: "ours" and "peer" with their best and median, every variant's time in
-        "variants", and "ratio", the peer's time over ours, as the median of the rounds with its quartiles.
+        Times in seconds for one `unit`: "ours" and "peer", its variant with the smallest median, with their best and
+        median; every variant's time in "variants"; in "ratios" the time of each variant that was timed in every round
+        over ours, as the median of the rounds with its quartiles; and "ratio", that of "peer".
 
     Raises:
-        ValueError: the results are further apart than the tolerance.
+        DisagreementError: the results are further apart than the tolerance.
     """
     with stage(case.name):
         calls = {None: case.ours, **case.peers}
         difference = _largest_difference(case, {variant: _finished(call) for variant, call in calls.items()})
         trials = {variant: min(_time(call, 1) for _ in range(2)) for variant, call in calls.items()}
         limit = HOPELESS * min(trials[variant] for variant in case.peers)
+        timed = [variant for variant in case.peers if trials[variant] <= limit or variant in case.always]
         times = _interleaved(
-            {variant: call for variant, call in calls.items() if variant is None or trials[variant] <= limit},
+            {variant: calls[variant] for variant in (None, *timed)},
             {variant: max(1, round(MIN_CALL / max(trial, 1e-7))) for variant, trial in trials.items()},
             seconds=case.seconds,
         )
@@ -113,8 +120,8 @@ def measure(case: Case) -> dict[str, Any]:
         variant: float(np.median(times[variant])) if variant in times else trials[variant] / case.per
         for variant in case.peers
     }
-    best = min(set(case.peers) & set(times), key=lambda variant: medians[variant])
-    lower, median, upper = np.percentile(times[best] / times[None], [25, 50, 75])
+    best = min(timed, key=lambda variant: medians[variant])
+    ratios = {variant: _quartiles(times[variant] / times[None]) for variant in timed}
     return {
         "name": case.name,
         "unit": case.unit,
@@ -122,7 +129,8 @@ def measure(case: Case) -> dict[str, Any]:
         "ours": _summary(times[None]),
         "peer": {"variant": best, **_summary(times[best])},
         "variants": medians,
-        "ratio": {"median": float(median), "lower": float(lower), "upper": float(upper)},
+        "ratio": ratios[best],
+        "ratios": ratios,
         "difference": difference,
     }
 
@@ -156,7 +164,7 @@ def _largest_difference(case: Case, outcomes: Mapping[str | None, Any]) -> float
     ours = outcomes[None]
     difference = max(float(case.difference(ours, outcomes[variant])) for variant in case.peers)
     if not difference <= case.tolerance:
-        raise ValueError(
+        raise DisagreementError(
             f"{case.name}: ours and the peer's result differ by {difference:.3g}, at most {case.tolerance:.3g} allowed"
         )
     return difference
@@ -179,6 +187,11 @@ def _time(call: Callable[[], Any], repeats: int) -> float:
     finally:
         if collecting:
             gc.enable()
+
+
+def _quartiles(values: np.ndarray) -> dict[str, float]:
+    lower, median, upper = np.percentile(values, [25, 50, 75])
+    return {"median": float(median), "lower": float(lower), "upper": float(upper)}
 
 
 def _summary(seconds: np.ndarray) -> dict[str, float]:

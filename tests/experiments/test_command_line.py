@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from experiments import registry
+from experiments import registry, running
 from experiments.__main__ import main
-from tests.experiments.conftest import ORBIT, write
+from tests.experiments.conftest import ORBIT, RACE, write
 
 pytestmark = pytest.mark.fast
 
@@ -15,7 +15,6 @@ pytestmark = pytest.mark.fast
 @pytest.fixture
 def lab(toy, monkeypatch):
     """The command line over the small package."""
-    from experiments import running
     from experiments.benchmarks import harness
 
     for function in (registry.experiments, registry.benchmarks):
@@ -118,7 +117,7 @@ def test_a_run_resumes_unless_its_checkpoint_is_not_its_own(lab, tmp_path, capsy
     module.FAULT = None
     assert main([*command, "--resume", "--seed", "1"]) == 1  # another seed is another run
     message = capsys.readouterr().err
-    assert "was made by another run: its key is" in message
+    assert "are those of another run: seed was 0, is 1. Run without --resume" in message
     assert "Traceback" not in message
 
     checkpoints = tmp_path / "toy-lens/default/checkpoints/sum"
@@ -133,11 +132,52 @@ def test_a_run_resumes_unless_its_checkpoint_is_not_its_own(lab, tmp_path, capsy
     assert "reproduced" in capsys.readouterr().out
 
 
+def test_claims_that_were_not_run_are_a_line_for_each_reason(lab, tmp_path, capsys):
+    source = ORBIT.replace('"growth": {"a": 1.0, "b": 2.0},', "")
+    write(lab / "mechanics/toy_orbit.py", source)
+    assert main(["run", "toy-orbit", "--results", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "not run: cluster: only in preset full" in lines
+    assert "not run: 2 claims: not measured in preset default" in lines
+    assert not any("growth" in line or "forgotten" in line for line in lines)
+
+
+def test_a_result_that_is_none_is_an_error_without_traceback(lab, tmp_path, capsys, monkeypatch):
+    from experiments import report
+
+    for name in ("PAGE", "RECORDS"):
+        monkeypatch.setitem(report.write_report.__kwdefaults__, name.lower(), tmp_path / name)
+    path = tmp_path / "toy-orbit/default/result.json"
+    write(path, '{"slug": "to')
+    assert main(["report", "--results", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {path} is not JSON: ")
+
+
+def test_results_that_differ_are_an_error_without_traceback(lab, tmp_path, capsys):
+    write(lab / "benchmarks/toy_race.py", RACE.replace("abs(a - b)", "1.0"))
+    assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 1
+    message = "error: thousand: ours and the peer's result differ by 1, at most 0 allowed"
+    assert message in capsys.readouterr().err.splitlines()
+
+
+def test_a_seed_out_of_range_is_an_error_without_traceback(lab, tmp_path, capsys):
+    assert main(["run", "toy-orbit", "--seed", "99999999999999999999", "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.strip() == "error: seed must lie in [0, 4294967295], got 99999999999999999999"
+
+
+def test_help_names_every_preset(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    words = capsys.readouterr().out
+    assert all(f"{preset} (" in words for preset in running.PRESETS)
+
+
 def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
     assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "thousand" in out
     assert "once" in out
+    assert "hundred times" in out
     record = json.loads((tmp_path / "bench/toy-race.json").read_text())
     assert record["cases"][0]["peer"]["variant"] == "once"
 
