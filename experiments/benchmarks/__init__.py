@@ -13,6 +13,7 @@ A benchmark is one module here, found by its place:
             ours=lambda: step(state),               # called without arguments, returns what it computed
             peers={"neighbour list": lambda: ...},  # variants by label, one for each thread count or setting: the
                                                     # fastest one counts, so the peer is seen at its best
+            always=("neighbour list",),             # optional: variants timed however slow, the peer's default say
             unit="step", per=100,                   # one call does 100 steps: times are shown for one
             difference=lambda a, b: ...,            # how far the two results are apart, to show that they agree
             tolerance=1e-6,                         # ... and how far they may be; more is an error

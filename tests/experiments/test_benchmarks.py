@@ -1,5 +1,8 @@
 import time
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from experiments.benchmarks import harness
@@ -26,6 +29,8 @@ def test_the_ratio_is_the_peers_time_over_ours():
     assert record["variants"]["one"] > record["variants"]["two"] == record["peer"]["median"]
     assert record["ours"]["best"] <= record["ours"]["median"]
     assert record["difference"] is None
+    assert record["ratios"]["two"] == record["ratio"]
+    assert record["ratios"]["one"]["median"] > record["ratio"]["median"]
 
 
 def test_times_are_for_one_unit():
@@ -51,6 +56,14 @@ def test_calls_are_interleaved_and_a_hopeless_variant_is_left_alone():
     assert all(set(rounds[i : i + 2]) == {"ours", "peer"} for i in range(0, len(rounds), 2))
     assert rounds[0] != rounds[2]  # and in alternating order
     assert record["variants"]["slow"] > 2e-2
+    assert set(record["ratios"]) == {"peer"}
+
+
+def test_a_default_is_timed_however_slow_it_is():
+    peers = {"fast": sleeper(1e-3), "default": sleeper(10e-3)}
+    record = measure(Case("patience", sleeper(1e-3), peers, always=("default",), seconds=0.0))
+    assert record["peer"]["variant"] == "fast"
+    assert record["ratios"]["default"]["median"] > 2 * record["ratios"]["fast"]["median"]
 
 
 def test_short_calls_are_repeated_within_a_round():
@@ -98,3 +111,21 @@ def test_a_case_is_timed_before_the_next_is_made(toy, tmp_path):
     record, path = harness.run_benchmark("toy-race", results=tmp_path, root=toy)
     assert [case["name"] for case in record["cases"]] == ["a", "b"]
     assert path == tmp_path / "bench/toy-race.json"
+
+
+def test_the_swimmers_farthest_apart_are_compared(recwarn):
+    """One particle of many in the wrong place is seen, one on the other side of a wall is not; float64 all along."""
+    from experiments.benchmarks.active_matter_step import TOLERANCE, _difference
+
+    x = np.random.default_rng(0).uniform(-2, 2, (1000, 2))
+    assert _difference(4.0, (x, False), (x, 0)) == 0
+    across, wrong = x.copy(), x.copy()
+    across[3, 0] += 4.0 - 1e-12
+    wrong[3, 0] += 1e-3
+    assert 0.9e-12 < _difference(4.0, (x, False), (across, 0)) < 1.1e-12 < TOLERANCE
+    assert _difference(4.0, (x, False), (wrong, 0)) == pytest.approx(1e-3)
+    assert _difference(4.0, (x, False), (x, 1)) == float("inf")
+    with jax.enable_x64(True):
+        ours, theirs = jnp.asarray(x), jnp.asarray(x + 1e-11)
+    assert 1e-11 < _difference(4.0, (ours, jnp.asarray(False)), (theirs, jnp.asarray(False))) < 2e-11
+    assert not recwarn.list
