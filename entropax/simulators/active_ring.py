@@ -11,6 +11,7 @@ from entropax import _checks
 from entropax._typing import Array, PRNGKey, RealScalar, Scalar
 from entropax.simulators.base import Simulator
 from entropax.simulators.langevin import noise_scale
+from entropax.space.boxes import wrap_between
 
 
 class ActiveRing(Simulator[Array]):
@@ -196,7 +197,8 @@ class ActiveRing(Simulator[Array]):
         x, g = state[..., 0], state[..., 1]
         noise = jax.random.normal(key, (2, *x.shape), state.dtype)
         drift = self.activity(x) * g + self.force(x)
-        x = jnp.mod(x + self.dt * drift + noise_scale(self.noise, self.dt) * noise[0], 2 * self.half_width)
+        moved = x + self.dt * drift + noise_scale(self.noise, self.dt) * noise[0]
+        x = wrap_between(moved, jnp.zeros_like(self.half_width), 2 * self.half_width)
         return jnp.stack([x, ornstein_uhlenbeck_step(g, self.persistence, self.dt, noise[1])], axis=-1)
 
 

@@ -58,15 +58,10 @@ class PeriodicBox(eqx.Module):
             x: points, shape (..., d).
 
         Returns:
-            Points in [lower, upper), shape (..., d). The derivative in x is the identity.
+            Points in [lower, upper), shape (..., d), those inside unchanged. The derivative in x is the identity.
         """
         (x,) = self._points(x=x)
-        lower, upper = self._corners(x)
-        extent = upper - lower
-        y = x - extent * jnp.floor((x - lower) / extent)
-        # Rounding can leave y an ulp outside; the correction must not touch the derivative.
-        inside = jnp.where(y >= upper, lower, jnp.maximum(y, lower))
-        return y + jax.lax.stop_gradient(inside - y)
+        return wrap_between(x, *self._corners(x))
 
     def displacement(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "... d"]:
         """The shortest vector from y to x on the torus, x - y - L round((x - y) / L).
@@ -165,6 +160,36 @@ class FreeSpace(eqx.Module):
         """
         (x,) = _vectors(x=x)
         return jnp.all(jnp.isfinite(x), axis=-1)
+
+
+@jax.custom_jvp
+def wrap_between(x: Float[Array, "..."], lower: Float[Array, "..."], upper: Float[Array, "..."]) -> Float[Array, "..."]:
+    """x - L floor((x - lower) / L) with L = upper - lower, exactly in [lower, upper) whatever the rounding.
+
+    Args:
+        x: any shape.
+        lower: broadcastable to x.
+        upper: the same shape as lower.
+
+    Returns:
+        Numbers of the shape of x, those inside unchanged. The derivative in x is 1; in L it is minus the number of
+        periods crossed.
+    """
+    y = x - (upper - lower) * _periods(x, lower, upper)
+    inside = jnp.where(y >= upper, lower, jnp.maximum(y, lower))
+    return jnp.where((x >= lower) & (x < upper), x, inside)
+
+
+@wrap_between.defjvp
+def _wrap_between_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
+    # By hand: the last ulp's correction has no derivative.
+    x, lower, upper = primals
+    dx, dlower, dupper = tangents
+    return wrap_between(x, lower, upper), dx - (dupper - dlower) * _periods(x, lower, upper)
+
+
+def _periods(x: Array, lower: Array, upper: Array) -> Array:
+    return jnp.floor((x - lower) / (upper - lower))
 
 
 Space: TypeAlias = PeriodicBox | FreeSpace

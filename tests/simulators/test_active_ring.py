@@ -64,6 +64,14 @@ def test_positions_stay_on_the_ring_and_propulsions_normal(getkey):
     assert abs(g.var() - 1) < 5 * np.sqrt(2 / 4000)
 
 
+@pytest.mark.fast
+def test_a_step_across_contact_stays_on_the_ring(getkey):
+    """Moved to -1e-9, whose remainder rounds to 16 in float32, a swimmer is at 0."""
+    ring = ActiveRing(speed=1.0, stiffness=0.0, noise=0.0, dt=1.0)
+    state = ring.step(jnp.asarray([[0.0, -1e-9], [0.0, 1e-9], [15.5, 1.0]]), key=getkey())
+    np.testing.assert_array_equal(state[:, 0], np.asarray([0.0, 1e-9, 0.5], np.float32))
+
+
 def test_every_parameter_is_differentiable(getkey, x64):
     """Reverse mode through 40 steps equals central differences in v0, k, gamma, eps, W, R, beta."""
     start, key = ActiveRing().init(key=getkey(), shape=(8,)).at[0, 0].set(1.9), getkey()

@@ -1,5 +1,6 @@
 """Boxes, neighbours and tables against scipy's tree."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -25,6 +26,30 @@ def test_box_wraps_and_measures():
     np.testing.assert_allclose(BOX.distance(x, y), nearest, rtol=1e-12)
     with pytest.raises(ValueError, match="upper - lower must be positive"):
         space.PeriodicBox(np.ones(2), np.array([2.0, 1.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_wrapped_points_are_inside(dtype):
+    """In [lower, upper) to the last bit, next to every face too; points inside stay as they are."""
+    for lower, upper in ((0.0, 16.0), (-0.1, 0.2), (-3.0, 1.0 / 3.0), (1e3, 1e3 + 0.7)):
+        box = space.PeriodicBox(np.array([lower], dtype), np.array([upper], dtype))
+        low, high = np.asarray(box.lower), np.asarray(box.upper)
+        faces = low + (high - low) * np.arange(-4, 5).astype(dtype)
+        ulps = np.spacing(np.maximum(np.abs(faces), dtype(1e-20))) * np.arange(-3, 4)[:, None].astype(dtype)
+        near = np.concatenate([(faces + ulps).ravel(), -(dtype(10.0) ** np.arange(-12, 1, dtype=dtype))])
+        x = np.concatenate([near, RNG.uniform(-9, 9, 4000)]).astype(dtype)[:, None]
+        wrapped = np.asarray(box.wrap(x))
+        assert wrapped.dtype == dtype
+        assert np.all((wrapped >= low) & (wrapped < high))
+        here = (x >= low) & (x < high)
+        np.testing.assert_array_equal(wrapped[here], x[here])
+    x = np.array([[-1e-9], [0.4], [33.0]], dtype)
+    corners = (np.zeros(1, dtype), np.full(1, 16.0, dtype))
+    wrap = lambda x, lower, upper: space.PeriodicBox(lower, upper).wrap(x)[:, 0]  # noqa: E731
+    by_x, by_lower, by_upper = jax.jacfwd(wrap, argnums=(0, 1, 2))(x, *corners)
+    np.testing.assert_array_equal(by_x[..., 0], np.eye(3))
+    np.testing.assert_array_equal(by_upper[:, 0], [1.0, 0.0, -2.0])  # minus the periods crossed
+    np.testing.assert_array_equal(by_lower[:, 0], [-1.0, 0.0, 2.0])
 
 
 @pytest.mark.parametrize(("n", "k"), [(40, 3), (400, 5), (1500, 20)])
