@@ -4,6 +4,7 @@ A `Claim` holds the paper's value, where it stands, and the check that compares 
 
 - `Near`: a number within a relative or absolute tolerance of the paper's.
 - `WithinErrors`: an `Estimate` within so many standard errors of the paper's.
+- `Exceeds`: an `Estimate` above the paper's by more than so many standard errors.
 - `Bounds`: a number between limits.
 - `Ordering`: numbers, by label, that increase in a given order.
 
@@ -38,10 +39,12 @@ class Quotient:
     Attributes:
         numerator: the number above.
         denominator: the number below.
+        standard_error: of their ratio, where it is known.
     """
 
     numerator: SupportsFloat
     denominator: SupportsFloat
+    standard_error: SupportsFloat | None = None
 
     @property
     def value(self) -> float:
@@ -131,17 +134,40 @@ class WithinErrors:
             raise ValueError(f"WithinErrors needs positive count and resolution, got {self}")
 
     def judge(self, paper_value: float | str, measured: Any) -> Judgement:
-        """The verdict on an `Estimate`; the paper's value must be a number."""
-        if not isinstance(measured, Estimate):
-            raise TypeError(f"WithinErrors needs an Estimate, got {type(measured).__name__}")
-        error = float(measured.standard_error)
+        """The verdict on an `Estimate`, or a `Quotient` with a standard error; the paper's value must be a number."""
+        error = _standard_error("WithinErrors", measured)
         if not error <= self.resolution:
             return _judgement(False, f"undecided: standard error {error:.2g}, at most {self.resolution:.2g} wanted")
         error = math.hypot(error, self.paper_error)
-        off = abs(float(measured.value) - _target(paper_value))
+        off = abs(_number(measured) - _target(paper_value))
         in_errors = off / error if error else (0.0 if off == 0 else math.inf)
         return _judgement(
             off <= self.count * error, f"off by {in_errors:.2g} standard errors, {self.count:.2g} allowed"
+        )
+
+
+@dataclass(frozen=True)
+class Exceeds:
+    """The number is above the paper's value by more than so many standard errors.
+
+    Attributes:
+        count: number of standard errors.
+    """
+
+    count: float
+
+    def __post_init__(self) -> None:
+        if not self.count >= 0:
+            raise ValueError(f"Exceeds needs a count that is not negative, got {self}")
+
+    def judge(self, paper_value: float | str, measured: Any) -> Judgement:
+        """The verdict on an `Estimate`, or a `Quotient` with a standard error; the paper's value must be a number."""
+        error, target = _standard_error("Exceeds", measured), _target(paper_value)
+        above = _number(measured) - target
+        in_errors = above / error if error else (math.copysign(math.inf, above) if above else 0.0)
+        return _judgement(
+            above > self.count * error,
+            f"{in_errors:.2g} standard errors above {target:g}, more than {self.count:.2g} wanted",
         )
 
 
@@ -253,6 +279,8 @@ def as_json(measured: Measured) -> Any:
         return {"value": _json_number(measured.value), "standard_error": _json_number(measured.standard_error)}
     if isinstance(measured, Quotient):
         parts = {"numerator": measured.numerator, "denominator": measured.denominator, "value": measured.value}
+        if measured.standard_error is not None:
+            parts["standard_error"] = measured.standard_error
         return {name: _json_number(number) for name, number in parts.items()}
     if isinstance(measured, Mapping):
         return {str(label): _json_number(number) for label, number in measured.items()}
@@ -266,8 +294,11 @@ def in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         if set(value) == {"value", "standard_error"}:
             return f"{_short(value['value'])} ± {_short(value['standard_error'], 2)}"
-        if set(value) == {"numerator", "denominator", "value"}:
-            return f"{_short(value['value'])} = {_short(value['numerator'])} / {_short(value['denominator'])}"
+        if {"numerator", "denominator"} <= set(value):
+            ratio = _short(value["value"])
+            if "standard_error" in value:
+                ratio += f" ± {_short(value['standard_error'], 2)}"
+            return f"{ratio} = {_short(value['numerator'])} / {_short(value['denominator'])}"
         return ", ".join(f"{label}: {_short(number)}" for label, number in value.items())
     return _short(value)
 
@@ -281,6 +312,8 @@ def _numbers(measured: Any) -> list[float]:
         return [float(measured.value), float(measured.standard_error)]
     if isinstance(measured, Mapping):
         return [float(number) for number in measured.values()]
+    if isinstance(measured, Quotient) and measured.standard_error is not None:
+        return [measured.value, float(measured.standard_error)]
     return [_number(measured)]
 
 
@@ -291,6 +324,13 @@ def _number(measured: Any) -> float:
     if isinstance(measured, Mapping):
         raise TypeError("the check needs one number, got a mapping")
     return float(measured)
+
+
+def _standard_error(check: str, measured: Any) -> float:
+    error = getattr(measured, "standard_error", None)
+    if error is None:
+        raise TypeError(f"{check} needs an Estimate, or a Quotient with a standard error, got {measured!r}")
+    return float(error)
 
 
 def _target(paper_value: float | str) -> float:

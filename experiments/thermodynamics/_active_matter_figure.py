@@ -26,7 +26,7 @@ def draw(data: "xarray.Dataset") -> Any:
     figure, axes = new_figure(3 if separated else 2, 3, height=3.0, width=11.0)
     _flow(axes[0, 0], data)
     top = float(np.nanmax(data.reference_density * data.reference_rate))
-    _dissipation(axes[0, 1], data, _smoothed(data.density) * data.rate, "learned", top)
+    _dissipation(axes[0, 1], data, data.smoothed_density * data.rate, "learned", top)
     image = _dissipation(
         axes[0, 2], data, (data.reference_density * data.reference_rate).fillna(0.0), "independent solution", top
     )
@@ -37,9 +37,9 @@ def draw(data: "xarray.Dataset") -> Any:
     if separated:
         _separation(axes[2, 0], data)
         sizes = data["size"].values
-        top = float(np.quantile(data[f"mips_particle_rates_{sizes[0]}"], 0.98))
+        limits = np.quantile(data[f"mips_particle_rates_{sizes[0]}"], (0.02, 0.98))
         for place, multiple in zip(axes[2, 1:], (sizes[0], sizes[-1]), strict=True):
-            image = _swimmers(place, data, int(multiple), top)
+            image = _swimmers(place, data, int(multiple), limits)
         figure.colorbar(image, ax=axes[2, 2], label=label(r"div$_g v_g$", RATE), extend="both")
     return figure
 
@@ -56,7 +56,7 @@ def _flow(axes: "Axes", data: "xarray.Dataset") -> None:
     )
     axes.grid(False)
     axes.set(
-        title="Ring: learned probability flow",
+        title="Ring: learned probability flow\n(grey: density of the samples)",
         xlabel=label("distance $x$", "length"),
         ylabel="propulsion $g$",
         xlim=(x[0], x[-1]),
@@ -70,46 +70,36 @@ def _dissipation(axes: "Axes", data: "xarray.Dataset", values: Any, source: str,
         axes.axvline(contact, color="white", lw=0.8, ls=":")
     total = data.attrs["ring_learned"] if source == "learned" else data.attrs["ring_reference"]
     axes.grid(False)
+    how = "samples, smoothed; " if source == "learned" else ""
     axes.set(
-        title=f"Ring: dissipation, {source}\n({total:.4f} nats / time in all)",
+        title=f"Ring: dissipation, {source}\n({how}{total:.4f} nats / time in all)",
         xlabel=label("distance $x$", "length") + "; dotted: contact",
         ylabel="propulsion $g$",
     )
     return image
 
 
-def _smoothed(density: Any) -> Any:
-    """A histogram over (x, g) without most of its noise: two binomial windows of five points along either axis."""
-    values = density.values
-    for axis in (0, 1, 0, 1):  # nothing is seen near the ends of the axes, so that rolling is as good as any border
-        values = sum(w * np.roll(values, s, axis) for s, w in zip(range(-2, 3), _BINOMIAL, strict=True))
-    return density.copy(data=values)
-
-
-_BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
-
-
 def _sweep(axes: "Axes", data: "xarray.Dataset") -> None:
-    speed = data.speed.values
-    axes.errorbar(
-        speed,
-        data.trap_controlled,
-        2 * data.trap_controlled_error,
-        capsize=3,
-        ls="-",
-        marker="",
-        label="score-free mean",
-    )
-    axes.plot(speed, data.trap_learned, ls="", marker="o", ms=6, mfc="none", label="learned score")
-    for part, line in zip(("x", "g"), ("--", ":"), strict=True):
+    for name, line, marker in (("trap", "-", "o"), ("crowd", "-.", "s")):
+        if f"{name}_learned" not in data:
+            continue
+        count = data.attrs[f"{name}_swimmers"]
+        speed, rate = data[f"{name}_speed"], data[f"{name}_controlled"] / count
+        error = 2 * data[f"{name}_controlled_error"] / count
+        axes.errorbar(speed, rate, error, capsize=3, ls=line, marker="", label=f"score-free mean, N = {count}")
+        learned, reference = data[f"{name}_learned"] / count, data[f"{name}_reference"] / count
+        axes.plot(speed, learned, ls="", marker=marker, ms=6, mfc="none", label=f"learned score, N = {count}")
+        axes.plot(speed, reference, ls="", marker="x", ms=4, color="0.4", label=f"before learning, N = {count}")
+    for part, line in (("x", "--"), ("g", ":")):
         name = "positions" if part == "x" else "propulsions"
-        axes.plot(speed, data.trap_learned_parts.sel(part=part), ls=line, marker="", label=f"its part in {name}")
+        values = data.trap_learned_parts.sel(part=part) / data.attrs["trap_swimmers"]
+        axes.plot(data.trap_speed, values, ls=line, marker="", label=f"its part in {name}")
     axes.set(
-        title="Trap: rate against activity",
+        title="Trap: rate of a swimmer against activity",
         xlabel=label("activity $v_0$", "length / time"),
         ylabel=label("entropy production", RATE),
     )
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=6)
 
 
 def _distance(axes: "Axes", data: "xarray.Dataset") -> None:
@@ -156,7 +146,7 @@ def _separation(axes: "Axes", data: "xarray.Dataset") -> None:
     axes.legend(fontsize=6, ncols=2)
 
 
-def _swimmers(axes: "Axes", data: "xarray.Dataset", multiple: int, top: float) -> Any:
+def _swimmers(axes: "Axes", data: "xarray.Dataset", multiple: int, limits: Any) -> Any:
     """Every swimmer of a configuration, as a disc of its size, by its rate."""
     from matplotlib.collections import EllipseCollection
 
@@ -166,7 +156,7 @@ def _swimmers(axes: "Axes", data: "xarray.Dataset", multiple: int, top: float) -
         2.0, 2.0, 0.0, units="xy", offsets=positions, offset_transform=axes.transData, rasterized=True
     )
     discs.set_array(data[f"mips_particle_rates_{multiple}"].values)
-    discs.set_clim(0.0, top)
+    discs.set_clim(*limits)
     axes.add_collection(discs)
     axes.grid(False)
     axes.set(

@@ -68,7 +68,7 @@ def learn_linear_systems(config: LinearConfig, *, key: jax.Array, checkpoint_dir
     """Learns every system's score and returns its rate beside the closed form."""
     rows = {}
     for number, (name, (A, D)) in enumerate(systems().items()):
-        fit_key, draw_key = jax.random.split(jax.random.fold_in(key, number))
+        net_key, fit_key, draw_key = jax.random.split(jax.random.fold_in(key, number), 3)
         system = simulators.LinearLangevin(A, D, dt=0.1)
         spread = np.sqrt(np.diag(np.asarray(system.stationary_covariance())))
         network = nn.MLPScore(
@@ -76,7 +76,7 @@ def learn_linear_systems(config: LinearConfig, *, key: jax.Array, checkpoint_dir
             width=config.width,
             depth=config.depth,
             scale=tuple(float(s) for s in spread),
-            rngs=nnx.Rngs(number),
+            rngs=nnx.Rngs(net_key),
         )
         loss = ScoreLoss(
             system.drift,

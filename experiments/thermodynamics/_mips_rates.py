@@ -8,6 +8,7 @@ Two things are known of the exact score s of propulsions blurred by sigma, whate
   gamma (E|s_0|^2 - 2 N).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,7 @@ import numpy as np
 
 from entropax import observables, space
 from entropax._typing import PRNGKey
-from experiments.claims import Estimate
+from experiments.claims import Estimate, Quotient
 from experiments.thermodynamics._mips import (
     DIM,
     MipsConfig,
@@ -32,12 +33,15 @@ _TOUCHING = 2.4  # the paper's distance; the sum of two radii is 2
 class MipsOutcome(NamedTuple):
     """Rates of a particle's propulsion at one size and at resolution sigma, in nats per unit time.
 
-    The two rates have the same mean for the exact score, but particles share in them differently.
+    The two rates have the same mean for the exact score, but particles share in them differently. Standard errors are
+    those of a jackknife over squares of space.
 
     Attributes:
         system: mean of div_g v_g in the gas, on the interface and in the solid, shape (3,).
         total: mean of |v_g|^2 / gamma there, shape (3,).
         fractions: share of the particles there, shape (3,).
+        over_gas: the interface's rate over the gas's, by "system" and "total".
+        over_solid: the interface's rate over the solid's.
         learned: mean of div_g v_g over all particles.
         lower: lower bound of the exact value, from the loss on these fresh configurations.
         lower_over_learned: their ratio, 1 for a score that is as good on them as it was in training.
@@ -51,9 +55,11 @@ class MipsOutcome(NamedTuple):
     system: np.ndarray
     total: np.ndarray
     fractions: np.ndarray
+    over_gas: dict[str, Quotient]
+    over_solid: dict[str, Quotient]
     learned: float
-    lower: float
-    lower_over_learned: Estimate
+    lower: Estimate
+    lower_over_learned: Quotient
     upper: float
     unblurred: float
     positions: np.ndarray
@@ -90,19 +96,25 @@ def evaluate_mips(score: PropulsionScore, config: MipsConfig, multiple: int, *, 
         for i, phase in enumerate(phases)
     ]
     seen = ParticleRates(*(np.concatenate(column) for column in zip(*each, strict=True)))
-    places = [seen.place == place for place in range(3)]
     half_width = float(swimmers.box.extent[0]) / 2
     gamma, unblurred = float(swimmers.persistence), float(seen.unblurred.mean())
     sharp = unblurred / (DIM * gamma) + 1  # E|s_0|^2 a coordinate
     # The loss with its noise integrated out, -E[|s|^2 + 2 div s]: the same mean, and less scatter.
-    lower = -gamma * (seen.square + 2 * seen.divergence + DIM)
+    captured = -gamma * (seen.square + 2 * seen.divergence + DIM)
+    groups = squares(seen.positions, half_width)
+    gas, interface, solid = (seen.place == place for place in range(3))
+    rates = {"system": seen.system, "total": seen.total}
+    everywhere = np.ones(groups.size)
+    lower = ratio_of_sums(captured, everywhere, groups)
     return MipsOutcome(
-        system=_means(seen.system, places),
-        total=_means(seen.total, places),
-        fractions=np.array([here.mean() for here in places]),
+        system=_means(seen.system, seen.place),
+        total=_means(seen.total, seen.place),
+        fractions=np.array([here.mean() for here in (gas, interface, solid)]),
+        over_gas={name: ratio_of_means(rate, interface, gas, groups) for name, rate in rates.items()},
+        over_solid={name: ratio_of_means(rate, interface, solid, groups) for name, rate in rates.items()},
         learned=float(seen.system.mean()),
-        lower=float(lower.mean()),
-        lower_over_learned=ratio_of_means(lower, seen.system, squares(seen.positions, half_width)),
+        lower=Estimate(lower.value, lower.standard_error or np.nan),
+        lower_over_learned=ratio_of_sums(captured, seen.system, groups),
         upper=gamma * DIM * (1 / (config.sigma**2 + 1 / sharp) - 1),
         unblurred=unblurred,
         positions=each[-1].positions,
@@ -141,23 +153,39 @@ def squares(positions: np.ndarray, half_width: float, across: int = 4) -> np.nda
     return across * row + column
 
 
-def ratio_of_means(above: np.ndarray, below: np.ndarray, groups: np.ndarray) -> Estimate:
-    """The ratio of two means, and its standard error (delta method) when whole groups are independent.
+def jackknife(statistic: Callable[[np.ndarray], float], groups: np.ndarray) -> Estimate:
+    """A statistic and its standard error when whole groups of samples are independent, by leaving out one at a time.
 
     Neighbours are correlated, and so is a particle with itself a little later; squares of space, taken through all
     configurations, are nearly independent.
 
     Args:
-        above: values above, shape (n,).
-        below: values below, shape (n,).
+        statistic: function of a boolean mask, shape (n,), of the samples to use.
         groups: labels, shape (n,).
     """
-    ratio = above.mean() / below.mean()
-    residuals = np.bincount(groups, above - ratio * below)
-    residuals = residuals[np.bincount(groups) > 0]
-    scatter = np.sqrt(residuals.size / (residuals.size - 1) * np.sum(residuals**2))
-    return Estimate(ratio, scatter / abs(below.sum()))
+    without = np.array([statistic(groups != label) for label in np.unique(groups)])
+    scatter = np.sqrt((without.size - 1) / without.size * np.sum((without - without.mean()) ** 2))
+    return Estimate(statistic(np.ones(groups.size, bool)), scatter)
 
 
-def _means(values: np.ndarray, places: list[np.ndarray]) -> np.ndarray:
-    return np.array([values[here].mean() if here.any() else np.nan for here in places])
+def ratio_of_sums(above: np.ndarray, below: np.ndarray, groups: np.ndarray) -> Quotient:
+    """The ratio of two means over the same samples, shape (n,)."""
+    error = jackknife(lambda used: above[used].sum() / below[used].sum(), groups).standard_error
+    return Quotient(above.mean(), below.mean(), error)
+
+
+def ratio_of_means(values: np.ndarray, above: np.ndarray, below: np.ndarray, groups: np.ndarray) -> Quotient:
+    """The mean over the samples `above` over that over the samples `below`, both masks of shape (n,)."""
+
+    def ratio(used: np.ndarray) -> float:
+        return _mean(values[above & used]) / _mean(values[below & used])
+
+    return Quotient(_mean(values[above]), _mean(values[below]), jackknife(ratio, groups).standard_error)
+
+
+def _means(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    return np.array([_mean(values[place == here]) for here in range(3)])
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else np.nan

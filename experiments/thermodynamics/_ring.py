@@ -116,7 +116,7 @@ def score_free_rate(system: simulators.ActiveRing, samples: jax.Array) -> thermo
 
 def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> dict[str, Any]:
     """Simulates the ring, learns its score, and returns rates, diagnostics and the map of the flow."""
-    sample_key, fit_key = jax.random.split(key)
+    sample_key, net_key, fit_key = jax.random.split(key, 3)
     system = simulators.ActiveRing(config.speed)
     samples = sample_ring(config, system, key=sample_key)
     # The snapshots of one chain are correlated, the chains are not: blocks of whole chains.
@@ -131,7 +131,7 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
             center=(width / 2, 0.0),
             scale=(width / 4, 1.0),
             zero_output=True,
-            rngs=nnx.Rngs(0),
+            rngs=nnx.Rngs(net_key),
         ),
         center_sum=(width, 0.0),
     )

@@ -1,5 +1,6 @@
 """Fitting a score to samples of a steady state and reading entropy production off it: what every system shares."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,13 +112,11 @@ def fit_score(
     stop: training.StopRule = training.NonFinite("loss"),  # noqa: B008 - frozen
 ) -> training.FitResult:
     """Trains a score with Adam, gradients clipped to norm 1, and a warm-up and cosine decay of the rate."""
-    schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, min(100, steps // 5), steps)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
     return training.fit(
         loss,
         model,
         batches,
-        optimizer,
+        _adam(learning_rate, steps),
         steps=steps,
         key=key,
         ema=ema,
@@ -128,6 +127,12 @@ def fit_score(
         checkpoint_dir=checkpoint_dir,
         description=description,
     )
+
+
+@functools.cache  # one object for equal arguments, so that fits of one shape share a compiled loop
+def _adam(learning_rate: float, steps: int) -> optax.GradientTransformationExtraArgs:
+    schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, min(100, steps // 5), steps)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
 
 
 class FlowSamples(NamedTuple):

@@ -13,11 +13,12 @@ from flax import nnx
 from entropax import nn, simulators, thermodynamics, training
 from experiments.claims import Estimate
 from experiments.thermodynamics._score_fits import Batches, HeldOutLoss, ScoreLoss, fit_score, flow_samples
+from experiments.thermodynamics._trap_reference import LocallyHarmonicScore
 
 
 @dataclass(frozen=True)
 class TrapConfig:
-    """Sizes of the simulations and fits of swimmers in a trap; the physics is the paper's N = 64 system.
+    """Sizes of the simulations and fits of swimmers in a trap: the paper's N = 64 system, in a larger box.
 
     Some of the chains are held out: the score kept is the one with the lowest score-matching loss on them, of those
     met in training, and its rate is measured on them.
@@ -77,22 +78,6 @@ def free_swimmer(swimmers: Any) -> simulators.LinearLangevin:
     return simulators.LinearLangevin(drift_matrix, swimmers.diffusion.reshape(2), dt=swimmers.dt)
 
 
-class FreeSwimmerScore(eqx.Module):
-    """The score without interaction, a Gaussian, plus that of the repulsion, F / eps: exact in equilibrium.
-
-    Attributes:
-        swimmers: the system.
-    """
-
-    swimmers: Any
-
-    def __call__(self, phase: jax.Array) -> jax.Array:
-        """The score at a configuration, shape (2, n, d)."""
-        covariance = free_swimmer(self.swimmers).stationary_covariance()
-        free = -jnp.einsum("ab,bnd->and", jnp.linalg.inv(covariance), phase)
-        return free.at[0].add(self.swimmers.pair_force(phase[0]) / self.swimmers.noise)
-
-
 class EveryDrift(eqx.Module):
     """The drift of every configuration of a batch."""
 
@@ -117,7 +102,9 @@ class TrapRow(NamedTuple):
     """What was measured at one speed, in nats per unit time.
 
     Attributes:
+        num_particles: N.
         speed: v0.
+        reference: rate from the reference score, before anything is learned.
         learned: rate from the learned score, with the same control variates as `controlled`.
         learned_parts: its parts in positions and in propulsions.
         score_free: E[b D^-1 b + div b].
@@ -130,7 +117,9 @@ class TrapRow(NamedTuple):
         radial_density: swimmers per unit area.
     """
 
+    num_particles: int
     speed: float
+    reference: float
     learned: Estimate
     learned_parts: np.ndarray
     score_free: Estimate
@@ -232,7 +221,7 @@ def _controls(swimmers: Any, samples: jax.Array, drift: jax.Array, slopes: jax.A
 
 
 def make_network(config: TrapConfig, swimmers: Any, key: jax.Array) -> Any:
-    """The network that is added to the free swimmers' score, zero at the start."""
+    """The network that is added to the reference score, zero at the start."""
     common = {"position_scale": 3.0, "zero_output": True, "rngs": nnx.Rngs(key)} | dict(config.sizes)
     if config.network == "pair":
         return nn.PairScore(box=swimmers.box, **common)  # pyright: ignore[reportArgumentType]
@@ -264,12 +253,13 @@ def _learn_speed(config: TrapConfig, speed: float, *, key: jax.Array, checkpoint
     held_chains = max(6, round(config.held_out * config.chains))  # six for the control variates
     looked_at = jnp.swapaxes(samples[:held_chains, :: config.validate_thinning], 0, 1)
     held_out, seen = (part.reshape(-1, *samples.shape[2:]) for part in jnp.split(samples, [held_chains]))
+    reference = LocallyHarmonicScore(swimmers)
     loss = ScoreLoss(
         EveryDrift(swimmers), EveryDivergence(swimmers), swimmers.diffusion, physics=0.0, divergence="hutchinson"
     )
     fitted = fit_score(
         loss,
-        nn.ShiftedScore(make_network(config, swimmers, net_key), FreeSwimmerScore(swimmers)),
+        nn.ShiftedScore(make_network(config, swimmers, net_key), reference),
         Batches(seen, config.batch),
         steps=config.steps,
         learning_rate=config.learning_rate,
@@ -290,7 +280,9 @@ def _learn_speed(config: TrapConfig, speed: float, *, key: jax.Array, checkpoint
     residual = np.abs(flow.velocity_divergence + flow.velocity_dot_score).mean() / held_out[0].size
     radius, rate, density = _radial_profile(config, held_out, _particle_rates(model, swimmers, held_out))
     return TrapRow(
+        num_particles=config.num_particles,
         speed=speed,
+        reference=float(jnp.mean(jnp.sum(_particle_rates(reference, swimmers, held_out), axis=1))),
         learned=Estimate(learned.value, learned.standard_error),
         learned_parts=flow.rates.mean(axis=0),
         score_free=plain,
@@ -309,7 +301,7 @@ def _radial_profile(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean rate of a swimmer, and number of swimmers per area, in rings around the middle of the trap."""
     radii = jnp.linalg.norm(samples[:, 0], axis=-1).reshape(-1, 1)
-    edge = 6.0
+    edge = 1.5 * config.num_particles**0.5
     binned = thermodynamics.spatial_rate(
         radii, rates.reshape(-1), lower=jnp.zeros(1), upper=jnp.full(1, edge), bins=(config.bins,)
     )

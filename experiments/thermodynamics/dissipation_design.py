@@ -81,7 +81,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("trap: d rate / d v0", 1.5, "closed form 2 v0 gamma / (eps (A + gamma))", Near(relative=0.02)),
     Claim("trap: rate of the design", 1.0, "closed form v0^2 gamma / (eps (A + gamma))", Near(relative=0.02)),
     Claim("trap: size of the design", 1.5, "closed form eps / A + v0^2 / (A (A + gamma))", Near(relative=0.02)),
-    Claim("ring: gradient against finite differences", 0.0, "same noise, float64", Near(absolute=1e-4)),
+    Claim("ring: gradient against finite differences", 0.0, "same noise, float64", Near(absolute=1e-6)),
     Claim("ring: gradient against the steady state's", 0.0, "finite volumes x Hermite", WithinErrors(2.0, 0.05)),
     Claim("ring: rate of the design over that of uniform activity", "above 1", "finite volumes", Bounds(lower=1.0)),
     Claim("ring: rate of the design over the best one", 1.0, "BFGS on finite volumes", Near(relative=0.02)),

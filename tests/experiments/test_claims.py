@@ -9,6 +9,7 @@ from experiments.claims import (
     Bounds,
     Claim,
     Estimate,
+    Exceeds,
     Near,
     NotRun,
     Ordering,
@@ -45,6 +46,10 @@ def verdict(check, paper, measured):
         (WithinErrors(2, 0.05), 1.0, Estimate(1.0, 0.1), False),  # too uncertain to say anything
         (WithinErrors(2, 1.0), 1.0, Estimate(1.0, 0.0), True),
         (WithinErrors(2, 1.0), 1.0, Estimate(1.1, 0.0), False),
+        (Exceeds(2), 1.0, Estimate(1.21, 0.1), True),
+        (Exceeds(2), 1.0, Estimate(1.19, 0.1), False),
+        (Exceeds(2), 1.0, Quotient(2.5, 2.0, 0.1), True),
+        (Exceeds(2), 1.0, Estimate(1.0, 0.0), False),  # not above
         (Bounds(lower=3.0), "fast", 3.0, True),
         (Bounds(lower=3.0), "fast", 2.9, False),
         (Bounds(upper=0.02), "small", Quotient(0.03, 1.0), False),
@@ -76,6 +81,7 @@ def test_reasons_give_the_numbers():
         (Near(absolute=1.0), Quotient(1.0, 0.0)),
         (WithinErrors(2, 1.0), Estimate(0.0, math.nan)),
         (WithinErrors(2, 1.0), Estimate(0.0, math.inf)),
+        (Exceeds(2), Quotient(1.0, 2.0, math.nan)),
         (Bounds(lower=0.0), math.inf),
         (Ordering(("a", "b")), {"a": 0.0, "b": math.inf}),
     ],
@@ -91,7 +97,12 @@ def test_not_run_says_why():
 @pytest.mark.parametrize(
     ("check", "paper", "measured", "message"),
     [
-        (WithinErrors(2, 1.0), 0.0, 1.0, "'a claim': WithinErrors needs an Estimate, got float"),
+        (
+            WithinErrors(2, 1.0),
+            0.0,
+            1.0,
+            "'a claim': WithinErrors needs an Estimate, or a Quotient with a standard error, got 1.0",
+        ),
         (Ordering(("a", "b")), "grows", {"a": 1.0, "c": 2.0}, r"one number for each of a, b, got \['a', 'c'\]"),
         (Ordering(("a", "b")), "grows", 1.0, "got float"),
         (Near(absolute=1.0), "grows", 1.0, "needs a number as the paper's value, got 'grows'"),
