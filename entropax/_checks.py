@@ -83,6 +83,26 @@ def as_floats(**values: Any) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(value, dtype) for value in values.values())
 
 
+def as_numbers(**values: Any) -> tuple[jax.Array, ...]:
+    """The values as floating arrays without axes, of one dtype as in `as_floats`.
+
+    Args:
+        **values: numbers by argument name.
+
+    Returns:
+        The numbers in the order given.
+
+    Raises:
+        TypeError: a value is not a real array or number.
+        ValueError: a value has axes.
+    """
+    numbers = as_floats(**values)
+    for name, number in zip(values, numbers, strict=True):
+        if number.ndim:
+            raise ValueError(f"{name} must be a number, got an array of shape {number.shape}")
+    return numbers
+
+
 def accumulated(x: jax.Array) -> jax.Array:
     """A floating array in float32 where its own precision is lower: the dtype of sums."""
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x

@@ -47,6 +47,7 @@ def local_neighbor_count(
     Piecewise constant in the positions; `smooth_neighbor_count` is the relaxed form. Source: arXiv 2309.12991.
     """
     x, rc = _checks.as_floats(positions=positions, cutoff=cutoff)
+    _checks.as_numbers(cutoff=rc)
     near, i, j = _pair_distances(x, table, box)
     hit = ((near <= rc) & table.valid).astype(jnp.int32)
     counts = jax.ops.segment_sum(hit, i, x.shape[0]) + jax.ops.segment_sum(hit, j, x.shape[0])
@@ -81,6 +82,7 @@ def smooth_neighbor_count(
     Differentiable in positions, cutoff and temperature.
     """
     x, rc, width = _checks.as_floats(positions=positions, cutoff=cutoff, temperature=temperature)
+    _checks.as_numbers(cutoff=rc, temperature=width)
     near, i, j = _pair_distances(x, table, box)
     weight = jnp.where(table.valid, jax.nn.sigmoid((rc - near) / width), 0)
     counts = jax.ops.segment_sum(weight, i, x.shape[0]) + jax.ops.segment_sum(weight, j, x.shape[0])

@@ -35,11 +35,11 @@ def swimmer_box(
         The box.
 
     Raises:
-        ValueError: a number is out of its range.
+        ValueError: an argument is no number or out of its range.
     """
     _checks.require_integer("num_particles", num_particles, minimum=1)
     _checks.require_integer("dim", dim, minimum=1)
-    phi, R = _checks.as_floats(packing_fraction=packing_fraction, radius=radius)
+    phi, R = _checks.as_numbers(packing_fraction=packing_fraction, radius=radius)
     volume = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * R**dim
     width = (num_particles * volume / phi) ** (1 / dim) / 2
     dense = (phi > 0) & (phi <= 1)
@@ -157,7 +157,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             capacity: pairs that the table has room for; by default 2.4 times what a uniform density holds.
 
         Raises:
-            ValueError: a parameter is out of its range or a table does not fit into the box.
+            ValueError: a parameter is no number or out of its range, or a table does not fit into the box.
         """
         _checks.require_integer("num_particles", num_particles, minimum=2)
         _checks.require_option("neighbors", neighbors, ("auto", "all_pairs", "table"))
@@ -174,7 +174,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         }
         if not callable(speed):
             numbers["speed"] = speed
-        values = dict(zip(numbers, _checks.as_floats(**numbers), strict=True))
+        values = dict(zip(numbers, _checks.as_numbers(**numbers), strict=True))
         positive, nonnegative = ("persistence", "radius", "beta", "dt"), ("stiffness", "trap", "noise")
         checks = [_checks.positive(name, values[name]) for name in positive]
         checks += [_checks.nonnegative(name, values[name]) for name in nonnegative]

@@ -71,7 +71,7 @@ class ActiveRing(Simulator[Array]):
             dt: time step, > 0.
 
         Raises:
-            ValueError: a parameter is out of its range.
+            ValueError: a parameter is no number or out of its range.
         """
         numbers = {
             "stiffness": stiffness,
@@ -84,7 +84,7 @@ class ActiveRing(Simulator[Array]):
         }
         if not callable(speed):
             numbers["speed"] = speed
-        values = dict(zip(numbers, _checks.as_floats(**numbers), strict=True))
+        values = dict(zip(numbers, _checks.as_numbers(**numbers), strict=True))
         positive = ("persistence", "half_width", "radius", "beta", "dt")
         room = values["half_width"] - 2 * values["radius"]
         checks = [_checks.positive(name, values[name]) for name in positive]

@@ -204,9 +204,10 @@ class LinearLangevin(Simulator[Array]):
 
         Raises:
             ValueError: a shape does not fit, A is not stable, D is not symmetric or not positive semidefinite, or
-                dt <= 0.
+                dt is no number or not positive.
         """
         A, D, dt = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion, dt=dt)
+        _checks.as_numbers(dt=dt)
         A, D = _linear_arguments(A, D)
         _, stable = _stationary_covariance(A, D)
         checks = (*linear_checks(A, D, stable), _checks.positive("dt", dt))
@@ -347,11 +348,12 @@ class Langevin(Simulator[Array]):
 
         Raises:
             TypeError: drift is not callable.
-            ValueError: D is negative or dt <= 0.
+            ValueError: D is negative, or dt is no number or not positive.
         """
         if not callable(drift):
             raise TypeError(f"drift must be a function of the state, got {type(drift).__name__}")
         D, dt = _checks.as_floats(diffusion=diffusion, dt=dt)
+        _checks.as_numbers(dt=dt)
         checks = (_checks.nonnegative("diffusion", D), _checks.positive("dt", dt))
         self.diffusion, self.dt = _checks.enforce((D, dt), *checks)
         self.drift = drift

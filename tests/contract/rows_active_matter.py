@@ -186,7 +186,9 @@ ROWS = [
         call=step,
         arguments=lambda: (np.array(0.3), np.array(2.5), PHASE),
         differentiable=(0, 1, 2),
-        bad_static=(Bad((np.array([0.3, 0.1]), np.array(2.5), PHASE), "."),),
+        bad_static=(
+            Bad((np.array([0.3, 0.1]), np.array(2.5), PHASE), r"speed must be a number, got an array of shape \(2,\)"),
+        ),
         bad_values=(Bad((np.array(np.nan), np.array(2.5), PHASE), "speed must be finite"),),
         exempt={"half": TABLE_DTYPE, "integer": TABLE_DTYPE},
         fast=True,
@@ -236,7 +238,10 @@ ROWS = [
         call=lambda x, c, t: observables.smooth_neighbor_count(x, table_of(x), box=torus(x), cutoff=c, temperature=t),
         arguments=lambda: (MANY, np.array(2.4), np.array(0.2)),
         differentiable=(0, 1, 2),
-        bad_static=(Bad((MANY[0], np.array(2.4), np.array(0.2)), r"positions must have shape \(n, d\)"),),
+        bad_static=(
+            Bad((MANY[0], np.array(2.4), np.array(0.2)), r"positions must have shape \(n, d\)"),
+            Bad((MANY, np.array(2.4), np.ones(12)), r"temperature must be a number, got an array of shape \(12,\)"),
+        ),
         bad_values=(
             Bad((MANY, np.array(-2.4), np.array(0.2)), "cutoff must be positive"),
             Bad((MANY, np.array(2.4), np.array(0.0)), "temperature must be positive"),

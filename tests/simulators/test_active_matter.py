@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from entropax import observables, simulators, space
 from entropax.simulators.repulsion import softplus
+from tests.contract.harness import without_shape_hook
 
 pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.fast]
 
@@ -188,6 +189,21 @@ def test_phases(crowd):
 def test_bad_parameters(more, message):
     with pytest.raises(ValueError, match=message):
         simulators.ActiveSwimmers(8, **{"speed": 0.1, "packing_fraction": 0.5, **more})
+
+
+def test_parameters_are_numbers():
+    """An array where a number belongs raises by its name."""
+    three = np.ones(3)
+    with without_shape_hook():
+        for name in ("speed", "stiffness", "trap", "persistence", "noise", "radius", "beta", "dt"):
+            with pytest.raises(ValueError, match=rf"{name} must be a number, got an array of shape \(3,\)"):
+                simulators.ActiveSwimmers(8, **{"speed": 0.1, "packing_fraction": 0.5, name: three})
+        with pytest.raises(ValueError, match="packing_fraction must be a number"):
+            simulators.ActiveSwimmers(8, speed=0.1, packing_fraction=three / 3)
+        with pytest.raises(ValueError, match="radius must be a number"):
+            simulators.swimmer_box(4, 0.1, radius=three)
+        with pytest.raises(TypeError, match="packing_fraction must be an array or a number, got list"):
+            simulators.swimmer_box(4, [0.1, 0.2])
 
 
 def test_positions_off_the_torus():

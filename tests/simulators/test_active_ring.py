@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from entropax.simulators import ActiveRing, ornstein_uhlenbeck_step, simulate
+from tests.contract.harness import without_shape_hook
 
 STATES = np.array([[0.4, 0.7], [2.05, -1.2], [5.0, 0.3], [8.0, 0.0], [13.9, -2.0], [15.7, 1.1]])
 
@@ -105,3 +106,11 @@ def test_every_parameter_is_differentiable(getkey, x64):
 def test_bad_parameters_are_refused(parameters, match):
     with pytest.raises(ValueError, match=match):
         ActiveRing(**parameters)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", ["speed", "stiffness", "persistence", "noise", "half_width", "radius", "beta", "dt"])
+def test_parameters_are_numbers(name):
+    """An array where a number belongs raises by its name."""
+    with without_shape_hook(), pytest.raises(ValueError, match=rf"{name} must be a number, got an array of shape"):
+        ActiveRing(**{name: np.ones(2)})

@@ -142,6 +142,8 @@ def test_linear_systems_refuse_bad_parameters():
         LinearLangevin(ROTATION, np.ones(3), dt=0.1)
     with pytest.raises(ValueError, match="dt must be positive"):
         LinearLangevin(ROTATION, np.ones(2), dt=0.0)
+    with without_shape_hook(), pytest.raises(ValueError, match=r"dt must be a number, got an array of shape \(2,\)"):
+        LinearLangevin(ROTATION, np.ones(2), dt=np.ones(2))
     with without_shape_hook(), pytest.raises(ValueError, match=r"drift_matrix must have shape \(d, d\)"):
         stationary_covariance(np.ones((2, 3)), np.ones(2))
 
@@ -253,5 +255,7 @@ def test_langevin_takes_functions_boxes_and_draws(getkey):
     assert bool(jnp.all((state >= 0) & (state < 1)))
     with without_shape_hook(), pytest.raises(TypeError, match="drift must be a function"):
         Langevin(3.0, 0.1, dt=0.1, initial=jnp.ones(2))
+    with without_shape_hook(), pytest.raises(ValueError, match=r"dt must be a number, got an array of shape \(2,\)"):
+        Langevin(jnp.sin, 0.1, dt=np.ones(2), initial=jnp.ones(2))
     with pytest.raises(ValueError, match="diffusion must be non-negative"):
         Langevin(jnp.sin, -0.1, dt=0.1, initial=jnp.ones(2))
