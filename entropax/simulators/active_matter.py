@@ -52,6 +52,13 @@ def swimmer_box(
     return PeriodicBox(-corner, corner)
 
 
+def _packing_fraction(num_particles: int, radius: Array, box: PeriodicBox) -> Array:
+    """phi = N V_d(R) / volume of the box."""
+    dim = box.ndim
+    volume = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * radius**dim
+    return num_particles * volume / box.volume.astype(radius.dtype)
+
+
 class SwimmerState(eqx.Module):
     """Positions and propulsions, and the table of near pairs if the simulator keeps one.
 
@@ -143,7 +150,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             speed: v0, a number, or a function of positions (n, d) that returns (n,) (an equinox module to
                 differentiate by its arrays). Its sign does not matter to the law.
             packing_fraction: phi in (0, 1]; give it or the box.
-            box: the torus.
+            box: the torus; the particles must fill at most its volume.
             dim: d, with a packing fraction.
             stiffness: k >= 0.
             trap: A >= 0.
@@ -187,6 +194,11 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         if box is None:
             assert packing_fraction is not None
             box = swimmer_box(num_particles, packing_fraction, dim=dim, radius=self.radius)
+        else:
+            phi = _packing_fraction(num_particles, self.radius, box)
+            fits = phi <= 1 + _checks.sum_tolerance(phi.dtype, 1)
+            dense = "box must have room for the particles, a packing fraction of at most 1 (larger is too dense)"
+            box = _checks.enforce(box, _checks.Check(fits, dense, lambda: f"{phi}"))
         self.box = box
         self.num_particles = num_particles
         self.skin = float(skin)
@@ -240,9 +252,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         _checks.require_key("key", key)
         key_x, key_g = jax.random.split(key)
         shape, dtype = (self.num_particles, self.box.ndim), self.dt.dtype
-        dim = self.box.ndim
-        volume = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * self.radius**dim
-        dense = self.num_particles * volume / self.box.volume >= 0.25
+        dense = _packing_fraction(self.num_particles, self.radius, self.box) >= 0.25
         lower, extent = self.box.lower.astype(dtype), self.box.extent.astype(dtype)
         uniform = lower[None] + extent[None] * jax.random.uniform(key_x, shape, dtype)
         center = lower + extent / 2
@@ -255,13 +265,18 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         """Euler-Maruyama in x, exact Ornstein-Uhlenbeck in g.
 
         Args:
-            state: the state now.
+            state: the state now; any representatives of the positions.
             key: source of randomness.
 
         Returns:
             The state dt later, positions on the torus.
+
+        Raises:
+            ValueError: the phase has another shape than (2, n, d).
         """
+        _checks.require_shape("phase", state.phase, (2, self.num_particles, self.box.ndim))
         x, g = state.phase
+        x = self.box.wrap(x)  # the trap and the speed are no periodic functions
         key_x, key_g = jax.random.split(key)
         moved = x + self.dt * self._velocity(x, g, state.table) + _kick(x, self.noise, self.dt, key_x)
         g = ornstein_uhlenbeck_step(g, self.persistence, self.dt, jax.random.normal(key_g, g.shape, g.dtype))

@@ -211,6 +211,29 @@ def test_positions_off_the_torus():
         few().pair_force(np.full((3, 2), 9.0))
 
 
+def test_too_dense_a_box_is_refused():
+    """Eight disks of radius 1 in a box of area 25: phi = 1.005. A box made for phi = 1 is accepted."""
+    box = space.PeriodicBox(np.zeros(2), np.full(2, 5.0))
+    with pytest.raises(ValueError, match=r"packing fraction of at most 1 \(larger is too dense\), got 1\.005"):
+        simulators.ActiveSwimmers(8, speed=0.1, box=box)
+    made = jax.jit(lambda box: simulators.ActiveSwimmers(8, speed=0.1, box=box).box.volume)(box)
+    assert np.isnan(made)
+    for n in (8, 11, 13):
+        simulators.ActiveSwimmers(n, speed=0.1, box=simulators.swimmer_box(n, 1.0))
+
+
+def test_a_shifted_state_takes_the_same_step(getkey):
+    """Positions by a period off feel the same trap, and end on the torus."""
+    system = few(trap=0.3, noise=0.0)
+    phase = np.random.default_rng(2).uniform(-3.9, 3.9, (2, 3, 2))
+    shifted = phase + np.array([[[8.0, 0.0], [0.0, -16.0], [0.0, 0.0]], np.zeros((3, 2))])
+    key = getkey()
+    here, there = (system.step(simulators.SwimmerState(jnp.asarray(z), None), key=key) for z in (phase, shifted))
+    np.testing.assert_allclose(there.phase, here.phase, atol=1e-13)
+    with pytest.raises(ValueError, match=r"phase must have shape \(2, 3, 2\), got \(2, 4, 2\)"):
+        system.step(simulators.SwimmerState(jnp.zeros((2, 4, 2)), None), key=key)
+
+
 def test_softplus_is_exact_to_rounding():
     """log(1 + exp(x)) and its first two derivatives against mpmath, where they are huge, small, and in between."""
     points = np.array([-700.0, -40.0, -3.0, -1e-9, 0.0, 1e-3, 2.5, 36.0, 800.0])
