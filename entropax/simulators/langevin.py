@@ -389,9 +389,15 @@ class Langevin(Simulator[Array]):
 
         Returns:
             The next state, of the same shape.
+
+        Raises:
+            ValueError: the drift returns another shape, or D does not broadcast to the state.
         """
-        noise = jax.random.normal(key, state.shape, state.dtype)
-        moved = state + self.drift(state) * self.dt + noise_scale(self.diffusion, self.dt) * noise
+        drift = self.drift(state)
+        if jnp.shape(drift) != state.shape:
+            raise ValueError(f"drift must return the shape of the state, {state.shape}, got {jnp.shape(drift)}")
+        scale = noise_scale(_checks.broadcastable("diffusion", self.diffusion, state.shape), self.dt)
+        moved = state + drift * self.dt + scale * jax.random.normal(key, state.shape, state.dtype)
         return moved if self.box is None else self.box.wrap(moved)
 
 

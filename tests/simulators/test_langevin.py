@@ -259,3 +259,17 @@ def test_langevin_takes_functions_boxes_and_draws(getkey):
         Langevin(jnp.sin, 0.1, dt=np.ones(2), initial=jnp.ones(2))
     with pytest.raises(ValueError, match="diffusion must be non-negative"):
         Langevin(jnp.sin, -0.1, dt=0.1, initial=jnp.ones(2))
+
+
+@pytest.mark.fast
+def test_shapes_of_drift_and_noise(getkey):
+    """A drift of another shape raises; D of shape (2,) drives every one of five particles."""
+    start, key = jnp.ones((5, 2)), getkey()
+    with pytest.raises(ValueError, match=r"drift must return the shape of the state, \(5, 2\), got \(1, 2\)"):
+        Langevin(lambda x: -x[:1], 0.1, dt=0.1, initial=start).step(start, key=key)
+    D = np.asarray([0.4, 0.0], np.float32)
+    state = Langevin(jnp.zeros_like, D, dt=0.02, initial=start).step(start, key=key)
+    z = jax.random.normal(key, (5, 2))
+    np.testing.assert_allclose(state, 1 + np.sqrt(2 * D * 0.02)[None] * z, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"diffusion must be broadcastable to shape \(5, 2\), got \(3,\)"):
+        Langevin(jnp.zeros_like, np.ones(3), dt=0.02, initial=start).step(start, key=key)
