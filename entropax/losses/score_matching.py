@@ -217,7 +217,8 @@ def denoising_score_matching_loss(
         The loss of each sample, shape (n,), float32 for inputs of lower precision.
 
     Raises:
-        ValueError: sigma is not positive, a sample is not finite, or a mask does not broadcast.
+        ValueError: sigma is not a positive number, a sample is not finite, a mask does not broadcast, or the score
+            has another shape than a sample.
         TypeError: `key` is not a new-style key.
 
     Differentiable in samples, sigma and whatever the score is differentiable in. Source: Vincent 2011;
@@ -225,6 +226,7 @@ def denoising_score_matching_loss(
     """
     _checks.require_key("key", key)
     x, width = _checks.as_floats(samples=_samples(samples), sigma=sigma)
+    _checks.require_ndim("sigma", width, 0, "()")
     moved = _mask("perturb", perturb, x)
     learned = moved if target is None else moved & _mask("target", target, x)
     zeta = jnp.where(moved, jax.random.normal(key, x.shape, x.dtype), 0)
@@ -263,7 +265,7 @@ def dynamics_denoising_loss(
         The loss of each sample, shape (n,), float32 for inputs of lower precision.
 
     Raises:
-        ValueError: shapes do not fit, a sample is not finite, D is negative or dt is not positive.
+        ValueError: shapes do not fit, a sample is not finite, D is negative or dt is not a positive number.
         TypeError: `key` is not a new-style key.
 
     Differentiable in samples, drift, diffusion, dt and whatever the score is differentiable in. Source:
@@ -272,6 +274,7 @@ def dynamics_denoising_loss(
     _checks.require_key("key", key)
     x, b, D, step = _checks.as_floats(samples=_samples(samples), drift=drift, diffusion=diffusion, dt=dt)
     _checks.require_shape("drift", b, x.shape)
+    _checks.require_ndim("dt", step, 0, "()")
     D = _checks.broadcastable("diffusion", D, x.shape[1:])[None]
     noisy = D != 0
     width = jnp.sqrt(jnp.where(noisy, 2 * D * step, 1.0))
@@ -296,7 +299,10 @@ def _denoising(score: Score, x: Array, noise: Array, width: Array, learned: Arra
     """
 
     def term(sign: float) -> Array:
-        s = jnp.where(learned, _checks.accumulated(jax.vmap(score)(x + sign * width * noise)), 0)
+        s = jax.vmap(score)(x + sign * width * noise)
+        if s.shape != x.shape:
+            raise ValueError(f"score must return the shape of a sample, {x.shape[1:]}, got {s.shape[1:]}")
+        s = jnp.where(learned, _checks.accumulated(s), 0)
         return _per_example(s**2 + 2 * sign * s * _checks.accumulated(noise) / _checks.accumulated(width))
 
     return (term(1.0) + term(-1.0)) / 2 if antithetic else term(1.0)

@@ -29,7 +29,7 @@ from entropax.thermodynamics.entropy_production import (
     system_entropy_production,
     total_entropy_production,
 )
-from entropax.thermodynamics.probability_flow import Trajectory, probability_flow, probability_flow_velocity
+from entropax.thermodynamics.flows import Trajectory, probability_flow, probability_flow_velocity
 from entropax.thermodynamics.spatial import SpatialRate, smooth_spatial_rate, spatial_rate
 
 __all__ = [

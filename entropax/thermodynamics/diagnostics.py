@@ -1,6 +1,7 @@
 """Means with standard errors, and what tells whether a score solves the stationary Fokker-Planck equation."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from entropax import _checks
@@ -45,8 +46,8 @@ def mean_rate(
         The mean, its standard error, and the count of independent values.
 
     Raises:
-        ValueError: fewer than two samples or blocks (k + 2 with controls), shapes do not fit, or a value is not
-            finite.
+        ValueError: fewer than two samples or blocks (k + 2 with controls), shapes do not fit, a value is not finite,
+            or the controls are constant or linearly dependent.
 
     Differentiable in samples and controls. Source of the control variates: Assaraf & Caffarel, cond-mat/9907017.
     """
@@ -58,8 +59,8 @@ def mean_rate(
     _checks.require_ndim("samples", x, 1, "(n,)")
     if y.ndim != 2 or y.shape[0] != x.shape[0]:
         raise ValueError(f"controls must have shape ({x.shape[0]}, k), got {y.shape}")
-    estimate = _controlled_mean(x, y, num_blocks)
-    return _checks.enforce(estimate, _checks.finite("samples", x), _checks.finite("controls", y))
+    estimate, independent = _controlled_mean(x, y, num_blocks)
+    return _checks.enforce(estimate, _checks.finite("samples", x), _checks.finite("controls", y), independent)
 
 
 def _mean_rate(samples: Array, num_blocks: int | None) -> MeanRate:
@@ -68,7 +69,7 @@ def _mean_rate(samples: Array, num_blocks: int | None) -> MeanRate:
     return MeanRate(jnp.mean(samples), _root(jnp.var(independent, ddof=1) / count), count)
 
 
-def _controlled_mean(samples: Array, controls: Array, num_blocks: int | None) -> MeanRate:
+def _controlled_mean(samples: Array, controls: Array, num_blocks: int | None) -> tuple[MeanRate, _checks.Check]:
     x, y = _block_means(samples, num_blocks), _block_means(controls, num_blocks)
     count, degrees = x.shape[0], x.shape[0] - 1 - y.shape[1]
     if degrees < 1:
@@ -78,10 +79,17 @@ def _controlled_mean(samples: Array, controls: Array, num_blocks: int | None) ->
     x, y = x - jnp.mean(x), y - jnp.mean(y, axis=0, keepdims=True)
     scale = jnp.sqrt(jnp.mean(y**2, axis=0))
     unit = y / scale[None]
-    slopes = jnp.linalg.solve(unit.T @ unit, unit.T @ x) / scale
+    correlation = unit.T @ unit / count
+    slopes = jnp.linalg.solve(correlation, unit.T @ x / count) / scale
     residual = x - y @ slopes
     error = _root(jnp.sum(residual**2) / (degrees * count))
-    return MeanRate(jnp.mean(samples) - jnp.mean(controls, axis=0) @ slopes, error, count)
+    least = jnp.linalg.eigvalsh(jax.lax.stop_gradient(correlation))[0]
+    independent = _checks.Check(
+        least > _checks.sum_tolerance(x.dtype, count),
+        "controls must vary and be linearly independent",
+        lambda: f"a correlation matrix with least eigenvalue {float(least):.3g}",
+    )
+    return MeanRate(jnp.mean(samples) - jnp.mean(controls, axis=0) @ slopes, error, count), independent
 
 
 def _block_means(samples: Array, num_blocks: int | None) -> Array:

@@ -85,7 +85,8 @@ def probability_flow(
 
     Raises:
         TypeError: velocity is not callable.
-        ValueError: times are not at least two increasing numbers, or a tolerance is not positive.
+        ValueError: velocity returns another shape than the state's, times are not at least two increasing numbers, or
+            a tolerance is not positive.
 
     Differentiable in `initial`, `times` and the arrays of `velocity` (reverse mode; forward mode with the adjoint).
     """
@@ -98,6 +99,9 @@ def probability_flow(
     _checks.require_ndim("times", ts, 1, "(t,)")
     if ts.shape[0] < 2:
         raise ValueError(f"times must hold at least 2 values, got {ts.shape[0]}")
+    returned = jax.eval_shape(velocity, y0)
+    if jnp.shape(returned) != y0.shape:
+        raise ValueError(f"velocity must return the shape of the state, {y0.shape}, got {jnp.shape(returned)}")
     increasing = _checks.Check(jnp.all(jnp.diff(ts) > 0), "times must be increasing", lambda: f"{ts}")
     y0, ts = _checks.enforce((y0, ts), increasing, _checks.finite("initial", y0))
     solver = diffrax.Tsit5() if solver is None else solver

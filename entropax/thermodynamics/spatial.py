@@ -13,9 +13,10 @@ class SpatialRate(eqx.Module):
     """A per-particle rate resolved in space.
 
     Attributes:
-        value: mean rate of the particles in each cell, or near each point; zero where there is none.
+        value: mean rate of the particles in each cell, zero where there is none; or near each point, where far from
+            all of them it tends to the nearest one's.
         density: number of particles per unit volume there.
-        occupied: whether any particle contributes.
+        occupied: whether there is any particle in the cell, or any weight at the point.
     """
 
     value: Float[Array, "..."]
@@ -87,7 +88,7 @@ def smooth_spatial_rate(
         positions: shape (n, d).
         rates: rate of each particle, nats per unit time, shape (n,).
         points: where to evaluate, shape (m, d).
-        bandwidth: standard deviation of the weights, in units of length.
+        bandwidth: standard deviation of the weights, a number, in units of length.
         box: a space with `displacement(x, y)`, for minimum images; free space by default.
 
     Returns:
@@ -102,6 +103,7 @@ def smooth_spatial_rate(
     _require_particles(x, r)
     if y.ndim != 2 or y.shape[1] != x.shape[1]:
         raise ValueError(f"points must have shape (m, {x.shape[1]}), got {y.shape}")
+    _checks.require_ndim("bandwidth", h, 0, "()")
     displacement = (lambda a, b: a - b) if box is None else box.displacement  # pyright: ignore[reportAttributeAccessIssue]
     delta = displacement(y[:, None, :], x[None, :, :])
     exponent = -jnp.sum(delta**2, axis=-1) / (2 * h**2)

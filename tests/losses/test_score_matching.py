@@ -9,6 +9,7 @@ import pytest
 from numpy.polynomial.hermite_e import hermegauss
 
 from entropax import losses
+from tests.contract.harness import without_shape_hook
 
 GAUSSIAN = np.array([[1.2, 0.3], [0.3, 0.5]])
 ROTATING = np.array([[1.5, -0.8], [0.8, 1.5]])
@@ -332,3 +333,10 @@ def test_errors(getkey):
         losses.evaluate_score(jnp.sin, x, divergence="hutchinson")
     with pytest.raises(ValueError, match=r"field must return the shape of the point, \(3,\), got \(1,\)"):
         losses.evaluate_score(lambda y: jnp.sum(y, keepdims=True), x)
+    with pytest.raises(ValueError, match=r"score must return the shape of a sample, \(3,\), got \(1,\)"):
+        losses.denoising_score_matching_loss(lambda y: y[:1], x, sigma=0.1, key=getkey())
+    with without_shape_hook():
+        with pytest.raises(ValueError, match=r"sigma must have shape \(\)"):
+            losses.denoising_score_matching_loss(jnp.sin, x, sigma=jnp.ones(4), key=getkey())
+        with pytest.raises(ValueError, match=r"dt must have shape \(\)"):
+            losses.dynamics_denoising_loss(jnp.sin, x, x, diffusion=1.0, dt=jnp.ones(3), key=getkey())

@@ -86,3 +86,9 @@ def test_bad_arguments_are_refused():
         stationarity_diagnostics(ok, ok, bad, ok)
     with without_shape_hook(), pytest.raises(ValueError, match="score_square must have the shape"):
         stationarity_diagnostics(ok, ok, ok[:3], ok)
+    copies = np.stack([np.arange(6.0), 2 * np.arange(6.0)], axis=1)
+    with pytest.raises(ValueError, match="controls must vary and be linearly independent"):
+        mean_rate(np.arange(6.0), controls=copies)
+    with pytest.raises(ValueError, match="controls must vary and be linearly independent"):
+        mean_rate(np.arange(6.0), controls=np.ones((6, 1)))
+    assert np.isnan(jax.jit(lambda y: mean_rate(np.arange(6.0), controls=y).value)(copies))

@@ -90,3 +90,5 @@ def test_bad_arguments_are_refused():
             probability_flow_velocity(start, start, -jnp.ones(2))
         with pytest.raises(ValueError, match="score must have the shape of drift"):
             probability_flow_velocity(start, jnp.ones(3), jnp.ones(2))
+        with pytest.raises(ValueError, match=r"velocity must return the shape of the state, \(2,\), got \(1,\)"):
+            probability_flow(lambda y: y[:1], start, jnp.asarray([0.0, 1.0]))

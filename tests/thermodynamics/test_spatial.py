@@ -94,3 +94,5 @@ def test_bad_arguments_are_refused(cloud):
             smooth_spatial_rate(positions, rates, np.zeros((1, 2)), bandwidth=0.0)
         with pytest.raises(ValueError, match=r"points must have shape \(m, 2\)"):
             smooth_spatial_rate(positions, rates, np.zeros((1, 3)), bandwidth=0.1)
+        with pytest.raises(ValueError, match=r"bandwidth must have shape \(\)"):
+            smooth_spatial_rate(positions, rates, np.zeros((3, 2)), bandwidth=np.full(3, 0.1))
