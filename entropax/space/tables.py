@@ -20,7 +20,8 @@ class NeighborTable(eqx.Module):
         pairs: indices (i, j) of the pairs, shape (capacity, 2); entries past `count` are (0, 0).
         count: number of pairs found, which exceeds the capacity after an overflow.
         reference: positions at which it was made, shape (n, d).
-        overflow: whether this table, or one that it was updated from, lost pairs for want of capacity.
+        overflow: whether this table, or one that it was updated from, may have lost pairs: for want of capacity, or
+            because positions were outside the box.
     """
 
     pairs: Int[Array, "capacity 2"]
@@ -78,7 +79,8 @@ def neighbor_table(
         The table. Memory and time are proportional to n times the mean number of neighbours.
 
     Raises:
-        ValueError: shapes do not fit, a cell count is below three, or positions are outside the box.
+        ValueError: shapes do not fit, a cell count is below three, a cell is smaller than the radius, or positions are
+            outside the box. Under a transformation the last two raise the flag `overflow`.
 
     Piecewise constant: gradients do not pass. Distances recomputed from the pairs are differentiable.
     """
@@ -89,12 +91,16 @@ def neighbor_table(
     _checks.require_integer("capacity", capacity, minimum=1)
     if not radius > 0:
         raise ValueError(f"radius must be positive, got {radius}")
-    table = _build(x, box, float(radius), tuple(cells), capacity)
-    inside = jnp.all(box.contains(x))
-    if _checks.is_concrete(inside):
-        return _checks.enforce(table, _checks.Check(inside, "positions must lie in the box", lambda: "some outside"))
-    # Integers cannot be NaN: a table of positions outside reports an overflow.
-    return eqx.tree_at(lambda t: t.overflow, table, table.overflow | ~inside)
+    inside = _checks.Check(jnp.all(box.contains(x)), "positions must lie in the box", lambda: "some outside")
+    _checks.validity(inside, _wide_enough(box, radius, tuple(cells)))
+    return _build(x, box, float(radius), tuple(cells), capacity)
+
+
+def _wide_enough(box: PeriodicBox, radius: float, cells: tuple[int, ...]) -> _checks.Check:
+    """No cell is smaller than the radius, up to rounding: else pairs two cells apart would be missed."""
+    sizes = box.extent / jnp.asarray(cells, box.extent.dtype)
+    ok = jnp.all(sizes >= radius * (1 - _checks.sum_tolerance(sizes.dtype, 1)))
+    return _checks.Check(ok, f"cells must be no smaller than the radius, {radius:g}", lambda: f"sizes {sizes}")
 
 
 @eqx.filter_jit
@@ -156,7 +162,9 @@ def _build(positions: Array, box: PeriodicBox, radius: float, cells: tuple[int, 
     total = jnp.cumsum(found, dtype=jnp.int32)
     empty = jnp.zeros((capacity, 2), jnp.int32)
     _, _, pairs = jax.lax.while_loop(more, write_slot, (jnp.int32(0), total - found, empty))
-    return NeighborTable(pairs, total[-1], x, total[-1] > capacity)
+    # Integers cannot be NaN: a table of positions outside, or on cells too small, reports an overflow.
+    sound = jnp.all(box.contains(x)) & _wide_enough(box, radius, cells).ok
+    return NeighborTable(pairs, total[-1], x, (total[-1] > capacity) | ~sound)
 
 
 def _order(cell: Array, num_cells: int) -> Array:
@@ -188,10 +196,12 @@ def update_neighbor_table(
         cells: as for `neighbor_table`.
 
     Returns:
-        A table that lists every pair within radius - skin, or whose `overflow` says that it may not.
+        A table that lists every pair within radius - skin, or whose `overflow` says that it may not: for want of
+        capacity, or because a new one met positions outside the box or NaN.
 
     Raises:
-        ValueError: the positions' shape differs from that of the table's, or the skin is not positive.
+        ValueError: the positions' shape differs from that of the table's, the skin is not positive, or a cell is
+            smaller than the radius.
 
     Piecewise constant: gradients do not pass.
     """
@@ -199,6 +209,7 @@ def update_neighbor_table(
     _checks.require_shape("positions", x, table.reference.shape)
     if not skin > 0:
         raise ValueError(f"skin must be positive, got {skin}")
+    _checks.validity(_wide_enough(box, radius, tuple(cells)))
     return _update(table, x, box, float(radius), float(skin), tuple(cells))
 
 
@@ -212,4 +223,5 @@ def _update(
         new = _build(x, box, radius, cells, table.pairs.shape[0])
         return eqx.tree_at(lambda t: t.overflow, new, new.overflow | table.overflow)
 
-    return jax.lax.cond(moved > (skin / 2) ** 2, rebuild, lambda _: table, None)
+    # NaN is not near: a table of such positions is made, and says that it is unsound.
+    return jax.lax.cond(moved <= (skin / 2) ** 2, lambda _: table, rebuild, None)

@@ -100,3 +100,32 @@ def test_table_follows_the_particles():
         space.cell_counts(box, 4.0)
     with pytest.raises(ValueError, match="positions must lie in the box"):
         space.neighbor_table(x + 5.0, capacity=10, **settings)
+
+
+def test_table_refuses_cells_smaller_than_the_radius():
+    """Four cells of 2.5 hold a radius of 2.5; of ten cells of 1 the next but one would be missed."""
+    box = space.PeriodicBox(np.zeros(2), np.full(2, 10.0))
+    x = RNG.uniform(0, 10, (80, 2))
+    table = space.neighbor_table(x, box=box, radius=2.5, cells=(4, 4), capacity=2000)
+    assert not bool(table.overflow)
+    wrong = {"box": box, "radius": 2.5, "cells": (4, 10)}
+    with pytest.raises(ValueError, match=r"cells must be no smaller than the radius, 2.5, got sizes \[2.5 1. \]"):
+        space.neighbor_table(x, capacity=2000, **wrong)
+    with pytest.raises(ValueError, match="cells must be no smaller than the radius"):
+        space.update_neighbor_table(table, x, skin=0.4, **wrong)
+
+    def traced(box):
+        return space.neighbor_table(x, box=box, radius=2.5, cells=(4, 10), capacity=2000).overflow
+
+    assert bool(jax.jit(traced)(box))
+
+
+@pytest.mark.parametrize("bad", [np.nan, 11.0])
+def test_update_flags_positions_that_are_nowhere(bad):
+    box = space.PeriodicBox(np.zeros(2), np.full(2, 10.0))
+    x = RNG.uniform(0, 10, (80, 2))
+    settings = {"box": box, "radius": 2.4, "cells": (4, 4)}
+    table = space.neighbor_table(x, capacity=2000, **settings)
+    lost = space.update_neighbor_table(table, np.where(np.arange(80)[:, None] == 3, bad, x), skin=0.4, **settings)
+    assert bool(lost.overflow)
+    assert bool(space.update_neighbor_table(lost, x, skin=0.4, **settings).overflow)  # and stays so
