@@ -13,7 +13,8 @@
   `student_t_mutual_information`.
 - Markov chains: `stationary_distribution`, `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
 
-A distribution sums to one over its last axis, with batches in front; zero probabilities have finite gradients.
+A distribution sums to one over its last axis, with batches in front. A zero probability has the true one-sided slope
+where that is finite, and a zero gradient where it is infinite.
 """
 
 from entropax.information.channels import ChannelCapacity, RateDistortion, channel_capacity, rate_distortion
@@ -39,12 +40,8 @@ from entropax.information.discrete import (
     varentropy,
 )
 from entropax.information.divergences import (
-    GENERATORS,
-    Generator,
-    bregman_divergence,
     chi_squared,
     cross_entropy,
-    f_divergence,
     hellinger_distance,
     js_divergence,
     kl_divergence,
@@ -59,6 +56,7 @@ from entropax.information.gaussian import (
     gaussian_mutual_information,
     student_t_mutual_information,
 )
+from entropax.information.generators import GENERATORS, Generator, bregman_divergence, f_divergence
 from entropax.information.markov import entropy_rate, stationary_distribution
 
 __all__ = [

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Real, Scalar
-from entropax.information._numerics import in_base, p_log_ratio, safe_sqrt, x_log_x
+from entropax.information._numerics import in_base, p_log_ratio, ratio, safe_sqrt, x_log_x
 
 Axes = int | tuple[int, ...]
 
@@ -95,7 +95,7 @@ def mutual_information(
     """
     p, ok = _joint(joint, 2)
     x_axes, y_axes = _groups(p, x=x, y=y)
-    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes), _marginal(p, x_axes) * _marginal(p, y_axes)))
+    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes), _marginal(p, x_axes), _marginal(p, y_axes)))
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -122,9 +122,8 @@ def conditional_mutual_information(
     p, ok = _joint(joint, 3)
     x_axes, y_axes, z_axes = _groups(p, x=x, y=y, given=given)
     p_z = _marginal(p, z_axes)
-    present = p_z > 0
-    product = _marginal(p, x_axes + z_axes) * _marginal(p, y_axes + z_axes) / jnp.where(present, p_z, 1)
-    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes + z_axes), product))
+    y_given_z = ratio(_marginal(p, y_axes + z_axes), jnp.where(p_z > 0, p_z, 1))
+    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes + z_axes), _marginal(p, x_axes + z_axes), y_given_z))
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -144,10 +143,11 @@ def total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None
     Differentiable in the joint; zero entries take a zero gradient. Source: Watanabe 1960.
     """
     p, ok = _joint(joint, 2)
-    product = jnp.ones((1,) * p.ndim, p.dtype)
-    for axis in range(p.ndim):
-        product = product * _marginal(p, (axis,))
-    return _checks.enforce(in_base(jnp.sum(p_log_ratio(p, product)), base), ok)
+    return _checks.enforce(in_base(_total_correlation(p), base), ok)
+
+
+def _total_correlation(p: Array) -> Array:
+    return jnp.sum(p_log_ratio(p, *(_marginal(p, (axis,)) for axis in range(p.ndim))))
 
 
 def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
@@ -193,11 +193,7 @@ def o_information(joint: Real[ArrayLike, "..."], *, base: int | float | None = N
     Differentiable in the joint; zero entries take a zero gradient. Source: Rosas et al., arXiv 1902.11239.
     """
     p, ok = _joint(joint, 2)
-    product = jnp.ones((1,) * p.ndim, p.dtype)
-    for axis in range(p.ndim):
-        product = product * _marginal(p, (axis,))
-    value = jnp.sum(p_log_ratio(p, product)) - _dual_total_correlation(p)
-    return _checks.enforce(in_base(value, base), ok)
+    return _checks.enforce(in_base(_total_correlation(p) - _dual_total_correlation(p), base), ok)
 
 
 def interaction_information(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
@@ -287,4 +283,4 @@ def normalized_mutual_information(
         "max": lambda: jnp.maximum(h_x, h_y),
         "joint": lambda: _entropy(pair),
     }[normalizer]()
-    return _checks.enforce(jnp.sum(p_log_ratio(pair, p_x * p_y)) / scale, ok)
+    return _checks.enforce(jnp.sum(p_log_ratio(pair, p_x, p_y)) / scale, ok)

@@ -7,13 +7,8 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar
-from entropax.information._numerics import (
-    expm1_ratio,
-    in_base,
-    log1p_ratio,
-    require_distributions,
-    x_log_x,
-)
+from entropax.information._numerics import in_base, require_distributions, x_log_x
+from entropax.information._orders import power_sum, renyi
 
 
 def entropy(p: Real[ArrayLike, "*batch n"], *, base: int | float | None = None) -> Float[Array, "*batch"]:
@@ -135,26 +130,14 @@ def renyi_entropy(
     Raises:
         ValueError: p is no distribution, the order is negative or NaN, or base is not greater than 1.
 
-    Differentiable in p (zero entries take a zero gradient) and, at finite order, in the order. Source: Renyi 1961.
+    Differentiable in p and, at finite order, in the order. Zero entries have the true one-sided slope above order 1
+    and, where that is infinite (0 < a <= 1), take a zero gradient. Source: Renyi 1961.
     """
     p, a = _checks.as_floats(p=p, order=order)
     (p,) = require_distributions(p=p)
     _checks.require_ndim("order", a, 0, "()")
-    positive = p > 0
-    log_p = jnp.where(positive, jnp.log(jnp.where(positive, p, 1)), 0)
-    infinite = jnp.isinf(a)
-    t = jnp.where(infinite, 1, a - 1)
-    near = jnp.abs(t) < 0.5
-    small, large = jnp.where(near, t, 0), jnp.where(near, 1, t)
-    # Near order 1, sum p^a = 1 + t u with u = sum p log p (e^{t log p} - 1) / (t log p); then log(1 + t u) / t.
-    u = jnp.sum(p * log_p * expm1_ratio(small * log_p), axis=-1)
-    shannon_side = -u * log1p_ratio(small * u)
-    powers = jnp.where(positive, (large + 1) * log_p, -jnp.inf)
-    away = -jax.nn.logsumexp(powers, axis=-1) / large
-    finite_order = jnp.where(near, shannon_side, away)
-    value = jnp.where(infinite, -jnp.log(jnp.max(p, axis=-1)), finite_order)
     order_ok = _checks.Check(a >= 0, "order must be at least 0", lambda: f"{a}")
-    return _checks.enforce(in_base(value, base), _checks.distribution("p", p), order_ok)
+    return _checks.enforce(in_base(-renyi(p, jnp.ones_like(p), a), base), _checks.distribution("p", p), order_ok)
 
 
 def tsallis_entropy(p: Real[ArrayLike, "*batch n"], order: RealScalar) -> Float[Array, "*batch"]:
@@ -170,14 +153,13 @@ def tsallis_entropy(p: Real[ArrayLike, "*batch n"], order: RealScalar) -> Float[
     Raises:
         ValueError: p is no distribution, or the order is negative or not finite.
 
-    Differentiable in p (zero entries take a zero gradient) and in the order. Source: Tsallis 1988.
+    Differentiable in p and in the order. Zero entries have the true one-sided slope above order 1 and, where that is
+    infinite (0 < q <= 1), take a zero gradient. Source: Tsallis 1988.
     """
     p, q = _checks.as_floats(p=p, order=order)
     (p,) = require_distributions(p=p)
     _checks.require_ndim("order", q, 0, "()")
-    positive = p > 0
-    log_p = jnp.where(positive, jnp.log(jnp.where(positive, p, 1)), 0)
-    value = -jnp.sum(p * log_p * expm1_ratio((q - 1) * log_p), axis=-1)
+    value = -power_sum(p, jnp.ones_like(p), q - 1)
     return _checks.enforce(value, _checks.distribution("p", p), _checks.nonnegative("order", q))
 
 

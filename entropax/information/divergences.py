@@ -1,24 +1,19 @@
 """How far one distribution is from another."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
-
 import jax
 import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
 from entropax.information._numerics import (
-    expm1_ratio,
     in_base,
-    log1p_ratio,
-    log_ratio,
+    p_log,
     p_log_ratio,
     require_distributions,
     safe_sqrt,
-    x_log_x,
 )
+from entropax.information._orders import power_sum, renyi
+from entropax.information._terms import chi_squared_term, gap, js_term, root_gap_squared
 
 
 def _both(p: Array, q: Array) -> tuple[_checks.Check, _checks.Check]:
@@ -41,11 +36,11 @@ def cross_entropy(
     Raises:
         ValueError: p or q is no distribution, shapes differ, or base is not greater than 1.
 
-    Differentiable in both; entries with p_i = 0 contribute no gradient in q.
+    Differentiable in both: at p_i = 0 too, with the slope -log q_i in p and none in q; at p_i = q_i = 0 the slope in p
+    is infinite and taken as zero.
     """
     p, q = require_distributions(p=p, q=q)
-    present = p > 0
-    value = -jnp.sum(jnp.where(present, p * jnp.log(jnp.where(present, q, 1)), 0), axis=-1)
+    value = -jnp.sum(p_log(p, q), axis=-1)
     return _checks.enforce(in_base(value, base), *_both(p, q))
 
 
@@ -92,27 +87,15 @@ def js_divergence(
     Raises:
         ValueError: p or q is no distribution, shapes differ, w is outside [0, 1], or base is not greater than 1.
 
-    Differentiable in both distributions and in w. Source: Lin 1991.
+    Differentiable in both distributions and in w. An entry zero in one of them has an infinite slope in that one, taken
+    as zero; zero in both, the slope w log(1 / w) in p and (1 - w) log(1 / (1 - w)) in q. Source: Lin 1991.
     """
     p, q, w = _checks.as_floats(p=p, q=q, weight=weight)
     p, q = require_distributions(p=p, q=q)
     _checks.require_ndim("weight", w, 0, "()")
-    m = w * p + (1 - w) * q
-    value = jnp.sum(w * p_log_ratio(p, m) + (1 - w) * p_log_ratio(q, m), axis=-1)
+    value = jnp.sum(js_term(p, q, w), axis=-1)
     weight_ok = _checks.within("weight", w, 0, 1, "in [0, 1]")
     return _checks.enforce(in_base(value, base), *_both(p, q), weight_ok)
-
-
-def _power_sum(p: Array, q: Array, t: Array) -> Array:
-    """(sum_i p_i (p_i / q_i)^t - 1) / t, smooth at t = 0 (where it is the Kullback-Leibler divergence)."""
-    finite = (p > 0) & (q > 0)
-    outside = (p > 0) & (q == 0)
-    ratio = jnp.where(finite, log_ratio(jnp.where(finite, p, 1), jnp.where(finite, q, 1)), 0)
-    inside = jnp.sum(p * ratio * expm1_ratio(t * ratio), axis=-1)
-    # Where q = 0 < p the power is 0 for t < 0 and infinite otherwise.
-    below = t < 0
-    missing = -jnp.where(outside, p, 0) / jnp.where(below, t, -1)
-    return inside + jnp.sum(jnp.where(outside & ~below, jnp.inf, missing), axis=-1)
 
 
 def renyi_divergence(
@@ -134,29 +117,15 @@ def renyi_divergence(
     Raises:
         ValueError: p or q is no distribution, shapes differ, or the order is negative or NaN.
 
-    Differentiable in both distributions and, at finite order, in the order. Source: van Erven and Harremoes, arXiv
-    1206.2459.
+    Differentiable in both distributions and, at finite order, in the order. Zero entries have the true one-sided slope
+    where it is finite, in p above order 1, and take a zero gradient where it is infinite. Source: van Erven and
+    Harremoes, arXiv 1206.2459.
     """
     p, q, a = _checks.as_floats(p=p, q=q, order=order)
     p, q = require_distributions(p=p, q=q)
     _checks.require_ndim("order", a, 0, "()")
-    infinite = jnp.isinf(a)
-    t = jnp.where(infinite, 1, a - 1)
-    near = jnp.abs(t) < 0.5
-    small, large = jnp.where(near, t, 0), jnp.where(near, 1, t)
-    u = _power_sum(p, q, small)
-    finite_u = jnp.isfinite(u)
-    close = jnp.where(finite_u, u * log1p_ratio(small * jnp.where(finite_u, u, 0)), u)
-    present, both = p > 0, (p > 0) & (q > 0)
-    log_p = jnp.log(jnp.where(present, p, 1))
-    log_q = jnp.log(jnp.where(both, q, 1))
-    powers = jnp.where(both, (large + 1) * log_p - large * log_q, -jnp.inf)
-    escaped = jnp.any(present & ~both, axis=-1) & (large > 0)
-    away = jnp.where(escaped, jnp.inf, jax.nn.logsumexp(powers, axis=-1) / large)
-    extreme = jnp.max(jnp.where(both, log_p - log_q, jnp.where(present, jnp.inf, -jnp.inf)), axis=-1)
-    value = jnp.where(infinite, extreme, jnp.where(near, close, away))
     order_ok = _checks.Check(a >= 0, "order must be at least 0", lambda: f"{a}")
-    return _checks.enforce(value, *_both(p, q), order_ok)
+    return _checks.enforce(renyi(p, q, a), *_both(p, q), order_ok)
 
 
 def tsallis_divergence(
@@ -175,12 +144,13 @@ def tsallis_divergence(
     Raises:
         ValueError: p or q is no distribution, shapes differ, or the order is negative or not finite.
 
-    Differentiable in both distributions and in the order.
+    Differentiable in both distributions and in the order. Zero entries have the true one-sided slope where it is
+    finite, in p above order 1, and take a zero gradient where it is infinite.
     """
     p, q, a = _checks.as_floats(p=p, q=q, order=order)
     p, q = require_distributions(p=p, q=q)
     _checks.require_ndim("order", a, 0, "()")
-    return _checks.enforce(_power_sum(p, q, a - 1), *_both(p, q), _checks.nonnegative("order", a))
+    return _checks.enforce(power_sum(p, q, a - 1), *_both(p, q), _checks.nonnegative("order", a))
 
 
 def total_variation(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
@@ -196,10 +166,10 @@ def total_variation(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n
     Raises:
         ValueError: p or q is no distribution, or shapes differ.
 
-    Differentiable in both where no p_i = q_i.
+    Differentiable in both where no p_i = q_i > 0; at p_i = q_i = 0 the slope is 1/2 in either.
     """
     p, q = require_distributions(p=p, q=q)
-    return _checks.enforce(jnp.sum(jnp.abs(p - q), axis=-1) / 2, *_both(p, q))
+    return _checks.enforce(jnp.sum(gap(p, q), axis=-1) / 2, *_both(p, q))
 
 
 def hellinger_distance(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
@@ -215,13 +185,11 @@ def hellinger_distance(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batc
     Raises:
         ValueError: p or q is no distribution, or shapes differ.
 
-    Differentiable in both where p differs from q; zero entries and p = q take a zero gradient.
+    Differentiable in both where p differs from q; p = q takes a zero gradient. An entry zero in one of them has an
+    infinite slope in that one, taken as zero; zero in both, the sum has slope 1 in either.
     """
     p, q = require_distributions(p=p, q=q)
-    total = safe_sqrt(p) + safe_sqrt(q)
-    # (p - q) / (sqrt p + sqrt q) is sqrt p - sqrt q without its cancellation.
-    difference = (p - q) / jnp.where(total > 0, total, 1)
-    return _checks.enforce(safe_sqrt(jnp.sum(difference**2, axis=-1) / 2), *_both(p, q))
+    return _checks.enforce(safe_sqrt(jnp.sum(root_gap_squared(p, q), axis=-1) / 2), *_both(p, q))
 
 
 def chi_squared(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
@@ -237,112 +205,10 @@ def chi_squared(p: Real[ArrayLike, "*batch n"], q: Real[ArrayLike, "*batch n"]) 
     Raises:
         ValueError: p or q is no distribution, or shapes differ.
 
-    Differentiable in both.
+    Differentiable in both; an entry zero in both has slope 1 in q and, as the infinite one is taken as zero, 0 in p.
     """
     p, q = require_distributions(p=p, q=q)
-    neither = (p == 0) & (q == 0)
-    terms = jnp.where(neither, 0, (p - q) ** 2 / jnp.where(neither, 1, q))
-    return _checks.enforce(jnp.sum(terms, axis=-1), *_both(p, q))
-
-
-class Generator(NamedTuple):
-    """The convex function f of an f-divergence, with f(1) = 0.
-
-    Attributes:
-        function: f, from arrays of ratios u >= 0 to arrays of the same shape.
-        slope_at_infinity: the limit of f(u) / u, which weighs p's mass where q = 0.
-    """
-
-    function: Callable[[Any], Any]
-    slope_at_infinity: float
-
-
-def _js_generator(u: Array) -> Array:
-    mean = (u + 1) / 2
-    return x_log_x(u) / 2 - mean * jnp.log(mean)
-
-
-GENERATORS: Mapping[str, Generator] = MappingProxyType(
-    {
-        "kl": Generator(x_log_x, float("inf")),
-        "reverse_kl": Generator(lambda u: -jnp.log(u), 0.0),
-        "js": Generator(_js_generator, 0.34657359027997264),  # log(2) / 2
-        "chi_squared": Generator(lambda u: (u - 1) ** 2, float("inf")),
-        "squared_hellinger": Generator(lambda u: (safe_sqrt(u) - 1) ** 2 / 2, 0.5),
-        "total_variation": Generator(lambda u: jnp.abs(u - 1) / 2, 0.5),
-        "triangular": Generator(lambda u: (u - 1) ** 2 / (u + 1), 1.0),
-    }
-)
-"""Named generators for `f_divergence`; "triangular" is the Vincze-Le Cam divergence sum (p - q)^2 / (p + q)."""
-
-
-def f_divergence(
-    generator: str | Generator | Callable[[Any], Any],
-    p: Real[ArrayLike, "*batch n"],
-    q: Real[ArrayLike, "*batch n"],
-    *,
-    slope_at_infinity: float | None = None,
-) -> Float[Array, "*batch"]:
-    """Csiszar's f-divergence, sum_i q_i f(p_i / q_i).
-
-    Args:
-        generator: the name of one in `GENERATORS`, a `Generator`, or a convex function f with f(1) = 0.
-        p: probabilities, shape (..., n), each row summing to one.
-        q: probabilities, the shape of p.
-        slope_at_infinity: for a plain function, the limit of f(u) / u; it weighs p's mass where q = 0 and is taken as
-            infinite if not given.
-
-    Returns:
-        The divergence, shape (...).
-
-    Raises:
-        ValueError: the name is unknown, p or q is no distribution, or shapes differ.
-        TypeError: the generator is no function.
-
-    Differentiable in both as f is; entries with q_i = 0 give the slope at infinity. Source: Csiszar 1967.
-    """
-    if isinstance(generator, str):
-        _checks.require_option("generator", generator, tuple(GENERATORS))
-        generator = GENERATORS[generator]
-    elif not isinstance(generator, Generator):
-        if not callable(generator):
-            raise TypeError(f"generator must be a name, a Generator or a function, got {type(generator).__name__}")
-        generator = Generator(generator, float("inf") if slope_at_infinity is None else slope_at_infinity)
-    p, q = require_distributions(p=p, q=q)
-    inside = q > 0
-    regular = q * generator.function(jnp.where(inside, p / jnp.where(inside, q, 1), 1))
-    escaping = (q == 0) & (p > 0)
-    singular = jnp.where(escaping, p, 1) * jnp.asarray(generator.slope_at_infinity, p.dtype)
-    terms = jnp.where(inside, regular, jnp.where(escaping, singular, 0))
-    return _checks.enforce(jnp.sum(terms, axis=-1), *_both(p, q))
-
-
-def bregman_divergence(generator: Callable[[Any], Any], x: Real[ArrayLike, "n"], y: Real[ArrayLike, "n"]) -> Scalar:
-    """Bregman divergence, F(x) - F(y) - <grad F(y), x - y>.
-
-    Args:
-        generator: F, a convex function from vectors (n,) to a scalar.
-        x: shape (n,).
-        y: shape (n,).
-
-    Returns:
-        The divergence, a scalar.
-
-    Raises:
-        TypeError: the generator is no function.
-        ValueError: x and y are not vectors of one length, F is not scalar, or a value is not finite.
-
-    Differentiable in x and, where F is twice differentiable, in y.
-    """
-    if not callable(generator):
-        raise TypeError(f"generator must be a function, got {type(generator).__name__}")
-    x, y = _checks.as_floats(x=x, y=y)
-    _checks.require_ndim("x", x, 1, "(n,)")
-    _checks.require_same_shape(x=x, y=y)
-    at_y, slope = jax.jvp(generator, (y,), (x - y,))
-    if jnp.shape(at_y) != ():
-        raise ValueError(f"generator must return a scalar, got shape {jnp.shape(at_y)}")
-    return _checks.enforce(generator(x) - at_y - slope, _checks.finite("x", x), _checks.finite("y", y))
+    return _checks.enforce(jnp.sum(chi_squared_term(p, q), axis=-1), *_both(p, q))
 
 
 def wasserstein_1d(
