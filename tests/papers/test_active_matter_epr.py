@@ -149,7 +149,7 @@ def itself(state):
 
 
 def test_6_ring_simulation(getkey):
-    """6. The simulated ring has that rate: the score-free mean is within 4 standard errors (about 1.3%) of 0.39699."""
+    """6. The simulated ring has that rate: the score-free mean is within 4 standard errors (3.7%) of 0.39699."""
     ring = ActiveRing(dt=0.01)
     chains = 2000
     state, _ = simulate(ring, ring.init(key=getkey(), shape=(chains,)), 6000, key=getkey(), observe=None)
