@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, Scalar
@@ -13,24 +15,104 @@ def _chain(transition: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
     P = _checks.as_float("transition", transition)
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] < 1:
         raise ValueError(f"transition must have shape (n, n), got {P.shape}")
-    n = P.shape[0]
     rows = _checks.distribution("transition", P)
-    # With 1 1^T added, I - P^T is regular exactly when the stationary distribution is unique.
-    system = jnp.eye(n, dtype=P.dtype) - P.T + jnp.ones((n, n), P.dtype)
-    unique = jnp.linalg.svd(system, compute_uv=False)[-1] > 10 * n * jnp.finfo(P.dtype).eps
+    always = _reached_from_everywhere(P > 0)
     one_class = _checks.Check(
-        unique,
+        jnp.any(always),
         "transition must have a unique stationary distribution (one recurrent class)",
         lambda: "a chain that falls apart into several",
     )
-    stationary = jnp.linalg.solve(system, jnp.ones(n, P.dtype))
+    # The elimination needs a last state that all others reach.
+    order = jnp.argsort(~always)
+    stationary = _stationary(P[order][:, order])[jnp.argsort(order)]
     return P, stationary, (rows._replace(ok=jnp.all(rows.ok)), one_class)
+
+
+@jax.jit
+def _reached_from_everywhere(steps: Array) -> Array:
+    """The states that can be reached from every state: those of the one recurrent class, none if there are several."""
+    n = steps.shape[0]
+    reach = (steps | jnp.eye(n, dtype=bool)).astype(jnp.float32)
+    for _ in range((n - 1).bit_length()):
+        reach = (reach @ reach > 0).astype(jnp.float32)
+    return jnp.all(reach > 0, axis=0)
+
+
+# The elimination of Grassmann, Taksar and Heyman takes the states from the last to the second out of the chain: what
+# remains is the chain watched on fewer states. It adds, multiplies and divides non-negative numbers only, so that every
+# probability keeps its relative accuracy, however slowly the chain mixes.
+
+
+@jax.jit
+def _eliminate(P: Array) -> Array:
+    """The transitions of every state as it is taken out: row k to the earlier ones, column k from them."""
+    n = P.shape[0]
+    index = jnp.arange(n)
+
+    def take_out(i: Array, P: Array) -> Array:
+        k = n - 1 - i
+        leaving = jnp.where(index < k, P[k], 0)
+        entering = jnp.where(index < k, P[:, k], 0)
+        return P + entering[:, None] * (leaving / jnp.sum(leaving))[None, :]
+
+    return jax.lax.fori_loop(0, n - 1, take_out, P)
+
+
+@jax.custom_jvp
+@jax.jit
+def _stationary(P: Array) -> Array:
+    """The stationary distribution of a chain in which every state reaches state 0."""
+    n = P.shape[0]
+    watched = _eliminate(P)
+
+    def put_back(k: Array, pi: Array) -> Array:
+        # pi is that of the chain on the states before k; flow in = flow out settles the share of k.
+        inflow = pi @ jnp.where(jnp.arange(n) < k, watched[:, k], 0)
+        outflow = jnp.sum(jnp.where(jnp.arange(n) < k, watched[k], 0))
+        return (pi * outflow).at[k].set(inflow) / (inflow + outflow)
+
+    return jax.lax.fori_loop(1, n, put_back, jnp.zeros(n, P.dtype).at[0].set(1))
+
+
+@_stationary.defjvp
+def _stationary_rule(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (P,), (dP,) = primals, tangents
+    pi = _stationary(P)
+    return pi, _solve_balance(P, pi, pi @ dP)
+
+
+def _solve_balance(P: Array, pi: Array, b: Array) -> Array:
+    """x with x (I - P) + (sum x) pi = b, by the factors of the elimination, which are those of I - P."""
+    n = P.shape[0]
+    watched = jax.lax.stop_gradient(_eliminate(jax.lax.stop_gradient(P)))
+    out = jnp.sum(jnp.tril(watched, -1), axis=1).at[0].set(1)  # state 0 stays: its row decouples
+    lower = jnp.eye(n, dtype=P.dtype) - jnp.tril(watched, -1) / out[:, None]
+    upper = jnp.diag(out) - jnp.triu(watched, 1)
+    weight = jax.lax.stop_gradient(pi)
+
+    def balance(x: Array) -> Array:
+        return x - x @ P + jnp.sum(x) * pi
+
+    def solve(_: Any, b: Array) -> Array:
+        total = jnp.sum(b)
+        x = solve_triangular(lower, b - total * weight, lower=True, trans=1)
+        x = solve_triangular(upper, x.at[0].set(0), lower=False, trans=1)
+        return x + (total - jnp.sum(x)) * weight
+
+    def transpose_solve(_: Any, g: Array) -> Array:
+        mean = weight @ g
+        z = solve_triangular(upper, g - mean, lower=False).at[0].set(0)
+        z = solve_triangular(lower, z, lower=True)
+        return z + mean - weight @ z
+
+    return jax.lax.custom_linear_solve(balance, b, solve, transpose_solve)
 
 
 def stationary_distribution(transition: Real[ArrayLike, "n n"]) -> Float[Array, "n"]:
     """The distribution that a Markov chain keeps, pi P = pi.
 
-    Solved directly, so periodic chains are served too; states that the chain leaves for good get zero.
+    Solved directly, so periodic chains are served too; states that the chain leaves for good get zero. No subtraction
+    occurs: every entry has the relative accuracy of the dtype, however slowly the chain mixes.
 
     Args:
         transition: P, shape (n, n), P_ij the probability of j after i, each row summing to one.
@@ -42,7 +124,8 @@ def stationary_distribution(transition: Real[ArrayLike, "n n"]) -> Float[Array, 
         ValueError: P is not square or a row is no distribution, or the chain has several recurrent classes, so that
             pi is not unique.
 
-    Differentiable in P (the derivative of the linear solve).
+    Differentiable in P, in both modes and to any order (implicitly, by a linear solve). Source: Grassmann, Taksar and
+    Heyman 1985.
     """
     _, stationary, checks = _chain(transition)
     return _checks.enforce(stationary, *checks)

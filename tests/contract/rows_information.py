@@ -219,7 +219,6 @@ ROWS = [
             Bad((2 * CHAIN,), "transition must be non-negative and sum to one"),
             Bad((np.eye(3),), "transition must have a unique stationary distribution"),
         ),
-        exempt=LINALG,
     ),
     Row(
         name="information.entropy_rate",
@@ -228,7 +227,6 @@ ROWS = [
         project={0: simplex},
         bad_static=(Bad((CHAIN[:2],), r"transition must have shape \(n, n\)"),),
         bad_values=(Bad((2 * CHAIN,), "transition must be non-negative and sum to one"),),
-        exempt=LINALG,
     ),
     Row(
         name="information.channel_capacity",
