@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_STRAGGLERS = 0.3
-"""Seconds after a fault in which tensorstore's own threads, which nobody can wait for, may still report to Python."""
+_CALM, _LONGEST = 0.5, 15.0
+"""Seconds without a thread of orbax's after which a fault has been reported in full: tensorstore's own threads, which
+nobody can wait for, come a little later. And seconds after which that is not waited for any longer."""
 
 # The hooks are the process's: one at a time replaces them, so that each puts back what it found.
 _LOCK = threading.RLock()
@@ -34,11 +35,9 @@ def quiet_orbax() -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            for thread in set(threading.enumerate()) - before:
-                if type(thread).__module__.startswith("orbax."):
-                    thread.join(timeout=10)
-            time.sleep(_STRAGGLERS)
-            _let_go(error)
+            _let_go(error)  # tasks that wait for others, which now end ...
+            _wait(before)
+            _let_go(error)  # ... and what these leave
             raise
 
 
@@ -67,6 +66,15 @@ def _without_reports() -> Iterator[None]:
         for log in logs:
             log.removeFilter(_not_of_orbax)
         threading.excepthook, sys.unraisablehook = in_thread, unraisable
+
+
+def _wait(before: set[threading.Thread]) -> None:
+    """Waits until no thread of orbax's is left but those of `before`, and none has been started for a while."""
+    start = last = time.monotonic()
+    while (now := time.monotonic()) - last < _CALM and now - start < _LONGEST:
+        if any(type(thread).__module__.startswith("orbax.") for thread in set(threading.enumerate()) - before):
+            last = now
+        time.sleep(0.02)
 
 
 def _let_go(error: BaseException | None) -> None:
