@@ -3,6 +3,7 @@ import copy
 import pytest
 
 from experiments import registry, report, results
+from experiments.claims import Estimate, Quotient, judge
 from experiments.registry import Entry
 from tests.experiments.test_results import RECORD
 
@@ -104,3 +105,42 @@ def test_a_broken_result_is_named_and_the_page_stays(tmp_path, write_report):
 
 def test_the_committed_page_follows_from_the_committed_records():
     assert report.PAGE.read_text(encoding="utf-8") == report.render(registry.experiments().values())
+
+
+def as_measured(found):
+    """The measurement that a record holds as JSON."""
+    if not isinstance(found, dict):
+        return float(found)
+    numbers = {name: float(number) for name, number in found.items()}
+    if set(numbers) == {"value", "standard_error"}:
+        return Estimate(**numbers)
+    if {"numerator", "denominator", "value"} <= set(numbers):
+        return Quotient(**{name: number for name, number in numbers.items() if name != "value"})
+    return numbers
+
+
+RECORDS = sorted(report.RECORDS.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_committed_records_are_of_the_present_claims(path):
+    """Same names, values of the paper and sources; and the present checks give the verdicts recorded."""
+    record = results.read(path)
+    module = registry.experiments()[record["slug"]].load()
+    assert (path.parent.name, path.stem) == (record["slug"], record["preset"])
+    assert record["preset"] in module.PRESETS
+
+    def of(claim):
+        return {"name": claim.name, "paper": claim.paper_value, "source": claim.source}
+
+    recorded = [{field: row[field] for field in ("name", "paper", "source")} for row in record["claims"]]
+    assert recorded == [of(claim) for claim in module.CLAIMS]
+    verdicts = {
+        row["name"]: "not run" if row["measured"] is None else judge(claim, as_measured(row["measured"])).verdict
+        for row, claim in zip(record["claims"], module.CLAIMS, strict=True)
+    }
+    assert {row["name"]: row["verdict"] for row in record["claims"]} == verdicts
+
+
+def test_there_are_committed_records_to_hold():
+    assert {path.parent.name for path in RECORDS} == set(registry.experiments())
