@@ -293,7 +293,8 @@ def _at_slope(
 def _slope_of_target(
     source: Array, distortion: Array, target: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> tuple[Array, Array]:
-    """Bisects for the slope: the distortion falls as the slope grows."""
+    """Bisects for the slope: the distortion falls as the slope grows. Without iterations it does nothing."""
+    wanted = max_iterations > 0
 
     def mean_at(slope: Array) -> tuple[Array, Array]:
         point = _at_slope(source, distortion, slope, tolerance, max_iterations)
@@ -310,7 +311,7 @@ def _slope_of_target(
 
     def too_low(carry: tuple[Array, Array, Array]) -> Array:
         high, index, _ = carry
-        return (mean_at(high)[0] > target) & (index < 12)
+        return wanted & (mean_at(high)[0] > target) & (index < 12)
 
     high, _, count = jax.lax.while_loop(too_low, double, (unit, jnp.asarray(0), jnp.asarray(0)))
 
@@ -321,7 +322,8 @@ def _slope_of_target(
         above = mean > target
         return jnp.where(above, middle, low), jnp.where(above, high, middle), count + used
 
-    _, high, count = jax.lax.fori_loop(0, doublings + 4, halve, (jnp.zeros_like(high), high, count))
+    halvings = jnp.where(wanted, doublings + 4, 0)
+    _, high, count = jax.lax.fori_loop(0, halvings, halve, (jnp.zeros_like(high), high, count))
     return high, count
 
 
@@ -330,23 +332,24 @@ def _at_target(
     source: Array, distortion: Array, target: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> RateDistortion:
     p, d, goal = stop_gradient((source, distortion, target))
-    slope, count = stop_gradient(_slope_of_target(p, d, goal, tolerance, max_iterations))
+    # Past the largest distortion of interest the best guess without any rate serves; there nothing is iterated.
+    guess = jnp.min(source @ distortion)
+    beyond = goal >= stop_gradient(guess) - 8 * jnp.finfo(p.dtype).eps * jnp.max(jnp.abs(d))
+    limit = jnp.where(beyond, 0, max_iterations)
+    slope, count = stop_gradient(_slope_of_target(p, d, goal, tolerance, limit))
 
     def mean_at(s: Array) -> Array:
-        return _at_slope(p, d, s, tolerance, max_iterations).distortion
+        return _at_slope(p, d, s, tolerance, limit).distortion
 
     # s with D(s) = target: chord steps with a fixed D'(s), as in `_implicit`.
     sensitivity = stop_gradient(jax.jvp(mean_at, (slope,), (jnp.ones_like(slope),))[1])
     moving = sensitivity < 0
     start = slope
     for _ in range(2):
-        excess = _at_slope(source, distortion, slope, tolerance, max_iterations).distortion - target
-        fixed_excess = stop_gradient(_at_slope(p, d, start, tolerance, max_iterations).distortion - goal)
+        excess = _at_slope(source, distortion, slope, tolerance, limit).distortion - target
+        fixed_excess = stop_gradient(_at_slope(p, d, start, tolerance, limit).distortion - goal)
         slope = slope - jnp.where(moving, (excess - fixed_excess) / jnp.where(moving, sensitivity, -1), 0)
-    point = _at_slope(source, distortion, slope, tolerance, max_iterations)
-    # Past the largest distortion of interest the best guess without any rate serves.
-    guess = jnp.min(source @ distortion)
-    beyond = target >= guess
+    point = _at_slope(source, distortion, slope, tolerance, limit)
     met = beyond | (jnp.abs(point.distortion - target) <= jnp.sqrt(tolerance) * (jnp.max(d) - jnp.min(d)))
     best = jax.nn.one_hot(jnp.argmin(p @ d), d.shape[1], dtype=d.dtype)
     return RateDistortion(

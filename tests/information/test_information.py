@@ -391,6 +391,10 @@ def test_rate_distortion_of_a_coin():
     np.testing.assert_allclose(jax.grad(jax.grad(rate))(0.1), 1 / 0.1 + 1 / 0.9, rtol=1e-5)
     beyond = information.rate_distortion(source, hamming, target=0.7)
     np.testing.assert_allclose([beyond.value, beyond.distortion], [0.0, 0.4], atol=1e-12)
+    at_most = jax.jit(lambda target: information.rate_distortion(source, hamming, target=target))
+    for trivial in (beyond, at_most(0.7), at_most(np.min(source @ hamming))):
+        assert (int(trivial.iterations), float(trivial.value), bool(trivial.converged)) == (0, 0.0, True)
+    assert jax.grad(rate)(0.7) == 0
     by_slope = information.rate_distortion(source, hamming, slope=float(point.slope))
     np.testing.assert_allclose(by_slope.value, point.value, rtol=1e-7)
     with pytest.raises(ValueError, match="target must be at least the least distortion"):
