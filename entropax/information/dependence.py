@@ -2,6 +2,9 @@
 
 A joint array holds the probabilities of one joint distribution: every axis is a variable, and all entries sum to one.
 Groups of variables are given by axis numbers.
+
+Every measure is a sum of entropies of marginals, so a zero entry makes some x log x vanish. Where their infinite slopes
+cancel the gradient is the true one-sided slope, with the other entries held; where they do not they are left out.
 """
 
 from typing import Any
@@ -48,6 +51,22 @@ def _entropy(p: Array) -> Array:
     return -jnp.sum(x_log_x(p))
 
 
+def _divergence(p: Array, *factors: Array) -> Array:
+    """sum p log(p / product of the factors) for marginals of p, with the slopes of a sum of entropies at zeros."""
+    return jnp.sum(p_log_ratio(p, *factors)) - _at_zeros(p, *factors)
+
+
+def _at_zeros(p: Array, *marginals: Array) -> Array:
+    """sum p log(product of the positive marginals) over the zero entries: zero, but with its slope in p.
+
+    A marginal that is zero as well moves with p. So a zero entry whose logarithms of vanishing things cancel has a
+    finite slope, which is that of the other logarithms.
+    """
+    zero = p == 0
+    logs = [jnp.log(jnp.where(zero & (marginal > 0), marginal, 1)) for marginal in marginals]
+    return sum((jnp.sum(jnp.where(zero, p, 0) * log) for log in logs), jnp.zeros((), p.dtype))
+
+
 def conditional_entropy(
     joint: Real[ArrayLike, "..."], *, of: Axes = 0, given: Axes = 1, base: int | float | None = None
 ) -> Scalar:
@@ -65,7 +84,7 @@ def conditional_entropy(
     Raises:
         ValueError: the joint is no distribution, the groups are no axes or overlap, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient.
+    Differentiable in the joint; zero entries take a zero gradient (their slope is 0 or infinite).
     """
     p, ok = _joint(joint, 2)
     x, y = _groups(p, of=of, given=given)
@@ -91,11 +110,11 @@ def mutual_information(
     Raises:
         ValueError: the joint is no distribution, the groups are no axes or overlap, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite.
     """
     p, ok = _joint(joint, 2)
     x_axes, y_axes = _groups(p, x=x, y=y)
-    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes), _marginal(p, x_axes), _marginal(p, y_axes)))
+    value = _divergence(_marginal(p, x_axes + y_axes), _marginal(p, x_axes), _marginal(p, y_axes))
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -117,13 +136,14 @@ def conditional_mutual_information(
     Raises:
         ValueError: the joint is no distribution, the groups are no axes or overlap, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite.
     """
     p, ok = _joint(joint, 3)
     x_axes, y_axes, z_axes = _groups(p, x=x, y=y, given=given)
-    p_z = _marginal(p, z_axes)
-    y_given_z = ratio(_marginal(p, y_axes + z_axes), jnp.where(p_z > 0, p_z, 1))
-    value = jnp.sum(p_log_ratio(_marginal(p, x_axes + y_axes + z_axes), _marginal(p, x_axes + z_axes), y_given_z))
+    p_xyz, p_z = _marginal(p, x_axes + y_axes + z_axes), _marginal(p, z_axes)
+    p_xz, p_yz = _marginal(p, x_axes + z_axes), _marginal(p, y_axes + z_axes)
+    value = jnp.sum(p_log_ratio(p_xyz, p_xz, ratio(p_yz, jnp.where(p_z > 0, p_z, 1))))
+    value = value + _at_zeros(p_xyz, p_z) - _at_zeros(p_xyz, p_xz, p_yz)
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -140,14 +160,14 @@ def total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None
     Raises:
         ValueError: the joint is no distribution of two or more variables, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient. Source: Watanabe 1960.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite. Source: Watanabe 1960.
     """
     p, ok = _joint(joint, 2)
     return _checks.enforce(in_base(_total_correlation(p), base), ok)
 
 
 def _total_correlation(p: Array) -> Array:
-    return jnp.sum(p_log_ratio(p, *(_marginal(p, (axis,)) for axis in range(p.ndim))))
+    return _divergence(p, *(_marginal(p, (axis,)) for axis in range(p.ndim)))
 
 
 def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
@@ -163,7 +183,7 @@ def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float |
     Raises:
         ValueError: the joint is no distribution of two or more variables, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient. Source: Han 1978.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite. Source: Han 1978.
     """
     p, ok = _joint(joint, 2)
     return _checks.enforce(in_base(_dual_total_correlation(p), base), ok)
@@ -173,7 +193,7 @@ def _dual_total_correlation(p: Array) -> Array:
     value = _entropy(p)
     for axis in range(p.ndim):
         rest = tuple(a for a in range(p.ndim) if a != axis)
-        value = value + jnp.sum(p_log_ratio(p, jnp.broadcast_to(_marginal(p, rest), p.shape)))
+        value = value + _divergence(p, _marginal(p, rest))
     return value
 
 
@@ -190,7 +210,8 @@ def o_information(joint: Real[ArrayLike, "..."], *, base: int | float | None = N
     Raises:
         ValueError: the joint is no distribution of two or more variables, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient. Source: Rosas et al., arXiv 1902.11239.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite. Source: Rosas et al., arXiv
+    1902.11239.
     """
     p, ok = _joint(joint, 2)
     return _checks.enforce(in_base(_total_correlation(p) - _dual_total_correlation(p), base), ok)
@@ -212,7 +233,8 @@ def interaction_information(joint: Real[ArrayLike, "..."], *, base: int | float 
     Raises:
         ValueError: the joint is no distribution of two or more variables, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient. Cost 2^n entropies. Source: McGill 1954.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite. Cost 2^n entropies. Source:
+    McGill 1954.
     """
     p, ok = _joint(joint, 2)
     n = p.ndim
@@ -241,7 +263,7 @@ def variation_of_information(
     Raises:
         ValueError: the joint is no distribution, the groups are no axes or overlap, or base is not greater than 1.
 
-    Differentiable in the joint; zero entries take a zero gradient. Source: Meila 2003.
+    Differentiable in the joint; zero entries take a zero gradient (their slope is 0 or infinite). Source: Meila 2003.
     """
     p, ok = _joint(joint, 2)
     x_axes, y_axes = _groups(p, x=x, y=y)
@@ -269,7 +291,7 @@ def normalized_mutual_information(
     Raises:
         ValueError: the joint is no distribution, the groups are no axes or overlap, or the option is unknown.
 
-    Differentiable in the joint; zero entries take a zero gradient.
+    Differentiable in the joint; zero entries have the one-sided slope where it is finite.
     """
     _checks.require_option("normalizer", normalizer, NORMALIZERS)
     p, ok = _joint(joint, 2)
@@ -283,4 +305,4 @@ def normalized_mutual_information(
         "max": lambda: jnp.maximum(h_x, h_y),
         "joint": lambda: _entropy(pair),
     }[normalizer]()
-    return _checks.enforce(jnp.sum(p_log_ratio(pair, p_x, p_y)) / scale, ok)
+    return _checks.enforce(_divergence(pair, p_x, p_y) / scale, ok)

@@ -606,6 +606,48 @@ def test_slopes_at_zero_probabilities(name):
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("zeros", ["row", "corner", "copies"])
+def test_slopes_at_zeros_of_a_joint(zeros):
+    """At every zero entry, against one-sided finite differences towards it, where those have a limit."""
+    joint = RNG.dirichlet(np.ones(12)).reshape(2, 2, 3)
+    if zeros == "row":
+        joint[1] = 0
+    elif zeros == "corner":
+        joint[0, 0, :2] = joint[1, :, 0] = 0
+    else:
+        joint = joint * np.eye(2, 3)[:, None, :]
+    joint = jnp.asarray(joint / joint.sum())
+    measures = [
+        information.mutual_information,
+        information.conditional_mutual_information,
+        information.total_correlation,
+        information.dual_total_correlation,
+        information.o_information,
+        information.interaction_information,
+        information.conditional_entropy,
+        information.variation_of_information,
+        information.normalized_mutual_information,
+    ]
+    if zeros == "row":
+        measures.pop()  # its normaliser has an infinite slope there
+
+    @jax.jit
+    def values(p):
+        return jnp.stack([measure(p) for measure in measures])
+
+    slopes = jax.jit(jax.jacrev(values))(joint)
+    finite = 0
+    for index in np.argwhere(np.asarray(joint) == 0):
+        inward = -joint.at[tuple(index)].add(-1)
+        near, far = ((values(joint + h * inward) - values(joint)) / h for h in (1e-9, 1e-8))
+        measured = jnp.tensordot(slopes, inward, axes=3)
+        settled = jnp.abs(near - far) < 1e-3
+        finite += int(jnp.sum(settled))
+        np.testing.assert_allclose(measured[settled], near[settled], atol=1e-5)
+    assert finite >= 8
+
+
+@pytest.mark.fast
 def test_infinite_slopes_are_taken_as_zero():
     p, q = jnp.asarray(EDGE), jnp.asarray(EDGE_Q)
     for measure in (
