@@ -67,6 +67,22 @@ def test_nearest_neighbors_against_a_tree(n, k, periodic):
     assert not np.any(np.asarray(found.indices) == np.arange(n)[:, None])
 
 
+@pytest.mark.parametrize("law", ["uniform", "cauchy"])
+def test_nearest_neighbors_in_many_buckets(law):
+    """So many buckets that they are ordered in groups; with heavy tails some queries read on past the near ones."""
+    x = RNG.uniform(size=(17_000, 2)) if law == "uniform" else RNG.standard_cauchy((17_000, 2))
+    found = space.nearest_neighbors(x, 4)
+    distances, _ = cKDTree(x).query(x, 5)
+    np.testing.assert_allclose(found.distances, distances[:, 1:], rtol=1e-9)
+
+
+def test_nearest_neighbors_on_a_ring_of_many_buckets():
+    x = RNG.uniform(-1, 9, (8200, 1))
+    found = space.nearest_neighbors(x, 3, box=space.PeriodicBox(np.full(1, -1.0), np.full(1, 9.0)))
+    distances, _ = cKDTree(x + 1, boxsize=10.0).query(x + 1, 4)
+    np.testing.assert_allclose(found.distances, distances[:, 1:], rtol=1e-9)
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_table_lists_every_pair_once(dim):
     box = space.PeriodicBox(np.full(dim, -1.0), np.full(dim, 9.0))
