@@ -142,6 +142,7 @@ ROWS = [
     two("hellinger_distance"),
     two("chi_squared"),
     two("f_divergence", lambda p, q: information.f_divergence("js", p, q)),
+    two("f_divergence.own", lambda p, q: information.f_divergence(lambda u: (u - 1) ** 2 / (u + 1), p, q)),
     Row(
         name="information.bregman_divergence",
         call=lambda x, y: information.bregman_divergence(squared_norm, x, y),

@@ -509,7 +509,6 @@ def test_renyi_gradients_at_tiny_probabilities(order):
     assert np.isfinite(entropic).all()
 
 
-@pytest.mark.fast
 def test_second_derivatives_at_tiny_probabilities():
     """Forward over reverse in float32: the Hessian of sum p log p is 1 / p, of KL in q is p / q^2."""
     p = jnp.array([1, 1e-20], np.float32)
@@ -525,7 +524,6 @@ def test_second_derivatives_at_tiny_probabilities():
     assert np.isfinite(second).all()
 
 
-@pytest.mark.fast
 def test_joints_of_tiny_probabilities():
     """A product of marginals underflows in float32 where the joint does not."""
     e = np.float32(1e-22)
@@ -605,7 +603,6 @@ def test_slopes_at_zero_probabilities(name):
     assert float(tangent) == pytest.approx(float(gradient @ INWARD), rel=1e-12)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("zeros", ["row", "corner", "copies"])
 def test_slopes_at_zeros_of_a_joint(zeros):
     """At every zero entry, against one-sided finite differences towards it, where those have a limit."""
