@@ -3,6 +3,7 @@
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -93,7 +94,10 @@ class SpectralGrid(eqx.Module):
         _checks.require_integer("axis", axis, minimum=0, maximum=self.ndim - 1)
         _checks.require_integer("order", order, minimum=1)
         k = self.wavenumbers(axis, odd=order % 2 == 1)
-        return self._filtered(values, (1j**order) * k**order)
+        # 1j**order, without leaving the dtype of k
+        sign = (1, 1, -1, -1)[order % 4]
+        wave = sign * k**order
+        return self._filtered(values, jax.lax.complex(jnp.zeros_like(wave), wave) if order % 2 else wave)
 
     def laplacian(self, values: Num[ArrayLike, "..."]) -> Inexact[Array, "..."]:
         """The sum of the second derivatives.
@@ -125,16 +129,20 @@ class SpectralGrid(eqx.Module):
             The filtered function, of the same shape.
 
         Raises:
-            ValueError: the shape does not fit.
+            ValueError: the shape does not fit, or the fraction is no number or not in (0, 1].
 
         Differentiable in the values.
         """
+        (kept,) = _checks.as_numbers(fraction=fraction)
+        kept = kept.astype(self.box.lower.dtype)
+        with _checks.evaluated_now(kept):
+            ok = _checks.Check((kept > 0) & (kept <= 1), "fraction must be in (0, 1]", lambda: f"{kept}")
         keep = jnp.ones((1,) * self.ndim, bool)
         for axis, count in enumerate(self.shape):
             waves = np.abs(np.fft.fftfreq(count, 1 / count))
-            inside = jnp.asarray(waves, self.box.lower.dtype) <= fraction * (count / 2)
+            inside = jnp.asarray(waves, self.box.lower.dtype) <= kept * (count / 2)
             keep = keep & inside.reshape((1,) * axis + (count,) + (1,) * (self.ndim - axis - 1))
-        return self._filtered(values, keep.astype(self.box.lower.dtype))
+        return _checks.enforce(self._filtered(values, keep.astype(self.box.lower.dtype)), ok)
 
     def integral(self, values: Num[ArrayLike, "..."]) -> Inexact[Array, "..."]:
         """The integral over the torus: the sum times the cell, exact for the waves that the grid holds.

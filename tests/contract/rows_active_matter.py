@@ -162,7 +162,6 @@ ROWS = [
         exempt={
             "bad_values": "every function on the grid is valid",
             "half": "the grid's wavenumbers have the box's dtype",
-            "strict": "the grid's wavenumbers have the box's dtype; complex times real does not promote strictly",
         },
     ),
     Row(

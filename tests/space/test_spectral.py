@@ -1,5 +1,6 @@
 """Calculus on periodic grids against closed forms."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,3 +38,19 @@ def test_other_dimensions(dim):
     np.testing.assert_allclose(grid.derivative(jnp.cos(4 * x), 0), 0.0, atol=1e-12)
     with pytest.raises(ValueError, match="shape must have one entry an axis"):
         space.SpectralGrid(grid.box, (8,) * (dim + 1))
+
+
+def test_orders_and_fractions():
+    """Four derivatives of a wave under strict promotion; a fraction outside (0, 1] raises, traced it gives NaN."""
+    grid = space.SpectralGrid(space.PeriodicBox(np.zeros(1), np.full(1, 2 * np.pi)), (8,))
+    f = jnp.sin(2 * grid.points[..., 0])
+    with jax.numpy_dtype_promotion("strict"):
+        for order, expected in enumerate((2 * jnp.cos(2 * grid.points[..., 0]), -4 * f), start=1):
+            np.testing.assert_allclose(grid.derivative(f, order=order), expected, atol=1e-12)
+            np.testing.assert_allclose(grid.derivative(f, order=order + 2), -4 * expected, atol=1e-11)
+    for fraction in (-1.0, 0.0, 1.5, np.nan):
+        with pytest.raises(ValueError, match=r"fraction must be in \(0, 1\], got"):
+            grid.dealias(f, fraction=fraction)
+    value, slope = jax.jit(jax.value_and_grad(lambda f, c: jnp.sum(grid.dealias(f, fraction=c))))(f, -1.0)
+    assert np.isnan(value)
+    assert np.isnan(slope).all()
