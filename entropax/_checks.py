@@ -5,7 +5,10 @@ traced and raise at once. *Value* faults (a negative probability, a NaN) are kno
 when the values are concrete, and under a transformation they turn the result and its gradients into NaN (`enforce`).
 """
 
+import contextlib
+import functools
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -39,6 +42,23 @@ def require_sound_release(**versions: str) -> None:
                 f"entropax does not run on {package} {version}: {reason}. "
                 f"Install another release: pip install 'jax>=0.10.1,!=0.10.2,!=0.11.0' (excluded: {excluded})."
             )
+
+
+def is_concrete(*trees: Any) -> bool:
+    """Whether no leaf of the trees is being traced."""
+    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def evaluated_now(*trees: Any) -> AbstractContextManager[Any]:
+    """A context that computes what follows at once, inside jit too, if no leaf of the trees is being traced.
+
+    What is written down as a number is known while a function is traced: it can be planned with, and a fault in it
+    raises there. Without this every operation inside jit gives a tracer.
+
+    Args:
+        *trees: all that the computation depends on.
+    """
+    return jax.ensure_compile_time_eval() if is_concrete(*trees) else contextlib.nullcontext()
 
 
 # ---------------------------------------------------------------------------------------------------- static faults
@@ -80,7 +100,12 @@ def as_floats(**values: Any) -> tuple[jax.Array, ...]:
         if is_array and jnp.issubdtype(dtype, jnp.floating):
             dtypes.append(dtype)
     dtype = jnp.result_type(*dtypes) if dtypes else jnp.result_type(float)
-    return tuple(jnp.asarray(value, dtype) for value in values.values())
+
+    def converted(value: Any) -> jax.Array:
+        with evaluated_now(value):
+            return jnp.asarray(value, dtype)
+
+    return tuple(converted(value) for value in values.values())
 
 
 def as_numbers(**values: Any) -> tuple[jax.Array, ...]:
@@ -176,11 +201,6 @@ class Check(NamedTuple):
     got: Callable[[], str]
 
 
-def is_concrete(*trees: Any) -> bool:
-    """Whether no leaf of the trees is being traced."""
-    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
-
-
 def enforce(value: T, *checks: Check) -> T:
     """`value` if every check holds; raises when a check is concrete and fails, else NaN where it fails.
 
@@ -199,8 +219,9 @@ def enforce(value: T, *checks: Check) -> T:
     """
     for check in checks:
         if is_concrete(check.ok):
-            if not bool(jnp.all(check.ok)):
-                raise ValueError(f"{check.expected}, got {check.got()}")
+            with evaluated_now():
+                if not bool(jnp.all(check.ok)):
+                    raise ValueError(f"{check.expected}, got {check.got()}")
         else:
             value = jax.tree.map(lambda leaf, ok=check.ok: _nan_where_not(ok, leaf), value)
     return value
@@ -237,6 +258,18 @@ def sum_tolerance(dtype: Any, size: int) -> float:
     return float(jnp.finfo(dtype).eps) * 8.0 * max(4.0, float(size) ** 0.5)
 
 
+def _check_of_values(build: Callable[..., Check]) -> Callable[..., Check]:
+    """Evaluates a check of concrete arrays at once, so that it is concrete inside jit too."""
+
+    @functools.wraps(build)
+    def wrapped(*args: Any, **options: Any) -> Check:
+        with evaluated_now(args, options):
+            return build(*args, **options)
+
+    return wrapped
+
+
+@_check_of_values
 def distribution(name: str, p: jax.Array, *, num_axes: int = 1) -> Check:
     """`p` is non-negative and sums to one over its last `num_axes` axes, up to `sum_tolerance`."""
     axes = tuple(range(-num_axes, 0))
@@ -267,32 +300,38 @@ def _elementwise(name: str, x: jax.Array, ok: jax.Array, expected: str, batch_nd
     return Check(jnp.all(ok, axis=axes), f"{name} must be {expected}", got)
 
 
+@_check_of_values
 def finite(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` is finite; the first `batch_ndim` axes are judged separately."""
     return _elementwise(name, x, jnp.isfinite(x), "finite", batch_ndim)
 
 
+@_check_of_values
 def positive(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` is positive and finite."""
     return _elementwise(name, x, (x > 0) & jnp.isfinite(x), "positive and finite", batch_ndim)
 
 
+@_check_of_values
 def nonnegative(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` is at least zero and finite."""
     return _elementwise(name, x, (x >= 0) & jnp.isfinite(x), "non-negative and finite", batch_ndim)
 
 
+@_check_of_values
 def within(name: str, x: jax.Array, lower: Any, upper: Any, expected: str, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` lies in [lower, upper]; `expected` says it in words."""
     return _elementwise(name, x, (x >= lower) & (x <= upper), expected, batch_ndim)
 
 
+@_check_of_values
 def no_overflow(name: str, overflow: jax.Array, count: jax.Array, capacity: int) -> Check:
     """A table of pairs, and every one it was updated from, had room for all of them."""
     got = lambda: f"one that overflowed (now {count} pairs, room for {capacity}): raise its capacity"  # noqa: E731
     return Check(~overflow, f"{name} must hold every pair", got)
 
 
+@_check_of_values
 def positive_definite(name: str, matrix: jax.Array) -> Check:
     """The matrices in the last two axes are symmetric (up to rounding) and positive definite."""
     factor = jnp.linalg.cholesky((matrix + jnp.swapaxes(matrix, -1, -2)) / 2)
@@ -300,6 +339,7 @@ def positive_definite(name: str, matrix: jax.Array) -> Check:
     return Check(ok, f"{name} must be symmetric and positive definite", lambda: _spectrum(matrix))
 
 
+@_check_of_values
 def positive_semidefinite(name: str, matrix: jax.Array) -> Check:
     """The matrices in the last two axes are symmetric and positive semidefinite, both up to rounding."""
     matrix = jax.lax.stop_gradient(matrix)

@@ -40,16 +40,17 @@ def swimmer_box(
     _checks.require_integer("num_particles", num_particles, minimum=1)
     _checks.require_integer("dim", dim, minimum=1)
     phi, R = _checks.as_numbers(packing_fraction=packing_fraction, radius=radius)
-    volume = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * R**dim
-    width = (num_particles * volume / phi) ** (1 / dim) / 2
-    dense = (phi > 0) & (phi <= 1)
-    width = _checks.enforce(
-        width,
-        _checks.Check(dense, "packing_fraction must be in (0, 1] (larger is too dense)", lambda: f"{phi}"),
-        _checks.positive("radius", R),
-    )
-    corner = jnp.broadcast_to(width, (dim,))
-    return PeriodicBox(-corner, corner)
+    with _checks.evaluated_now(phi, R):
+        volume = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * R**dim
+        width = (num_particles * volume / phi) ** (1 / dim) / 2
+        dense = (phi > 0) & (phi <= 1)
+        width = _checks.enforce(
+            width,
+            _checks.Check(dense, "packing_fraction must be in (0, 1] (larger is too dense)", lambda: f"{phi}"),
+            _checks.positive("radius", R),
+        )
+        corner = jnp.broadcast_to(width, (dim,))
+        return PeriodicBox(-corner, corner)
 
 
 def _packing_fraction(num_particles: int, radius: Array, box: PeriodicBox) -> Array:
@@ -183,11 +184,15 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             numbers["speed"] = speed
         values = dict(zip(numbers, _checks.as_numbers(**numbers), strict=True))
         positive, nonnegative = ("persistence", "radius", "beta", "dt"), ("stiffness", "trap", "noise")
-        checks = [_checks.positive(name, values[name]) for name in positive]
-        checks += [_checks.nonnegative(name, values[name]) for name in nonnegative]
+        checks = {name: _checks.positive(name, values[name]) for name in positive}
+        checks |= {name: _checks.nonnegative(name, values[name]) for name in nonnegative}
         if not callable(speed):
-            checks.append(_checks.finite("speed", values["speed"]))
-        values = _checks.enforce(values, *checks)
+            checks["speed"] = _checks.finite("speed", values["speed"])
+        # A table is planned from radius and beta: a traced fault of another parameter must not make tracers of them.
+        planned = ("radius", "beta")
+        others = {name: value for name, value in values.items() if name not in planned}
+        values |= _checks.enforce(others, *checks.values())
+        values |= _checks.enforce({name: values[name] for name in planned}, *(checks[name] for name in planned))
         self.speed = speed if callable(speed) else values["speed"]
         for name in (*positive, *nonnegative):
             setattr(self, name, values[name])
@@ -195,8 +200,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             assert packing_fraction is not None
             box = swimmer_box(num_particles, packing_fraction, dim=dim, radius=self.radius)
         else:
-            phi = _packing_fraction(num_particles, self.radius, box)
-            fits = phi <= 1 + _checks.sum_tolerance(phi.dtype, 1)
+            with _checks.evaluated_now(self.radius, box):
+                phi = _packing_fraction(num_particles, self.radius, box)
+                fits = phi <= 1 + _checks.sum_tolerance(phi.dtype, 1)
             dense = "box must have room for the particles, a packing fraction of at most 1 (larger is too dense)"
             box = _checks.enforce(box, _checks.Check(fits, dense, lambda: f"{phi}"))
         self.box = box

@@ -86,7 +86,8 @@ class ActiveRing(Simulator[Array]):
             numbers["speed"] = speed
         values = dict(zip(numbers, _checks.as_numbers(**numbers), strict=True))
         positive = ("persistence", "half_width", "radius", "beta", "dt")
-        room = values["half_width"] - 2 * values["radius"]
+        with _checks.evaluated_now(values["half_width"], values["radius"]):
+            room = values["half_width"] - 2 * values["radius"]
         checks = [_checks.positive(name, values[name]) for name in positive]
         checks += [_checks.nonnegative(name, values[name]) for name in ("stiffness", "noise")]
         checks.append(_checks.positive("half_width - 2 radius", room))

@@ -32,8 +32,8 @@ class PeriodicBox(eqx.Module):
         lower, upper = _checks.as_floats(lower=lower, upper=upper)
         _checks.require_ndim("lower", lower, 1, "(d,)")
         _checks.require_same_shape(lower=lower, upper=upper)
-        extent = upper - lower
-        ok = _checks.positive("upper - lower", extent)
+        with _checks.evaluated_now(lower, upper):
+            ok = _checks.positive("upper - lower", upper - lower)
         self.lower, self.upper = _checks.enforce((lower, upper), ok)
 
     @property

@@ -98,8 +98,9 @@ def neighbor_table(
 
 def _wide_enough(box: PeriodicBox, radius: float, cells: tuple[int, ...]) -> _checks.Check:
     """No cell is smaller than the radius, up to rounding: else pairs two cells apart would be missed."""
-    sizes = box.extent / jnp.asarray(cells, box.extent.dtype)
-    ok = jnp.all(sizes >= radius * (1 - _checks.sum_tolerance(sizes.dtype, 1)))
+    with _checks.evaluated_now(box):
+        sizes = box.extent / jnp.asarray(cells, box.extent.dtype)
+        ok = jnp.all(sizes >= radius * (1 - _checks.sum_tolerance(sizes.dtype, 1)))
     return _checks.Check(ok, f"cells must be no smaller than the radius, {radius:g}", lambda: f"sizes {sizes}")
 
 

@@ -222,6 +222,32 @@ def test_too_dense_a_box_is_refused():
         simulators.ActiveSwimmers(n, speed=0.1, box=simulators.swimmer_box(n, 1.0))
 
 
+def test_a_tabulated_system_is_built_inside_jit():
+    """What is written as a number plans the table and is checked while tracing; only the speed is traced."""
+
+    def build(speed, **more):
+        return simulators.ActiveSwimmers(1024, speed=speed, **{"packing_fraction": 0.5, **more})
+
+    built = jax.jit(build)(0.3)
+    outside = build(0.3)
+    assert built.tabulated
+    assert (built.cells, built.capacity, built.cutoff) == (outside.cells, outside.capacity, outside.cutoff)
+    assert float(built.speed) == 0.3
+    np.testing.assert_array_equal(built.box.upper, outside.box.upper)
+    for more, message in (
+        ({"packing_fraction": 1.3}, "packing_fraction must be in .* got 1.3"),
+        ({"radius": -1.0}, "radius must be positive and finite, got -1.0"),
+        ({"noise": -1.0}, "noise must be non-negative and finite, got -1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            jax.eval_shape(lambda speed, more=more: build(speed, **more), 0.3)
+    bad = jax.jit(build)(np.nan)  # a traced fault spoils all but what the plan needs
+    assert np.isnan([bad.speed, bad.stiffness, bad.dt]).all()
+    assert float(bad.radius) == 1.0
+    with pytest.raises(ValueError, match="a neighbour table needs concrete radius, beta and box"):
+        jax.eval_shape(lambda radius: build(0.3, radius=radius), 1.0)
+
+
 def test_a_shifted_state_takes_the_same_step(getkey):
     """Positions by a period off feel the same trap, and end on the torus."""
     system = few(trap=0.3, noise=0.0)
