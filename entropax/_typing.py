@@ -4,8 +4,7 @@
 `ArrayLike` forms (jax or numpy arrays, Python numbers), results with `Array`.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Key, Num, PyTree, Real, Shaped
 
@@ -17,9 +16,6 @@ Scalar: TypeAlias = Float[Array, ""]
 
 PRNGKey: TypeAlias = Key[Array, ""]
 """One new-style key, made by `jax.random.key`."""
-
-VectorFunction: TypeAlias = Callable[[Any], Any]
-"""A function of one sample that returns an array of the sample's shape: a drift, a score, a velocity."""
 
 __all__ = [
     "Array",
@@ -36,5 +32,4 @@ __all__ = [
     "RealScalar",
     "Scalar",
     "Shaped",
-    "VectorFunction",
 ]
