@@ -87,6 +87,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
     in x and exact in g. Up to 512 particles all pairs are summed; more take a table of the pairs nearer than a cutoff,
     where F has fallen to 1e-8 / beta, plus a skin, made anew when a particle has moved by half the skin.
 
+    Under jax.vmap a condition takes both its sides, so that every step of a batch makes its tables anew. Run copies
+    that keep a table through jax.lax.map instead, or without a table.
+
     Attributes:
         speed: v0, a number or a function of positions (n, d) that returns (n,).
         stiffness: k.
@@ -332,6 +335,7 @@ class ActiveSwimmers(Simulator[SwimmerState]):
             ValueError: the shape is another, positions are off the torus, or the table lost pairs.
         """
         x = _checks.as_float("positions", positions)
+        _checks.require_shape("positions", x, (self.num_particles, self.box.ndim))
         z, checks, table = self._checked(jnp.stack([x, jnp.zeros_like(x)]), table)
         return _checks.enforce(self._pair_force(z[0], table), *checks)
 
@@ -340,7 +344,8 @@ class ActiveSwimmers(Simulator[SwimmerState]):
     ) -> Float[Array, "2 n"]:
         """div_i b of every particle, for positions and propulsions.
 
-        -A d + k sum_j [F (d - 1) / r - sigmoid(beta (2R - r))] + g . grad v0, and -gamma d.
+        -A d + k sum_j [F (d - 1) / r - sigmoid(beta (2R - r))] + g . grad v0, and -gamma d. Two particles at one
+        point, where the force jumps through zero, add nothing to each other's.
 
         Args:
             phase: positions on the torus and propulsions, shape (2, n, d).

@@ -10,6 +10,7 @@ import numpy as np
 
 from entropax._typing import Array, Float, Scalar
 from entropax.space import NeighborTable, PeriodicBox
+from entropax.space.boxes import nearest_image
 
 PairTerm = Callable[[Array, Array], Array]
 """Function of distances (...) and unit vectors from j to i (d, ...) that returns contributions (m, ...)."""
@@ -154,14 +155,13 @@ def sum_tabulated_pairs(
 
 def _nearest_images(differences: list[Array], box: PeriodicBox) -> list[Array]:
     extents = box.extent.astype(differences[0].dtype)
-    return [delta - L * jnp.round(delta / L) for delta, L in zip(differences, extents, strict=True)]
+    return [nearest_image(delta, L) for delta, L in zip(differences, extents, strict=True)]
 
 
 def _evaluate(term: PairTerm, delta: list[Array], valid: Array, cutoff: float = math.inf) -> Array:
-    """The term where a pair is valid and nearer than the cutoff, else zero; particles at one point push nowhere."""
+    """The term where a pair is valid, apart and nearer than the cutoff, else zero: at one point they push nowhere."""
     square = sum(component**2 for component in delta[1:]) + delta[0] ** 2
     apart = valid & (square > 0)
-    length = jnp.sqrt(jnp.where(apart, square, 1))
-    along = jnp.stack([component / length for component in delta])
-    r = jnp.where(valid & ~apart, 0, length)
-    return jnp.where((valid & (r < cutoff))[None], term(r, along), 0)
+    r = jnp.sqrt(jnp.where(apart, square, 1))
+    along = jnp.stack([component / r for component in delta])
+    return jnp.where((apart & (r < cutoff))[None], term(r, along), 0)

@@ -76,8 +76,7 @@ class PeriodicBox(eqx.Module):
         x, y = self._points(x=x, y=y)
         difference = x - y
         lower, upper = self._corners(difference)
-        extent = upper - lower
-        return difference - extent * jnp.round(difference / extent)
+        return nearest_image(difference, upper - lower)
 
     def distance(self, x: Real[ArrayLike, "... d"], y: Real[ArrayLike, "... d"]) -> Float[Array, "..."]:
         """Length of the shortest vector from y to x.
@@ -160,6 +159,16 @@ class FreeSpace(eqx.Module):
         """
         (x,) = _vectors(x=x)
         return jnp.all(jnp.isfinite(x), axis=-1)
+
+
+def nearest_image(difference: Float[Array, "..."], extent: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The minimum image of a coordinate's difference, x - L round(x / L), in [-L/2, L/2].
+
+    Args:
+        difference: any shape.
+        extent: L, broadcastable to it.
+    """
+    return difference - extent * jnp.round(difference / extent)
 
 
 @jax.custom_jvp

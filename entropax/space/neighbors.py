@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Real
-from entropax.space.boxes import FreeSpace, PeriodicBox, Space
+from entropax.space.boxes import FreeSpace, PeriodicBox, Space, nearest_image
 from entropax.space.selection import insert_rows, merge_smallest, power_of_two, smallest_rows, sort_rows
 
 _BRUTE_BELOW = 256  # points: fewer fit a handful of tiles, where ordering the buckets costs more than it saves
@@ -280,7 +280,7 @@ def _squared_distance(x: jax.Array, y: jax.Array, space: Space) -> jax.Array:
     def add(total: jax.Array, axis: tuple) -> tuple[jax.Array, None]:
         difference = axis[0] - axis[1]
         if periodic:
-            difference = difference - axis[2] * jnp.round(difference / axis[2])
+            difference = nearest_image(difference, axis[2])
         return total + difference**2, None
 
     # Up to four axes make one fused expression.

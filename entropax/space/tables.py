@@ -10,7 +10,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real
-from entropax.space.boxes import PeriodicBox
+from entropax.space.boxes import PeriodicBox, nearest_image
 
 
 class NeighborTable(eqx.Module):
@@ -138,8 +138,7 @@ def _build(positions: Array, box: PeriodicBox, radius: float, cells: tuple[int, 
         candidate = jnp.where(present, candidate, 0)
         square = jnp.zeros(me.shape, x.dtype)
         for column, my, L in zip(sorted_x, mine, extent, strict=True):
-            delta = column[candidate] - my
-            square = square + (delta - L * jnp.round(delta / L)) ** 2
+            square = square + nearest_image(column[candidate] - my, L) ** 2
         return candidate, present & (square < radius**2)
 
     longest = jnp.max(last - first)

@@ -209,6 +209,21 @@ def test_parameters_are_numbers():
 def test_positions_off_the_torus():
     with pytest.raises(ValueError, match="positions must lie on the torus, between"):
         few().pair_force(np.full((3, 2), 9.0))
+    with pytest.raises(ValueError, match=r"positions must have shape \(3, 2\), got \(4, 2\)"):
+        few().pair_force(np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_particles_at_one_point_push_nowhere(dim):
+    """Force and divergence of a coincident pair are finite, as if the two did not see each other."""
+    box = space.PeriodicBox(np.full(dim, -4.0), np.full(dim, 4.0))
+    together = simulators.ActiveSwimmers(3, speed=0.3, box=box)
+    apart = simulators.ActiveSwimmers(2, speed=0.3, box=box)
+    x = np.zeros((2, 3, dim))
+    x[0, 2, 0] = 1.5
+    force, divergence = together.pair_force(x[0]), together.drift_divergence(x)[0]
+    np.testing.assert_allclose(force[:2], apart.pair_force(x[0, 1:])[:1].repeat(2, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(divergence[:2], apart.drift_divergence(x[:, 1:])[0, :1].repeat(2), rtol=1e-12)
 
 
 def test_too_dense_a_box_is_refused():
