@@ -248,7 +248,12 @@ class ActiveSwimmers(Simulator[SwimmerState]):
 
         Args:
             positions: shape (n, d), on the torus.
+
+        Raises:
+            ValueError: the simulator takes all pairs and keeps no table.
         """
+        if not self.tabulated:
+            raise ValueError(f"neighbors must be 'table' for a table, got a system of all {self.num_particles}^2 pairs")
         radius = self.cutoff + self.skin
         return neighbor_table(positions, box=self.box, radius=radius, cells=self.cells, capacity=self.capacity)
 

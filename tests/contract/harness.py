@@ -13,6 +13,7 @@ function on small valid arguments; the harness derives every check from it:
         bad_values=(Bad((-P, Q), "p must be non-negative"),),                # raises eagerly, NaN under jit
         exempt={"second_order": "why"},         # property -> reason, printed with the count
         fast=True,                              # also in `-m fast`
+        members=("force", "mirror"),            # other methods of the class that the same call evaluates
     )
 
 Properties, each of which can be exempt with a reason:
@@ -89,6 +90,7 @@ class Row:
     step: float = 1e-5  # of the finite differences, relative to the argument's scale
     rtol: float = 1e-6
     fast: bool = False
+    members: tuple[str, ...] = ()  # other methods and properties of the class that the call evaluates
 
 
 def simplex(direction: np.ndarray) -> np.ndarray:

@@ -70,6 +70,7 @@ BAD_SIZE = Bad((X[:, :1], Y, LOWER, UPPER), "must have shape")
 ROWS = [
     Row(
         name="space.PeriodicBox",
+        members=("displacement", "distance", "wrap", "contains", "volume"),
         call=lambda x, y, lower, upper: (
             box(lower, upper).displacement(x, y),
             box(lower, upper).distance(x, y),
@@ -88,6 +89,7 @@ ROWS = [
     ),
     Row(
         name="space.FreeSpace",
+        members=("displacement", "distance"),
         call=lambda x, y: (space.FreeSpace().displacement(x, y), space.FreeSpace().distance(x, y)),
         arguments=lambda: (X, Y),
         differentiable=(0, 1),
@@ -133,6 +135,7 @@ ROWS = [
     ),
     Row(
         name="space.NeighborTable",
+        members=("valid",),
         call=lambda x: (table_of(x).valid, table_of(x).count, table_of(x).overflow),
         arguments=lambda: (MANY,),
         differentiable=(),
@@ -150,6 +153,7 @@ ROWS = [
     ),
     Row(
         name="space.SpectralGrid",
+        members=("derivative", "laplacian", "dealias", "integral"),
         call=lambda f: (
             GRID.derivative(f, 0),
             GRID.derivative(f, 1, order=2),
@@ -208,6 +212,7 @@ ROWS = [
     ),
     Row(
         name="simulators.SwimmerState",
+        members=("overflow",),
         call=lambda z: simulators.SwimmerState(z, None).overflow,
         arguments=lambda: (PHASE,),
         differentiable=(),

@@ -135,6 +135,7 @@ ROWS = [
     ),
     Row(
         name="losses.ScoreEvaluation",
+        members=("divergence",),
         call=lambda s, slopes: ScoreEvaluation(s, slopes).divergence,
         arguments=lambda: (S, SLOPES),
         differentiable=(1,),
@@ -142,6 +143,7 @@ ROWS = [
     ),
     Row(
         name="losses.StationaryResiduals",
+        members=("value",),
         call=lambda div, dot: StationaryResiduals(div, dot).value,
         arguments=lambda: (SLOPES[:, :, 0, 0], S[:, 0, 0]),
         differentiable=(0, 1),

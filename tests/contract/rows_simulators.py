@@ -141,6 +141,7 @@ ROWS = [
     ),
     Row(
         name="simulators.Simulator",
+        members=("prepared",),
         call=lambda x: Langevin(spring, x, dt=0.1, initial=x).prepared().step(x, key=key()),
         arguments=lambda: (X**2,),
         bad_static=(Bad((X * 1j,), "diffusion must be real", TypeError),),

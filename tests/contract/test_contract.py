@@ -1,6 +1,7 @@
 """Every public function of every room against the contract of harness.py."""
 
 import importlib
+from inspect import isclass
 
 import pytest
 
@@ -29,16 +30,45 @@ def test_row_names_are_unique() -> None:
     assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
 
 
+def _members(kind: type) -> set[str]:
+    """Public methods and properties that a class of the package defines, or inherits from another one of it."""
+    return {
+        name
+        for base in kind.__mro__
+        if base.__module__.startswith("entropax.")
+        for name, value in vars(base).items()
+        if not name.startswith("_")
+        and (callable(value) or isinstance(value, property))
+        and not getattr(value, "__isabstractmethod__", False)
+    }
+
+
+def _public(room: str) -> set[str]:
+    """Everything callable that a room offers: functions, classes, and the classes' methods and properties."""
+    module = importlib.import_module(f"entropax.{room}")
+    offered = {name: value for name in module.__all__ if callable(value := getattr(module, name))}
+    members = {f"{name}.{member}" for name, value in offered.items() if isclass(value) for member in _members(value)}
+    return {f"{room}.{name}" for name in {*offered, *members}}
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("room", [room for room in entropax._ROOMS if room not in ("training", "nn")])
 def test_every_public_name_has_a_row(room: str) -> None:
-    """Networks have a grid of their own (test_networks.py); training is tested by its own tests."""
-    module = importlib.import_module(f"entropax.{room}")
-    rows = [row.name for row in ROWS]
-    missing = [
-        name
-        for name in module.__all__
-        if callable(getattr(module, name))
-        and not any(row == f"{room}.{name}" or row.startswith(f"{room}.{name}.") for row in rows)
-    ]
+    """Networks have a grid of their own (test_networks.py); training is tested by its own tests.
+
+    A row holds its name, its `members`, and, when it is of a method, the construction of the class.
+    """
+    held = {row.name for row in ROWS}
+    held |= {f"{room}.{name.split('.')[1]}" for name in held if name.startswith(f"{room}.")}
+    held |= {".".join([*row.name.split(".")[:2], member]) for row in ROWS for member in row.members}
+    missing = sorted(_public(room) - held)
     assert not missing, f"public names of {room} without a row: {missing}"
+
+
+@pytest.mark.fast
+def test_members_of_rows_exist() -> None:
+    """A member that a row claims to hold is one."""
+    for row in ROWS:
+        room, kind, *_ = row.name.split(".")
+        for member in row.members:
+            assert member in _members(getattr(importlib.import_module(f"entropax.{room}"), kind)), (row.name, member)
