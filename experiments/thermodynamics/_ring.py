@@ -25,6 +25,7 @@ class RingConfig:
         burn_in: time before the first sample; the slowest relaxation takes about 20.
         spacing: time between samples of a chain.
         snapshots: samples of each chain.
+        map_samples: samples for the map's density per sample for the fit; the map has many cells.
         width: of the score network's hidden layers.
         depth: their number.
         steps: optimiser steps.
@@ -39,6 +40,7 @@ class RingConfig:
     burn_in: float = 100.0
     spacing: float = 2.0
     snapshots: int = 100
+    map_samples: int = 10
     width: int = 64
     depth: int = 4
     steps: int = 2000
@@ -64,15 +66,16 @@ def observe_state(state: jax.Array) -> jax.Array:
 
 
 def sample_ring(config: RingConfig, system: simulators.ActiveRing, *, key: jax.Array) -> jax.Array:
-    """Samples of the steady state, shape (snapshots, chains, 2)."""
+    """Samples of the steady state for the map, shape (snapshots * map_samples, chains, 2)."""
     start_key, burn_key, sample_key = jax.random.split(key, 3)
-    burn_steps, every = round(config.burn_in / float(system.dt)), round(config.spacing / float(system.dt))
+    burn_steps = round(config.burn_in / float(system.dt))
+    every = round(config.spacing / config.map_samples / float(system.dt))
     state = system.init(key=start_key, shape=(config.chains,))
     state, _ = simulators.simulate(system, state, burn_steps, key=burn_key, observe=observe_state, every=burn_steps)
     _, samples = simulators.simulate(
         system,
         state,
-        config.snapshots * every,
+        config.snapshots * config.map_samples * every,
         key=sample_key,
         observe=observe_state,
         every=every,
@@ -118,7 +121,8 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
     """Simulates the ring, learns its score, and returns rates, diagnostics and the map of the flow."""
     sample_key, net_key, fit_key = jax.random.split(key, 3)
     system = simulators.ActiveRing(config.speed)
-    samples = sample_ring(config, system, key=sample_key)
+    fine = sample_ring(config, system, key=sample_key)
+    samples = fine[config.map_samples - 1 :: config.map_samples]
     # The snapshots of one chain are correlated, the chains are not: blocks of whole chains.
     flat = jnp.swapaxes(samples, 0, 1).reshape(-1, 2)
     blocks = min(config.chains, 100)
@@ -168,5 +172,5 @@ def learn_ring(config: RingConfig, *, key: jax.Array, checkpoint_dir: Path) -> d
         "g": g,
         "velocity": np.moveaxis(np.asarray(velocity).reshape(*shape, 2), -1, 0),
         "rate": np.asarray(rate_map).reshape(shape),
-        "samples": np.asarray(flat),
+        "samples": np.asarray(fine).reshape(-1, 2),
     }

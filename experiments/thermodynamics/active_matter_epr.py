@@ -103,9 +103,11 @@ PRESETS: dict[str, Config] = {
             num_particles=64,
             chains=512,
             burn_in=60.0,
+            dt=5e-4,
             network="transformer",
             sizes=(("embed", 64), ("blocks", 2), ("heads", 4), ("hidden", 64)),
-            steps=4000,
+            steps=3000,
+            patience=1500,
             learning_rate=2e-3,
         ),
         mips=MipsConfig(

@@ -20,7 +20,7 @@ def sleeper(seconds, result=1.0):
 
 
 def test_the_ratio_is_the_peers_time_over_ours():
-    case = Case("sleep", sleeper(2e-3), {"one": sleeper(10e-3), "two": sleeper(6e-3)}, seconds=0.1)
+    case = Case("sleep", sleeper(2e-2), {"one": sleeper(10e-2), "two": sleeper(6e-2)}, seconds=0.1)
     record = measure(case)
     assert record["peer"]["variant"] == "two"  # the peer at its best
     assert record["rounds"] >= harness.MIN_ROUNDS
