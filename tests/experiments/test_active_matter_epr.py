@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -136,6 +137,28 @@ def test_the_comparison_finds_no_error_in_the_solution_itself():
     np.testing.assert_allclose(found["density"].sum() * 0.5 * 0.3, 1.0, rtol=0.02)
     ring["velocity"] = 1.1 * velocity
     np.testing.assert_allclose(active_matter_epr._compare_with_reference(ring, config)["flow_error"], 0.1, rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_the_independent_solution_meets_its_own_claims():
+    """On the map's points the finite volumes give the ridge, the least rate and the ratio that the claims state."""
+    g = np.linspace(-3.0, 3.0, 121)
+    solution = reference.solve_ring(0.25, num_cells=1120)
+    density, velocity = (field[..., 3::7, :] for field in solution.on_grid(g))
+    rate = np.sum(velocity**2 / np.asarray(solution.diffusion)[:, None, None], axis=0)
+    ring = {"x": solution.x[3::7], "density": density, "reference_density": density, "rate": rate}
+    ring |= dict.fromkeys(("learned", "score_free", "flow_error"), 0.0)
+    zero = thermodynamics.MeanRate(jnp.zeros(()), jnp.zeros(()), 1)
+    ring["diagnostics"] = types.SimpleNamespace(velocity_divergence=zero, residual=zero, residual_abs=0.0)
+    found = claimed.ring_measured(ring)
+    stated = {claim.name: claim.paper_value for claim in claimed.CLAIMS}
+    for name, digits in (
+        ("ring: distance of the ridge of dissipation at contact", 1e-9),
+        ("ring: distance where a pair's mean rate is least", 1e-9),
+        ("ring: mean rate far apart over that least one", 1e-3),
+    ):
+        value = found[name]
+        np.testing.assert_allclose(getattr(value, "value", value), stated[name], rtol=digits)
 
 
 def test_neighborhoods_hold_what_particles_see():
