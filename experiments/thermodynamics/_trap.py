@@ -78,6 +78,29 @@ def free_swimmer(swimmers: Any) -> simulators.LinearLangevin:
     return simulators.LinearLangevin(drift_matrix, swimmers.diffusion.reshape(2), dt=swimmers.dt)
 
 
+class RotatedBatches(eqx.Module):
+    """Random batches, every configuration turned and perhaps reflected about the middle of the trap.
+
+    The steady state is as likely any way round; a network that does not know learns it from such batches, and has more
+    to learn from. No swimmer is near the edge of the box, which is not round.
+
+    Attributes:
+        batches: of configurations, shape (size, 2, N, 2).
+    """
+
+    batches: Batches
+
+    def __call__(self, step: jax.Array, *, key: jax.Array) -> jax.Array:
+        """A batch, shape (size, 2, N, 2)."""
+        draw_key, angle_key, side_key = jax.random.split(key, 3)
+        batch = self.batches(step, key=draw_key)
+        angle = jax.random.uniform(angle_key, batch.shape[:1], batch.dtype, maxval=2 * np.pi)
+        side = jax.random.rademacher(side_key, batch.shape[:1], batch.dtype)
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        turn = jnp.stack([jnp.stack([cos, -side * sin]), jnp.stack([sin, side * cos])])
+        return jnp.einsum("abi,ipnb->ipna", turn, batch)
+
+
 class EveryDrift(eqx.Module):
     """The drift of every configuration of a batch."""
 
@@ -257,10 +280,11 @@ def _learn_speed(config: TrapConfig, speed: float, *, key: jax.Array, checkpoint
     loss = ScoreLoss(
         EveryDrift(swimmers), EveryDivergence(swimmers), swimmers.diffusion, physics=0.0, divergence="hutchinson"
     )
+    batches = Batches(seen, config.batch)
     fitted = fit_score(
         loss,
         nn.ShiftedScore(make_network(config, swimmers, net_key), reference),
-        Batches(seen, config.batch),
+        batches if config.network == "pair" else RotatedBatches(batches),  # a pair's network knows rotations
         steps=config.steps,
         learning_rate=config.learning_rate,
         ema=config.average,

@@ -22,6 +22,7 @@ from experiments.thermodynamics import (
     _trap_reference as trap_reference,
     active_matter_epr,
 )
+from experiments.thermodynamics._score_fits import Batches
 
 SMALL = trap.TrapConfig(num_particles=4, packing_fraction=0.05)
 
@@ -84,6 +85,23 @@ def test_stiffness_of_contacts(x64):
         for row, column, sign in ((i, i, 1), (j, j, 1), (i, j, -1), (j, i, -1)):
             expected[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] += sign * pressure
     np.testing.assert_allclose(trap_reference.contact_stiffness(swimmers, x), expected, atol=1e-12)
+
+
+def test_rotated_batches_keep_what_matters():
+    """Distances, g . x and the score-free rate stay; orientations are uniform and half of them reflected."""
+    swimmers = trap.swimmers_at(SMALL, 0.4, 1e-3)
+    phase = configuration()
+    batch = trap.RotatedBatches(Batches(phase[None], 400))(jnp.int32(0), key=jax.random.key(1))
+    for invariant in (
+        lambda z: jnp.sum(z[0] ** 2, axis=-1),
+        lambda z: z[0] @ z[1].T,
+        lambda z: jnp.sum(swimmers.drift(z) ** 2, axis=-1),
+    ):
+        np.testing.assert_allclose(jax.vmap(invariant)(batch), np.stack([invariant(phase)] * 400), rtol=1e-3, atol=1e-4)
+    x = np.asarray(batch[:, 0])
+    crossed = x[:, 1, 0] * x[:, 2, 1] - x[:, 1, 1] * x[:, 2, 0]
+    assert 140 < np.sum(crossed > 0) < 260  # 200 +- 10, six standard errors
+    assert np.all(np.abs(np.mean(x[:, 1], axis=0)) < 5 * 1.75 / np.sqrt(2 * 400))
 
 
 def test_control_variates_are_generators(x64):
