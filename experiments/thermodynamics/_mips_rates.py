@@ -104,8 +104,6 @@ def evaluate_mips(score: PropulsionScore, config: MipsConfig, multiple: int, *, 
     groups = squares(seen.positions, half_width)
     gas, interface, solid = (seen.place == place for place in range(3))
     rates = {"system": seen.system, "total": seen.total}
-    everywhere = np.ones(groups.size)
-    lower = ratio_of_sums(captured, everywhere, groups)
     return MipsOutcome(
         system=_means(seen.system, seen.place),
         total=_means(seen.total, seen.place),
@@ -113,7 +111,7 @@ def evaluate_mips(score: PropulsionScore, config: MipsConfig, multiple: int, *, 
         over_gas={name: ratio_of_means(rate, interface, gas, groups) for name, rate in rates.items()},
         over_solid={name: ratio_of_means(rate, interface, solid, groups) for name, rate in rates.items()},
         learned=float(seen.system.mean()),
-        lower=Estimate(lower.value, lower.standard_error or np.nan),
+        lower=jackknife(lambda used: float(captured[used].mean()), groups),
         lower_over_learned=ratio_of_sums(captured, seen.system, groups),
         upper=gamma * DIM * (1 / (config.sigma**2 + 1 / sharp) - 1),
         unblurred=unblurred,
