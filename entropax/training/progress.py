@@ -19,7 +19,7 @@ class ProgressBar:
 
     def __init__(self, total: int, *, start: int = 0, description: str | None = None):
         self._bar: Any = None
-        if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        if not (sys.stderr.isatty() or _in_notebook()):
             return
         from rich import progress  # only where a bar is shown
         from rich.console import Console
@@ -54,3 +54,10 @@ class ProgressBar:
             shown = sorted(names, key=lambda name: name != "loss")[:3]
             last = [f"{name} {float(columns[name][-1]):.4g}" for name in shown]
             self._bar.update(self._task, completed=step, metrics="  ".join(last))
+
+
+def _in_notebook() -> bool:
+    """Whether this process is a notebook's kernel: one that merely imported ipykernel, to start others, is not."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None

@@ -1,6 +1,8 @@
 """The metrics log: valid JSON, exact numbers, each step once."""
 
 import json
+import sys
+import types
 
 import jax.numpy as jnp
 import numpy as np
@@ -71,6 +73,8 @@ def test_a_bar_is_shown_on_a_terminal_only(capsys, monkeypatch):
             bar.show(10, {"step": np.arange(10), "accuracy": np.ones(10), "loss": np.full(10, 0.25)})
         return capsys.readouterr()
 
+    assert show() == ("", "")
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))  # as whoever starts a kernel has it
     assert show() == ("", "")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "160")
