@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 
 class ProgressBar:
-    """Shows a run's step, speed and last metrics on standard error; silent when that is not a terminal.
+    """Shows a run's step, speed and last metrics on standard error, when that is a terminal, or in a notebook.
+
+    Notebooks show it through ipywidgets, and nothing where that is not installed.
 
     Args:
         total: number of steps of the run.
@@ -57,7 +60,7 @@ class ProgressBar:
 
 
 def _in_notebook() -> bool:
-    """Whether this process is a notebook's kernel: one that merely imported ipykernel, to start others, is not."""
+    """Whether this is a notebook's kernel that can show a bar: importing ipykernel, to start others, does not count."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell, "kernel", None) is not None and find_spec("ipywidgets") is not None
