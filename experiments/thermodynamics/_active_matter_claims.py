@@ -184,10 +184,10 @@ def _independent_ratio(above: Estimate, below: Estimate) -> Quotient:
 
 
 def trap_remarks(name: str, rows: list[TrapRow]) -> dict[str, str]:
-    """What the reference score gives at every speed, before anything is learned."""
+    """Which network learned, and what the reference score gives at every speed before anything is learned."""
     return {
         f"{name}: learned over score-free rate, v0 = {row.speed:g}": (
-            f"the reference score alone gives {row.reference / float(row.controlled.value):.3f}"
+            f"network: {row.network}; the reference score alone gives {row.reference / float(row.controlled.value):.3f}"
         )
         for row in rows
     }

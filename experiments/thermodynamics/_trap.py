@@ -36,7 +36,9 @@ class TrapConfig:
         settle: time at the fine step before the first sample; contacts relax within a time of one.
         spacing: time between samples.
         snapshots: samples of each copy.
-        network: "pair" (`nn.PairScore`) or "transformer" (`nn.SplitTransformerScore`, the paper's).
+        network: "pair" (`nn.PairScore`) or "transformer" (`nn.SplitTransformerScore`, the paper's). The transformer has
+            to find contacts among positions: of 64 swimmers at v0 = 0.2 a small one (embed 64, 2 blocks) reached 0.82
+            of the rate in 3,000 steps of 32, pairs 0.99 in 3,000 of 16, and a lower loss on chains held out.
         sizes: of the network, by the names of its constructor.
         steps: optimiser steps at each speed.
         validate_every: steps between looks at the chains held out.
@@ -127,6 +129,7 @@ class TrapRow(NamedTuple):
     Attributes:
         num_particles: N.
         speed: v0.
+        network: that learned, by its name in the configuration.
         reference: rate from the reference score, before anything is learned.
         learned: rate from the learned score, with the same control variates as `controlled`.
         learned_parts: its parts in positions and in propulsions.
@@ -142,6 +145,7 @@ class TrapRow(NamedTuple):
 
     num_particles: int
     speed: float
+    network: str
     reference: float
     learned: Estimate
     learned_parts: np.ndarray
@@ -306,6 +310,7 @@ def _learn_speed(config: TrapConfig, speed: float, *, key: jax.Array, checkpoint
     return TrapRow(
         num_particles=config.num_particles,
         speed=speed,
+        network=config.network,
         reference=float(jnp.mean(jnp.sum(_particle_rates(reference, swimmers, held_out), axis=1))),
         learned=Estimate(learned.value, learned.standard_error),
         learned_parts=flow.rates.mean(axis=0),

@@ -7,8 +7,9 @@ that do not come from the score:
 - linear systems of 2 to 4 dimensions: the closed form tr(A^T D^-1 A S) - tr A;
 - two swimmers on a ring: the Fokker-Planck equation solved by finite volumes times Hermite functions;
 - repelling swimmers in a trap, v0 from zero: the score-free mean E[b D^-1 b + div b], which holds at any v0;
-- in presets `medium` (under an hour on two CPU cores) and `full`, 64 swimmers in that trap, and motility-induced phase
-  separation, trained at one size and evaluated at larger ones.
+- in presets `medium` (under an hour on two CPU cores) and `full`, 64 swimmers in that trap (the score made of pairs in
+  the one, the paper's transformer in the other), and motility-induced phase separation, trained at one size and
+  evaluated at larger ones.
 """
 
 from dataclasses import dataclass, field, replace
@@ -104,11 +105,9 @@ PRESETS: dict[str, Config] = {
             chains=512,
             burn_in=60.0,
             dt=5e-4,
-            network="transformer",
-            sizes=(("embed", 64), ("blocks", 2), ("heads", 4), ("hidden", 64)),
-            steps=3000,
-            patience=1500,
-            learning_rate=2e-3,
+            steps=2000,
+            patience=750,
+            batch=16,
         ),
         mips=MipsConfig(
             num_particles=1024,
@@ -127,6 +126,7 @@ PRESETS: dict[str, Config] = {
         crowd=TrapConfig(
             num_particles=64,
             speeds=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
+            dt=2.5e-4,
             chains=1024,
             burn_in=100.0,
             spacing=2.0,
