@@ -7,7 +7,7 @@ that do not come from the score:
 - linear systems of 2 to 4 dimensions: the closed form tr(A^T D^-1 A S) - tr A;
 - two swimmers on a ring: the Fokker-Planck equation solved by finite volumes times Hermite functions;
 - repelling swimmers in a trap, v0 from zero: the score-free mean E[b D^-1 b + div b], which holds at any v0;
-- in presets `medium` (under an hour on two CPU cores) and `full`, 64 swimmers in that trap (the score made of pairs in
+- in presets `medium` (about an hour on two CPU cores) and `full`, 64 swimmers in that trap (the score made of pairs in
   the one, the paper's transformer in the other), and motility-induced phase separation, trained at one size and
   evaluated at larger ones.
 """
