@@ -331,11 +331,19 @@ def no_overflow(name: str, overflow: jax.Array, count: jax.Array, capacity: int)
     return Check(~overflow, f"{name} must hold every pair", got)
 
 
-@_check_of_values
-def positive_definite(name: str, matrix: jax.Array) -> Check:
-    """The matrices in the last two axes are symmetric (up to rounding) and positive definite."""
-    factor = jnp.linalg.cholesky((matrix + jnp.swapaxes(matrix, -1, -2)) / 2)
-    ok = _symmetric(matrix) & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
+def positive_definite(name: str, matrix: jax.Array, factor: jax.Array | None = None) -> Check:
+    """The matrices in the last two axes are symmetric (up to rounding) and positive definite.
+
+    Args:
+        name: of the argument.
+        matrix: shape (..., d, d).
+        factor: the Cholesky factor of its symmetric part (not finite where there is none), where it is known.
+    """
+    if is_concrete(matrix) and not is_concrete(factor):
+        factor = None  # a constant is judged while the function is traced
+    with evaluated_now(matrix, factor):
+        factor = jnp.linalg.cholesky(matrix) if factor is None else factor
+        ok = _symmetric(matrix) & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
     return Check(ok, f"{name} must be symmetric and positive definite", lambda: _spectrum(matrix))
 
 

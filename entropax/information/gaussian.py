@@ -2,17 +2,16 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
-from entropax import _checks
+from entropax import _checks, _lapack
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar
 
 
-def _log_det(matrix: Array) -> Array:
-    """log det of positive definite matrices, by Cholesky."""
-    return 2 * jnp.sum(jnp.log(jnp.diagonal(jnp.linalg.cholesky(matrix), axis1=-2, axis2=-1)), axis=-1)
+def _log_det(factor: Array) -> Array:
+    """log det of the matrices with these Cholesky factors."""
+    return 2 * jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
 
 
 def _square(name: str, matrix: Array) -> None:
@@ -36,8 +35,9 @@ def gaussian_entropy(covariance: Real[ArrayLike, "*batch d d"]) -> Float[Array, 
     """
     S = _checks.as_float("covariance", covariance)
     _square("covariance", S)
-    value = (S.shape[-1] * math.log(2 * math.pi * math.e) + _log_det(S)) / 2
-    return _checks.enforce(value, _checks.positive_definite("covariance", S))
+    factor = _lapack.factor(S)
+    value = (S.shape[-1] * math.log(2 * math.pi * math.e) + _log_det(factor)) / 2
+    return _checks.enforce(value, _checks.positive_definite("covariance", S, factor))
 
 
 def gaussian_kl(
@@ -69,12 +69,15 @@ def gaussian_kl(
     _checks.require_same_shape(covariance_p=S_p, covariance_q=S_q)
     _checks.require_shape("mean_p", m_p, S_p.shape[:-1])
     _checks.require_shape("mean_q", m_q, S_p.shape[:-1])
-    factor = jnp.linalg.cholesky(S_q)
-    shift = jax.scipy.linalg.solve_triangular(factor, (m_q - m_p)[..., None], lower=True)[..., 0]
-    ratio = jax.scipy.linalg.solve_triangular(factor, jnp.linalg.cholesky(S_p), lower=True)
-    value = (jnp.sum(ratio**2, axis=(-2, -1)) - S_p.shape[-1] + jnp.sum(shift**2, axis=-1)) / 2
-    value = value + (_log_det(S_q) - _log_det(S_p)) / 2
-    checks = [_checks.positive_definite("covariance_p", S_p), _checks.positive_definite("covariance_q", S_q)]
+    factor_p = _lapack.factor(S_p)
+    sides = jnp.concatenate([factor_p, (m_q - m_p)[..., None]], axis=-1)
+    factor_q, solved = _lapack.whiten(_lapack.after(S_q, factor_p[..., :1, :1]), sides)
+    # The squares of L_q^-1 L_p sum to the trace, those of L_q^-1 m to the term of the means.
+    value = (jnp.sum(solved**2, axis=(-2, -1)) - S_p.shape[-1] + _log_det(factor_q) - _log_det(factor_p)) / 2
+    checks = [
+        _checks.positive_definite("covariance_p", S_p, factor_p),
+        _checks.positive_definite("covariance_q", S_q, factor_q),
+    ]
     checks += [_checks.finite(name, m, batch_ndim=m.ndim - 1) for name, m in (("mean_p", m_p), ("mean_q", m_q))]
     return _checks.enforce(value, *checks)
 
@@ -100,15 +103,18 @@ def gaussian_mutual_information(covariance: Real[ArrayLike, "*batch d d"], *, sp
     S = _checks.as_float("covariance", covariance)
     _square("covariance", S)
     _checks.require_integer("split", split, minimum=1, maximum=S.shape[-1] - 1)
-    return _checks.enforce(_gaussian_mutual_information(S, split), _checks.positive_definite("covariance", S))
+    value, factor = _gaussian_mutual_information(S, split)
+    return _checks.enforce(value, _checks.positive_definite("covariance", S, factor))
 
 
-def _gaussian_mutual_information(S: Array, split: int) -> Array:
-    x_factor = jnp.linalg.cholesky(S[..., :split, :split])
-    y_factor = jnp.linalg.cholesky(S[..., split:, split:])
-    half = jax.scipy.linalg.solve_triangular(x_factor, S[..., :split, split:], lower=True)
-    C = jax.scipy.linalg.solve_triangular(y_factor, jnp.swapaxes(half, -1, -2), lower=True)
-    return -_log_det(jnp.eye(C.shape[-1], dtype=S.dtype) - jnp.swapaxes(C, -1, -2) @ C) / 2
+def _gaussian_mutual_information(S: Array, split: int) -> tuple[Array, Array]:
+    """The mutual information, and the Cholesky factor of S."""
+    factor = _lapack.factor(S)
+    half = factor[..., split:, :split]  # S_yx L_x^-T
+    _, C = _lapack.whiten(_lapack.after(S[..., split:, split:], half[..., :1, :1]), half)
+    square = jnp.swapaxes(C, -1, -2) @ C
+    rest = jnp.broadcast_to(jnp.eye(split, dtype=S.dtype), square.shape) - square
+    return -_log_det(_lapack.factor(rest)) / 2, factor
 
 
 def student_t_mutual_information(
@@ -144,5 +150,6 @@ def student_t_mutual_information(
         return gammaln(z / 2) - z / 2 * digamma(z / 2)
 
     tails = f(nu) + f(nu + d) - f(nu + split) - f(nu + d - split)
-    checks = _checks.positive_definite("dispersion", S), _checks.positive("degrees_of_freedom", nu)
-    return _checks.enforce(_gaussian_mutual_information(S, split) + tails, *checks)
+    value, factor = _gaussian_mutual_information(S, split)
+    checks = _checks.positive_definite("dispersion", S, factor), _checks.positive("degrees_of_freedom", nu)
+    return _checks.enforce(value + tails, *checks)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Real
 
-from entropax import _checks
+from entropax import _checks, _lapack
 from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar, Scalar
 from entropax.simulators.base import Simulator
 
@@ -55,7 +55,7 @@ def _lyapunov(drift_matrix: Array, right_side: Array) -> Array:
     dim = drift_matrix.shape[0]
     eye = jnp.eye(dim, dtype=drift_matrix.dtype)
     operator = jnp.kron(drift_matrix, eye) + jnp.kron(eye, drift_matrix)
-    return jnp.linalg.solve(operator, right_side.reshape(dim * dim, -1)).reshape(right_side.shape)
+    return _lapack.solve(operator, right_side.reshape(dim * dim, -1)).reshape(right_side.shape)
 
 
 @jax.jit
@@ -105,7 +105,7 @@ def stationary_covariance(
     """
     A, D = _linear_arguments(drift_matrix, diffusion)
     covariance, stable = _stationary_covariance(A, D)
-    return _checks.enforce(covariance, *linear_checks(A, D, stable))
+    return _checks.enforce(covariance, _stability(A, stable))
 
 
 @jax.jit
@@ -144,31 +144,23 @@ def _transition(drift_matrix: Array, diffusion: Array, dt: Array) -> tuple[Array
 
 
 def _linear_arguments(drift_matrix: Any, diffusion: Any) -> tuple[Array, Array]:
+    """A and D as matrices, D checked: what is solved with them comes after the eigenvalues of D."""
     A, D = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
         raise ValueError(f"drift_matrix must have shape (d, d), got {A.shape}")
-    return A, diffusion_matrix(D, A.shape[0])
+    D = diffusion_matrix(D, A.shape[0])
+    return _checks.enforce(
+        (A, D),
+        _checks.nonnegative("the diagonal of diffusion", jnp.diag(D)),
+        _checks.positive_semidefinite("diffusion", D),
+    )
 
 
-def linear_checks(drift_matrix: Array, diffusion: Array, stable: Array) -> tuple[_checks.Check, ...]:
-    """The conditions on the parameters of a linear system with a stationary law.
-
-    Args:
-        drift_matrix: A, shape (d, d).
-        diffusion: D, shape (d, d).
-        stable: whether A is stable.
-
-    Returns:
-        Checks for `_checks.enforce`.
-    """
-    return (
-        _checks.Check(
-            stable,
-            "drift_matrix must be stable (every eigenvalue with positive real part, beyond rounding)",
-            lambda: f"eigenvalues {jnp.linalg.eigvals(drift_matrix)}",
-        ),
-        _checks.nonnegative("the diagonal of diffusion", jnp.diag(diffusion)),
-        _checks.positive_semidefinite("diffusion", diffusion),
+def _stability(drift_matrix: Array, stable: Array) -> _checks.Check:
+    return _checks.Check(
+        stable,
+        "drift_matrix must be stable (every eigenvalue with positive real part, beyond rounding)",
+        lambda: f"eigenvalues {jnp.linalg.eigvals(drift_matrix)}",
     )
 
 
@@ -210,7 +202,7 @@ class LinearLangevin(Simulator[Array]):
         _checks.as_numbers(dt=dt)
         A, D = _linear_arguments(A, D)
         _, stable = _stationary_covariance(A, D)
-        checks = (*linear_checks(A, D, stable), _checks.positive("dt", dt))
+        checks = _stability(A, stable), _checks.positive("dt", dt)
         self.drift_matrix, self.diffusion, self.dt = _checks.enforce((A, D, dt), *checks)
 
     def stationary_covariance(self) -> Float[Array, "d d"]:

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from entropax import _checks
+from entropax import _checks, _lapack
 from entropax._typing import Array, ArrayLike, Real, Scalar
 
 
@@ -80,10 +80,10 @@ def _controlled_mean(samples: Array, controls: Array, num_blocks: int | None) ->
     scale = jnp.sqrt(jnp.mean(y**2, axis=0))
     unit = y / scale[None]
     correlation = unit.T @ unit / count
-    slopes = jnp.linalg.solve(correlation, unit.T @ x / count) / scale
+    least = jnp.linalg.eigvalsh(jax.lax.stop_gradient(correlation))[0]
+    slopes = _lapack.solve(_lapack.after(correlation, least), unit.T @ x / count) / scale
     residual = x - y @ slopes
     error = _root(jnp.sum(residual**2) / (degrees * count))
-    least = jnp.linalg.eigvalsh(jax.lax.stop_gradient(correlation))[0]
     independent = _checks.Check(
         least > _checks.sum_tolerance(x.dtype, count),
         "controls must vary and be linearly independent",

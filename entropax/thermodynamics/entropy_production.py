@@ -10,7 +10,7 @@ change sign. Definitions with odd propulsions give other numbers.
 
 import jax.numpy as jnp
 
-from entropax import _checks
+from entropax import _checks, _lapack
 from entropax._typing import Array, ArrayLike, Float, Real, Scalar
 from entropax.simulators.langevin import stationary_covariance
 from entropax.thermodynamics.diagnostics import MeanRate, mean_rate
@@ -176,11 +176,14 @@ def linear_entropy_production(
         raise ValueError(f"drift_matrix must have shape (d, d), got {A.shape}")
     if D.ndim == 1:
         _checks.require_shape("diffusion", D, A.shape[:1])
-        invertible, matrix = _invertible(D), jnp.diag(D)
+        invertible, matrix, scaled = _invertible(D), jnp.diag(D), A / jnp.sqrt(D)[:, None]
     else:
         _checks.require_shape("diffusion", D, A.shape)
-        invertible, matrix = _checks.positive_definite("diffusion", D), D
+        factor, scaled = _lapack.whiten(D, A)
+        factor, A = (_lapack.after(m, scaled[:1, :1]) for m in (factor, A))
+        invertible, matrix = _checks.positive_definite("diffusion", D, factor), D
     # v = (-A + D S^-1) X has mean square v^T D^-1 v = tr(A^T D^-1 A S) - 2 tr A + tr(D S^-1), and tr(D S^-1) = tr A.
-    A = _checks.enforce(A, invertible)
+    # With D = L L^T, scaled is L^-1 A.
+    A, matrix = _checks.enforce((A, matrix), invertible)
     covariance = stationary_covariance(A, matrix)
-    return jnp.trace(A.T @ jnp.linalg.solve(matrix, A @ covariance)) - jnp.trace(A)
+    return jnp.sum((scaled @ covariance) * scaled) - jnp.trace(A)
