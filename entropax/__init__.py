@@ -8,6 +8,7 @@ when they are first touched:
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
 - `simulators`: dynamics under one protocol, and `simulate`.
+- `estimators`: measures estimated from samples, with error bars.
 - `losses`: training losses, one value an example.
 - `observables`: from a simulator's state to numbers.
 - `thermodynamics`: entropy production and probability flow.
@@ -25,10 +26,21 @@ require_sound_release(jax=jax.__version__, jaxlib=jaxlib.__version__)
 
 __version__ = "0.1.0"
 
-_ROOMS = ("information", "losses", "nn", "observables", "simulators", "space", "thermodynamics", "training")
+_ROOMS = (
+    "estimators",
+    "information",
+    "losses",
+    "nn",
+    "observables",
+    "simulators",
+    "space",
+    "thermodynamics",
+    "training",
+)
 
 if TYPE_CHECKING:
     from entropax import (
+        estimators as estimators,
         information as information,
         losses as losses,
         nn as nn,
