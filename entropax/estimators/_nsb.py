@@ -51,9 +51,7 @@ def nsb_entropy(counts: Array, unobserved: float) -> Array:
     return jnp.sum(jax.nn.softmax(log_weights) * entropies)
 
 
-def _closer(
-    counts: Array, num_states: float, start: Array, stop: Array, negligible: float
-) -> tuple[Array, Array]:
+def _closer(counts: Array, num_states: float, start: Array, stop: Array, negligible: float) -> tuple[Array, Array]:
     """The part of [start, stop] where the weight is not negligible, one node more on either side."""
     t = start + (stop - start) * jnp.linspace(0, 1, _LOOK_NODES, dtype=start.dtype)
     log_weights = jax.lax.map(lambda one: _log_weight(one, counts, num_states), t, batch_size=_TOGETHER)

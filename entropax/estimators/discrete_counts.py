@@ -301,9 +301,7 @@ def _expected_mutual_information(rows: Array, columns: Array) -> Array:
         inside = jnp.where(possible, n, least)
         # The hypergeometric probability C(a, n) C(N - a, b - n) / C(N, b).
         log_probability = (
-            _log_binomial(rows, inside)
-            + _log_binomial(total - rows, columns - inside)
-            - _log_binomial(total, columns)
+            _log_binomial(rows, inside) + _log_binomial(total - rows, columns - inside) - _log_binomial(total, columns)
         )
         log_ratio = jnp.log(total / positive_rows) + jnp.log(jnp.maximum(inside, 1) / positive_columns)
         terms = inside / total * log_ratio * jnp.exp(log_probability)

@@ -152,7 +152,9 @@ def _edges(x: Array, bins: tuple[int, ...], binning: str) -> list[Array]:
     n = x.shape[0]
     if binning == "equal-width":
         low, high = jnp.min(x, axis=0), jnp.max(x, axis=0)
-        return [jnp.linspace(low[k], high[k], number + 1, dtype=x.dtype) for k, number in enumerate(bins)]
+        # In this form, unlike by linspace, rounding cannot put the edges of a constant column out of order.
+        part = [jnp.arange(number + 1, dtype=x.dtype) / number for number in bins]
+        return [low[k] + (high[k] - low[k]) * part[k] for k in range(len(bins))]
     ordered = jnp.sort(x, axis=0)
     edges = []
     for k, number in enumerate(bins):
@@ -209,10 +211,14 @@ def _memberships(x: Array, edges: list[Array], tau: Array) -> Array:
     """How much each sample belongs to each cell, shape (samples, cells); the sum over cells is one."""
     result = jnp.ones((x.shape[0], 1), x.dtype)
     for k, e in enumerate(edges):
-        scale = tau * (e[-1] - e[0]) / (e.size - 1)
-        scale = jnp.where(scale > 0, scale, 1)  # a constant column belongs to all bins alike
-        above = jax.nn.sigmoid((x[:, k, None] - e[None, 1:-1]) / scale)  # beyond each inner edge
-        one, none = jnp.ones_like(result[:, :1]), jnp.zeros_like(result[:, :1])
-        one_axis = jnp.concatenate([one, above], axis=1) - jnp.concatenate([above, none], axis=1)
+        extent = jnp.where(e[-1] > e[0], e[-1] - e[0], 1)  # a constant column belongs to all bins alike
+        scale = tau * extent / (e.size - 1)
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)) is not negative by rounding.
+        lower, upper = (x[:, k, None] - e[None, :-1]) / scale, (x[:, k, None] - e[None, 1:]) / scale
+        between = -jnp.expm1(-jnp.diff(e) / scale)
+        open_below, open_above = (jnp.arange(e.size - 1) == end for end in (0, e.size - 2))
+        one_axis = jnp.where(open_below[None, :], 1, jax.nn.sigmoid(lower))
+        one_axis = one_axis * jnp.where(open_above[None, :], 1, jax.nn.sigmoid(-upper))
+        one_axis = one_axis * jnp.where(open_below | open_above, 1, between)[None, :]
         result = (result[:, :, None] * one_axis[:, None, :]).reshape(x.shape[0], -1)
     return result

@@ -37,7 +37,7 @@ def entropy_row(correction: str) -> Row:
     """One correction of the entropy of counts, at counts where no singleton is made or lost by a step."""
     smooth_only = correction in ("chao-shen", "chao-wang-jost")
     # Their numbers of singletons jump at whole numbers.
-    counts = COUNTS + 0.3 * (COUNTS > 0) if smooth_only else np.maximum(COUNTS, 0.5)
+    counts = COUNTS + 0.3 if smooth_only else np.maximum(COUNTS, 0.5)
     name = "estimators.discrete_entropy"
     return Row(
         name=name if correction == "plug-in" else f"{name}.{correction}",
@@ -69,7 +69,7 @@ ROWS = [
     Row(
         name="estimators.discrete_entropy.concentration",
         call=lambda n, a: estimators.discrete_entropy(n, correction="bayes", concentration=a, num_states=9, base=2),
-        arguments=lambda: (COUNTS, np.array(0.7)),
+        arguments=lambda: (COUNTS + 1, np.array(0.7)),
         differentiable=(0, 1),
         bad_static=(Bad((COUNTS, np.ones(2)), r"concentration must have shape \(\), got \(2,\)"),),
         bad_values=(Bad((COUNTS, np.array(-1.0)), "concentration must be positive and finite, got -1.0"),),
@@ -191,7 +191,9 @@ ROWS = [
             arguments=lambda: (X, np.array([0.8, 0.6]), np.array(0.4)),
             differentiable=(0, 1, 2) if name == "soft_box" else (0, 1),
             bad_static=(
-                Bad((X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got shape \(3,\)"),
+                Bad(
+                    (X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got shape \(3,\)"
+                ),
             ),
             bad_values=(
                 Bad((X, np.array([0.8, -0.6]), np.array(0.4)), "bandwidth must be positive and finite, got -0.6"),
@@ -199,7 +201,10 @@ ROWS = [
         )
         for name, call in (
             ("given", lambda x, h, t: estimators.kernel_density_entropy(x, bandwidth=h, leave_one_out=False)),
-            ("soft_box", lambda x, h, t: estimators.kernel_density_entropy(x, kernel="box", bandwidth=h, temperature=t)),
+            (
+                "soft_box",
+                lambda x, h, t: estimators.kernel_density_entropy(x, kernel="box", bandwidth=h, temperature=t),
+            ),
         )
     ),
     of_samples(

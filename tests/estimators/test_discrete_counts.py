@@ -125,9 +125,7 @@ def chao_wang_jost_as_printed(counts) -> float:
     first = sum(c / total * sum(1 / mpmath.mpf(k) for k in range(c, total)) for c in n.tolist())
     if f1 == 0:
         return float(first)
-    rate = (
-        mpmath.mpf(2 * f2) / ((total - 1) * f1 + 2 * f2) if f2 else mpmath.mpf(2) / ((total - 1) * (f1 - 1) + 2)
-    )
+    rate = mpmath.mpf(2 * f2) / ((total - 1) * f1 + 2 * f2) if f2 else mpmath.mpf(2) / ((total - 1) * (f1 - 1) + 2)
     if rate == 1:
         return float(first)
     series = sum((1 - rate) ** r / r for r in range(1, total))
