@@ -377,13 +377,12 @@ def sample_task(family: str, num_samples: int, *, dim: int, key: PRNGKey, dtype:
     _checks.require_key("key", key)
     _checks.require_integer("num_samples", num_samples, minimum=1)
     _checks.require_integer("dim", dim, minimum=1)
-    return _sample_task(_parse(family), num_samples, dim, _float_type(dtype), key)
+    return _sample_task(np.array(_parse(family)), num_samples, dim, _float_type(dtype), key)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _sample_task(family: _Family, num_samples: int, dim: int, dtype: Any, key: Array) -> TaskSample:
-    indices = _Family(*(jnp.asarray(index) for index in family))
-    drawn = _draw(indices, jnp.asarray(dim), jnp.asarray(num_samples), dim, num_samples, dtype, key)
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))  # one program serves every family
+def _sample_task(family: Array, num_samples: int, dim: int, dtype: Any, key: Array) -> TaskSample:
+    drawn = _draw(_Family(*family), jnp.asarray(dim), jnp.asarray(num_samples), dim, num_samples, dtype, key)
     return TaskSample(drawn.rows[:, :dim], drawn.rows[:, dim:], drawn.mutual_information)
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special, stats
 
 from entropax import estimators, information
 from entropax.estimators import tasks_meta
@@ -115,28 +116,50 @@ def test_targets_in_single_precision():
     np.testing.assert_allclose(single[1], double[1], rtol=0, atol=5e-5)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_marginals_and_dependence(family):
-    """What undoes the map gives standard normal, Student or uniform coordinates, Kolmogorov-Smirnov at level 1e-5."""
-    from scipy import stats
+N = 20_000
 
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rows_know_what_the_target_says(family):
+    """From the rows alone, with the map undone, the target is found again.
+
+    Gaussian: that of the sample correlation, whose error is below 5 / sqrt(n). Student: the correlation by Kendall's
+    tau leaves an excess that names the degrees of freedom; with them the squared radius follows Fisher's law
+    (Kolmogorov-Smirnov test of 20,000 rows at the level 1e-5, which tells df = 4 from 4.4). Additive noise: its half
+    widths are the largest deviations, short of them by about one in n.
+    """
     base, *_, transform = family.split("-")
-    n = 20_000
-    drawn = estimators.sample_task(family, n, dim=2, key=jax.random.key(5))
-    assert float(drawn.mutual_information) > 0
-    undo = {
-        "base": lambda v: v,
-        "halfcube": lambda v: np.sign(v) * np.abs(v) ** (2 / 3),
-        "asinh": np.sinh,
-        "wigglify": lambda v: _inverse(estimators.wiggly_x, v),
-    }[transform]
-    x = undo(np.asarray(drawn.x[:, 0], np.float64))
-    if base == "multi_normal":
-        assert stats.kstest(x, "norm").pvalue > 1e-5
-    elif base == "multi_additive_noise":
-        assert stats.kstest(x, "uniform").pvalue > 1e-5
-    else:  # a Student variable with some df in [1, 10]
-        assert max(stats.kstest(x, "t", args=(df,)).pvalue for df in np.linspace(1, 10, 181)) > 1e-5
+    drawn = estimators.sample_task(family, N, dim=2, key=jax.random.key(5))
+    x, y = (np.asarray(side, np.float64) for side in (drawn.x, drawn.y))
+    x, y = {
+        "base": lambda: (x, y),
+        "halfcube": lambda: tuple(np.sign(v) * np.abs(v) ** (2 / 3) for v in (x, y)),
+        "asinh": lambda: (np.sinh(x), np.sinh(y)),
+        "wigglify": lambda: (_inverse(estimators.wiggly_x, x), _inverse(estimators.wiggly_y, y)),
+    }[transform]()
+    target, rows = float(drawn.mutual_information), np.hstack([x, y])
+    if base == "multi_additive_noise":
+        assert stats.kstest(x[:, 0], "uniform").pvalue > 1e-5
+        widths = np.abs(y - x).max(axis=0)
+        np.testing.assert_allclose(target, sum(e - np.log(2 * e) if e < 0.5 else 0.25 / e for e in widths), rtol=2e-3)
+    elif base == "multi_normal":
+        assert stats.kstest(x[:, 0], "norm").pvalue > 1e-5
+        estimate = float(information.gaussian_mutual_information(np.corrcoef(rows.T), split=2))
+        assert abs(estimate - target) < 5 / N**0.5
+    else:
+        tau = [[stats.kendalltau(a, b).statistic for b in rows.T] for a in rows.T]
+        correlation = np.sin(np.pi / 2 * np.array(tau))
+        excess = target - float(information.gaussian_mutual_information(correlation, split=2))
+        grid = np.linspace(0.5, 20, 2000)
+        df = np.interp(-excess, -special_excess(2, grid), grid)
+        squared_radius = np.sum(rows * np.linalg.solve(correlation, rows.T).T, axis=1)
+        assert stats.kstest(squared_radius / 4, "f", args=(4, df)).pvalue > 1e-5
+
+
+def special_excess(dim, df):
+    """The Student constant by scipy, for blocks of equal size."""
+    f = lambda z: special.gammaln(z / 2) - z / 2 * special.digamma(z / 2)  # noqa: E731
+    return f(df) + f(df + 2 * dim) - 2 * f(df + dim)
 
 
 def _inverse(increasing, values):
