@@ -18,6 +18,7 @@ from jax.scipy.special import digamma, erfinv, gammaln
 
 from entropax import _checks
 from entropax._typing import Array, Bool, Float, Int, PRNGKey, Scalar
+from entropax.estimators.tasks import uniform_noise_information
 from entropax.estimators.tasks_transforms import WIGGLES_X, WIGGLES_Y, half_cube, wiggle
 
 BASES = ("multi_normal", "multi_student", "multi_additive_noise")
@@ -169,12 +170,6 @@ def student_excess(dim_x: Any, dim_y: Any, df: Array) -> Array:
     return f(df) + f(df + dim_x + dim_y) - f(df + dim_x) - f(df + dim_y)
 
 
-def additive_noise_information(epsilon: Array) -> Array:
-    """I(X; X + N) for X uniform on (0, 1) and N uniform on (-epsilon, epsilon)."""
-    wide = jnp.maximum(epsilon, 0.5)
-    return jnp.where(epsilon <= 0.5, epsilon - jnp.log(2 * epsilon), 1 / (4 * wide))
-
-
 class _Family(NamedTuple):
     """Positions in BASES, STRUCTURES and TRANSFORMS."""
 
@@ -230,7 +225,7 @@ def _draw(
     )
     student, additive = family.base == 1, family.base == 2
     present = jnp.arange(max_dim) < dim
-    noisy = jnp.sum(jnp.where(present, additive_noise_information(epsilon), 0))
+    noisy = jnp.sum(jnp.where(present, uniform_noise_information(epsilon), 0))
     gaussian = coupling.mutual_information()
     value = jnp.where(additive, noisy, gaussian + jnp.where(student, student_excess(coupling.dim, coupling.dim, df), 0))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from entropax import estimators
-from entropax.estimators import tasks_meta
+from entropax.estimators import tasks, tasks_meta
 
 POINTS = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
 
@@ -49,7 +49,7 @@ def test_targets(dim, parameters, expected):
 def test_additive_noise():
     """Item 6: uniform noise of half width .1, .3, .5, .75, 1.6, and the five coordinates together."""
     with jax.enable_x64(True):
-        values = tasks_meta.additive_noise_information(jnp.array([0.1, 0.3, 0.5, 0.75, 1.6]))
+        values = tasks.uniform_noise_information(jnp.array([0.1, 0.3, 0.5, 0.75, 1.6]))
     np.testing.assert_allclose(values, [1.7094379, 0.8108256, 0.5, 0.3333333, 0.15625], atol=5.1e-8)
     assert np.asarray(values).sum() == pytest.approx(3.5098468695, abs=6e-11)
 
