@@ -5,6 +5,7 @@ Every map acts on X alone or on Y alone and is injective, so I(f(X); g(Y)) = I(X
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -192,7 +193,7 @@ def _mixture_quantile(z: Array, w: Array, c: Array) -> Array:
     sign = jnp.where(z > 0, -1, 1).astype(z.dtype)
     target = _normal_cdf(-jnp.abs(z))
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Any, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         middle = low + (high - low) / 2
         above = sign * (target - _mixture_tail(middle, sign, w, c)) > 0
