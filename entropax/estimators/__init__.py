@@ -16,16 +16,13 @@ from entropax.estimators.tasks import (
     latent_correlation,
 )
 from entropax.estimators.tasks_benchmark import BENCHMARK_TASKS
-from entropax.estimators.tasks_meta import (
+from entropax.estimators.tasks_families import (
     IN_DISTRIBUTION_FAMILIES,
     OUT_OF_DISTRIBUTION_FAMILIES,
     PARAMETER_RANGES,
     TRAINING_FAMILIES,
-    MetaBatch,
-    TaskSample,
-    meta_batch,
-    sample_task,
 )
+from entropax.estimators.tasks_meta import MetaBatch, TaskSample, meta_batch, sample_task
 from entropax.estimators.tasks_transforms import (
     half_cube,
     normal_cdf,

@@ -19,64 +19,8 @@ from jax.scipy.special import digamma, erfinv, gammaln
 from entropax import _checks
 from entropax._typing import Array, Bool, Float, Int, PRNGKey, Scalar
 from entropax.estimators.tasks import uniform_noise_information
+from entropax.estimators.tasks_families import PARAMETER_RANGES, TRAINING_FAMILIES, Family, family_of
 from entropax.estimators.tasks_transforms import WIGGLES_X, WIGGLES_Y, half_cube, wiggle
-
-BASES = ("multi_normal", "multi_student", "multi_additive_noise")
-STRUCTURES = ("dense", "sparse", "2pair", "lvm")
-TRANSFORMS = ("base", "halfcube", "asinh", "wigglify")
-
-TRAINING_FAMILIES = (
-    "multi_normal-dense-base",
-    "multi_normal-dense-halfcube",
-    "multi_normal-dense-asinh",
-    "multi_normal-sparse-wigglify",
-    "multi_normal-sparse-base",
-    "multi_normal-lvm-wigglify",
-    "multi_normal-lvm-base",
-    "multi_normal-2pair-base",
-    "multi_student-dense-base",
-    "multi_student-dense-wigglify",
-    "multi_student-sparse-halfcube",
-    "multi_student-sparse-base",
-    "multi_student-sparse-asinh",
-    "multi_student-2pair-asinh",
-    "multi_student-2pair-halfcube",
-    "multi_additive_noise-wigglify",
-)
-"""The families that amortised estimators are trained on."""
-
-IN_DISTRIBUTION_FAMILIES = (
-    "multi_normal-dense-base",
-    "multi_normal-lvm-wigglify",
-    "multi_normal-dense-halfcube",
-    "multi_student-dense-base",
-    "multi_student-sparse-base",
-    "multi_student-sparse-asinh",
-)
-"""Training families that estimators are tested on."""
-
-OUT_OF_DISTRIBUTION_FAMILIES = (
-    "multi_normal-dense-wigglify",
-    "multi_normal-sparse-halfcube",
-    "multi_normal-sparse-asinh",
-    "multi_student-sparse-wigglify",
-    "multi_student-dense-halfcube",
-    "multi_additive_noise-base",
-    "multi_additive_noise-halfcube",
-)
-"""Families that pair a structure with a map never seen in training."""
-
-PARAMETER_RANGES = {
-    "off_diag": (0.0, 0.5),
-    "strength": (0.1, 5.0),
-    "df": (1.0, 10.0),
-    "alpha": (0.0, 1.0),
-    "lambd": (0.1, 3.0),
-    "beta": (0.0, 1.5),
-    "eta": (0.1, 5.0),
-    "epsilon": (0.1, 2.0),
-}
-"""Every parameter is uniform on its range; the number of interacting pairs is uniform on 1..d."""
 
 
 class MetaBatch(eqx.Module):
@@ -170,25 +114,6 @@ def student_excess(dim_x: Any, dim_y: Any, df: Array) -> Array:
     return f(df) + f(df + dim_x + dim_y) - f(df + dim_x) - f(df + dim_y)
 
 
-class _Family(NamedTuple):
-    """Positions in BASES, STRUCTURES and TRANSFORMS."""
-
-    base: Any
-    structure: Any
-    transform: Any
-
-
-def _parse(name: str) -> _Family:
-    base, *structure, transform = name.split("-")
-    known = base in BASES and transform in TRANSFORMS
-    if not known or (len(structure) == 1 and structure[0] in STRUCTURES) != (base != "multi_additive_noise"):
-        raise ValueError(
-            "family must be multi_normal-S-T, multi_student-S-T or multi_additive_noise-T with S one of "
-            f"{', '.join(STRUCTURES)} and T one of {', '.join(TRANSFORMS)}, got {name!r}"
-        )
-    return _Family(BASES.index(base), STRUCTURES.index(structure[0]) if structure else 0, TRANSFORMS.index(transform))
-
-
 class _Drawn(NamedTuple):
     rows: Array
     valid: Array
@@ -196,20 +121,18 @@ class _Drawn(NamedTuple):
     mutual_information: Array
 
 
-def _draw(
-    family: _Family, dim: Array, num_samples: Array, max_dim: int, max_samples: int, dtype: Any, key: Array
-) -> _Drawn:
-    """One data set; the family, the dimension and the number of rows may be traced."""
-    parameters_key, pairs_key, epsilon_key, rows_key, scale_key = jax.random.split(key, 5)
-    ranges = np.array(
-        [PARAMETER_RANGES[name] for name in ("off_diag", "strength", "df", "alpha", "lambd", "beta", "eta")]
-    )
-    low, high = jnp.asarray(ranges.T, dtype)
-    off_diag, strength, df, alpha, lambd, beta, eta = jax.random.uniform(
-        parameters_key, (len(ranges),), dtype, low, high
-    )
+class _Parameters(NamedTuple):
+    coupling: Coupling
+    df: Array
+    epsilon: Array
+
+
+def _draw_parameters(family: Family, dim: Array, max_dim: int, dtype: Any, key: Array) -> _Parameters:
+    numbers_key, pairs_key, epsilon_key = jax.random.split(key, 3)
+    names = ("off_diag", "strength", "df", "alpha", "lambd", "beta", "eta")
+    low, high = jnp.asarray(np.array([PARAMETER_RANGES[name] for name in names]).T, dtype)
+    off_diag, strength, df, alpha, lambd, beta, eta = jax.random.uniform(numbers_key, (len(names),), dtype, low, high)
     num_pairs = jax.random.randint(pairs_key, (), 1, dim + 1)
-    epsilon = jax.random.uniform(epsilon_key, (max_dim,), dtype, *PARAMETER_RANGES["epsilon"])
 
     def by_structure(dense: Any, sparse: Any, pair: Any, lvm: Any) -> Array:
         return jnp.stack([jnp.asarray(value, dtype) for value in (dense, sparse, pair, lvm)])[family.structure]
@@ -223,26 +146,39 @@ def _draw(
         lambd=by_structure(0, strength, strength, lambd),
         eta=by_structure(0, strength, strength, eta),
     )
+    return _Parameters(coupling, df, jax.random.uniform(epsilon_key, (max_dim,), dtype, *PARAMETER_RANGES["epsilon"]))
+
+
+def _target(family: Family, parameters: _Parameters, dim: Array) -> Array:
+    """I(X; Y)."""
+    coupling, df, epsilon = parameters
+    noisy = jnp.sum(jnp.where(jnp.arange(epsilon.size) < dim, uniform_noise_information(epsilon), 0))
+    excess = jnp.where(family.base == 1, student_excess(coupling.dim, coupling.dim, df), 0)
+    return jnp.where(family.base == 2, noisy, coupling.mutual_information() + excess)
+
+
+def _draw(
+    family: Family, dim: Array, num_samples: Array, max_dim: int, max_samples: int, dtype: Any, key: Array
+) -> _Drawn:
+    """One data set; the family, the dimension and the number of rows may be traced."""
+    parameters_key, rows_key, scale_key = jax.random.split(key, 3)
+    parameters = _draw_parameters(family, dim, max_dim, dtype, parameters_key)
+    coupling, df, epsilon = parameters
     student, additive = family.base == 1, family.base == 2
-    present = jnp.arange(max_dim) < dim
-    noisy = jnp.sum(jnp.where(present, uniform_noise_information(epsilon), 0))
-    gaussian = coupling.mutual_information()
-    value = jnp.where(additive, noisy, gaussian + jnp.where(student, student_excess(coupling.dim, coupling.dim, df), 0))
 
     column = jnp.arange(2 * max_dim)
     sides = jnp.where(column < dim, 0, jnp.where(column < 2 * dim, 1, -1))
     valid = jnp.arange(max_samples) < num_samples
-    above = float(
-        np.nextafter(np.asarray(-1, dtype), np.asarray(0, dtype))
-    )  # the inverse error function is finite there
-    uniforms = jax.random.uniform(rows_key, (max_samples, 2 * max_dim + 2), dtype, above, 1)
+    lowest = float(np.nextafter(np.asarray(-1, dtype), np.asarray(0, dtype)))  # where erfinv is still finite
+    uniforms = jax.random.uniform(rows_key, (max_samples, 2 * max_dim + 2), dtype, lowest, 1)
     latents = jnp.where(additive, uniforms, math.sqrt(2) * erfinv(uniforms))
     mixing = jnp.where(additive, _noise_mixing(epsilon, dim), _normal_mixing(coupling, dim, max_dim))
     rows = jnp.matmul(latents, mixing, precision="highest") + jnp.where(additive, 0.5, 0).astype(dtype)
-    # Rows of one Student sample share a scale: sqrt(nu / chi^2_nu).
+    # Rows of a Student sample share a scale: sqrt(nu / chi^2_nu).
     scales = jnp.sqrt(df / 2 / jax.random.gamma(scale_key, df / 2, (max_samples, 1), dtype))
     rows = _transformed(rows * jnp.where(student, scales, 1), sides, family.transform)
-    return _Drawn(jnp.where(valid[:, None] & (sides >= 0)[None, :], rows, 0), valid, sides, value)
+    rows = jnp.where(valid[:, None] & (sides >= 0)[None, :], rows, 0)
+    return _Drawn(rows, valid, sides, _target(family, parameters, dim))
 
 
 def _placed(x_entries: Array, y_entries: Array, dim: Array) -> Array:
@@ -322,7 +258,7 @@ def meta_batch(
     max_samples = high_n if max_samples is None else max_samples
     _checks.require_integer("max_dim", max_dim, minimum=high_dim)
     _checks.require_integer("max_samples", max_samples, minimum=high_n)
-    kinds = tuple(_parse(name) for name in families)
+    kinds = tuple(family_of(name) for name in families)
     limits = (low_dim, high_dim, low_n, high_n)
     return _meta_batch(key, batch_size, kinds, limits, max_dim, max_samples, _float_type(dtype))
 
@@ -331,7 +267,7 @@ def meta_batch(
 def _meta_batch(
     key: Array,
     batch_size: int,
-    kinds: tuple[_Family, ...],
+    kinds: tuple[Family, ...],
     limits: tuple[int, int, int, int],
     max_dim: int,
     max_samples: int,
@@ -345,7 +281,7 @@ def _meta_batch(
         index = jax.random.randint(family_key, (), 0, len(kinds))
         dim = jax.random.randint(dim_key, (), low_dim, high_dim + 1)
         n = jax.random.randint(samples_key, (), low_n, high_n + 1)
-        return _draw(_Family(*table[index]), dim, n, max_dim, max_samples, dtype, data_key), index, dim, n
+        return _draw(Family(*table[index]), dim, n, max_dim, max_samples, dtype, data_key), index, dim, n
 
     drawn, family, dim, n = jax.vmap(one)(jax.random.split(key, batch_size))
     return MetaBatch(*drawn, family, dim, n)
@@ -372,12 +308,12 @@ def sample_task(family: str, num_samples: int, *, dim: int, key: PRNGKey, dtype:
     _checks.require_key("key", key)
     _checks.require_integer("num_samples", num_samples, minimum=1)
     _checks.require_integer("dim", dim, minimum=1)
-    return _sample_task(np.array(_parse(family)), num_samples, dim, _float_type(dtype), key)
+    return _sample_task(np.array(family_of(family)), num_samples, dim, _float_type(dtype), key)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))  # one program serves every family
 def _sample_task(family: Array, num_samples: int, dim: int, dtype: Any, key: Array) -> TaskSample:
-    drawn = _draw(_Family(*family), jnp.asarray(dim), jnp.asarray(num_samples), dim, num_samples, dtype, key)
+    drawn = _draw(Family(*family), jnp.asarray(dim), jnp.asarray(num_samples), dim, num_samples, dtype, key)
     return TaskSample(drawn.rows[:, :dim], drawn.rows[:, dim:], drawn.mutual_information)
 
 

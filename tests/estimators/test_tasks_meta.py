@@ -125,7 +125,7 @@ def test_rows_know_what_the_target_says(family):
 
     Gaussian: that of the sample correlation, whose error is below 5 / sqrt(n). Student: the correlation by Kendall's
     tau leaves an excess that names the degrees of freedom; with them the squared radius follows Fisher's law
-    (Kolmogorov-Smirnov test of 20,000 rows at the level 1e-5, which tells df = 4 from 4.4). Additive noise: its half
+    (Kolmogorov-Smirnov test of 20,000 rows at the level 1e-5, which tells df = 4 from 5). Additive noise: its half
     widths are the largest deviations, short of them by about one in n.
     """
     base, *_, transform = family.split("-")
@@ -174,6 +174,8 @@ def _inverse(increasing, values):
         ({"families": ("normal-dense-base",)}, "family must be multi_normal-S-T"),
         ({"families": ("multi_normal-base",)}, "family must be"),
         ({"families": ("multi_additive_noise-dense-base",)}, "family must be"),
+        ({"families": ("multi_additive_noise-a-b-base",)}, "family must be"),
+        ({"families": ("normal",)}, "family must be"),
         ({"families": ()}, "families must name at least one"),
         ({"dims": (3, 2)}, r"dims\[1\] must be at least 3, got 2"),
         ({"num_samples": (0, 9)}, r"num_samples\[0\] must be at least 1"),
