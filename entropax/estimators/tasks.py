@@ -79,11 +79,13 @@ class GaussianTask(Task):
     Attributes:
         covariance: S, shape (d, d), X first.
         dim_x: number of coordinates of X.
+        dim_y: number of coordinates of Y.
         description: in words.
     """
 
     covariance: Float[Array, "d d"]
     dim_x: int = eqx.field(static=True)
+    dim_y: int = eqx.field(static=True)
     description: str = eqx.field(static=True)
 
     def __init__(self, covariance: Real[ArrayLike, "d d"], *, dim_x: int, description: str = "jointly normal"):
@@ -99,12 +101,8 @@ class GaussianTask(Task):
         """
         self.covariance = _checked_blocks("covariance", _checks.as_float("covariance", covariance), dim_x)
         self.dim_x = dim_x
+        self.dim_y = self.covariance.shape[0] - dim_x
         self.description = description
-
-    @property
-    def dim_y(self) -> int:
-        """Number of coordinates of Y."""
-        return self.covariance.shape[-1] - self.dim_x
 
     @property
     def mutual_information(self) -> Scalar:
@@ -126,12 +124,14 @@ class StudentTask(Task):
         dispersion: shape (d, d), X first.
         degrees_of_freedom: nu.
         dim_x: number of coordinates of X.
+        dim_y: number of coordinates of Y.
         description: in words.
     """
 
     dispersion: Float[Array, "d d"]
     degrees_of_freedom: Scalar
     dim_x: int = eqx.field(static=True)
+    dim_y: int = eqx.field(static=True)
     description: str = eqx.field(static=True)
 
     def __init__(
@@ -159,12 +159,8 @@ class StudentTask(Task):
         self.dispersion = _checked_blocks("dispersion", S, dim_x)
         self.degrees_of_freedom = _checks.enforce(nu, _checks.positive("degrees_of_freedom", nu))
         self.dim_x = dim_x
+        self.dim_y = S.shape[0] - dim_x
         self.description = description
-
-    @property
-    def dim_y(self) -> int:
-        """Number of coordinates of Y."""
-        return self.dispersion.shape[-1] - self.dim_x
 
     @property
     def mutual_information(self) -> Scalar:
@@ -186,10 +182,14 @@ class UniformNoiseTask(Task):
 
     Attributes:
         half_widths: e, shape (d,).
+        dim_x: number of coordinates of X, d.
+        dim_y: number of coordinates of Y, d.
         description: in words.
     """
 
     half_widths: Float[Array, " d"]
+    dim_x: int = eqx.field(static=True)
+    dim_y: int = eqx.field(static=True)
     description: str = eqx.field(static=True)
 
     def __init__(self, half_widths: Real[ArrayLike, " d"], *, description: str = "uniform with uniform noise"):
@@ -206,17 +206,8 @@ class UniformNoiseTask(Task):
         if e.ndim != 1 or not e.size:
             raise ValueError(f"half_widths must have shape (d,) with d >= 1, got {e.shape}")
         self.half_widths = _checks.enforce(e, _checks.positive("half_widths", e))
+        self.dim_x = self.dim_y = e.size
         self.description = description
-
-    @property
-    def dim_x(self) -> int:
-        """Number of coordinates of X."""
-        return self.half_widths.shape[-1]
-
-    @property
-    def dim_y(self) -> int:
-        """Number of coordinates of Y."""
-        return self.half_widths.shape[-1]
 
     @property
     def mutual_information(self) -> Scalar:
@@ -243,6 +234,8 @@ class TransformedTask(Task):
         map_x: the map of x.
         map_y: the map of y.
         description: in words.
+        dim_x: number of coordinates of the image of X.
+        dim_y: number of coordinates of the image of Y.
     """
 
     base: Task

@@ -98,8 +98,9 @@ class Coupling(NamedTuple):
         noise = 1 + jnp.where(paired, 0, self.eta**2)
         plus = noise + jnp.where(paired, 2 * self.lambd**2, 0)
         deviation = jnp.sqrt(self.alpha**2 + self.beta**2 + (noise + plus) / 2)
+        scale = 1 / (math.sqrt(2) * deviation)
         common = jnp.sqrt(2 * self.alpha**2 + self.beta**2)
-        return tuple(c / (math.sqrt(2) * deviation) for c in (jnp.sqrt(plus), jnp.sqrt(noise), common, self.beta))
+        return scale * jnp.sqrt(plus), scale * jnp.sqrt(noise), scale * common, scale * self.beta
 
 
 def student_excess(dim_x: Any, dim_y: Any, df: Array) -> Array:

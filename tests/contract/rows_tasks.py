@@ -108,7 +108,7 @@ ROWS = [
         ),
         bad_values=(Bad(lambda: (-S, key()), "covariance must be symmetric and positive definite"),),
         exempt={"half": NO_LAPACK, "integer": INTEGERS},
-        members=("mutual_information", "dim_y"),
+        members=("mutual_information",),
     ),
     Row(
         name="estimators.StudentTask.sample",
@@ -118,7 +118,6 @@ ROWS = [
         bad_static=(Bad(lambda: (S[:1], key()), r"dispersion must have shape \(d, d\)"),),
         bad_values=(Bad(lambda: (-S, key()), "dispersion must be symmetric and positive definite"),),
         exempt={"half": NO_LAPACK, "integer": INTEGERS},
-        members=("dim_y",),
     ),
     Row(
         name="estimators.StudentTask.mutual_information",
@@ -136,7 +135,7 @@ ROWS = [
         arguments=lambda: (E, key()),
         bad_static=(Bad(lambda: (E[None], key()), r"half_widths must have shape \(d,\)"),),
         bad_values=(Bad(lambda: (-E, key()), "half_widths must be positive"),),
-        members=("mutual_information", "dim_x", "dim_y"),
+        members=("mutual_information",),
     ),
     Row(
         name="estimators.TransformedTask.mutual_information",
