@@ -217,6 +217,7 @@ class UniformNoiseTask(Task):
     def _draw(self, num_samples: int, key: Array) -> tuple[Array, Array]:
         e = self.half_widths
         signal, noise = jax.random.uniform(key, (2, num_samples, e.size), e.dtype)
+        signal = signal + 0 * e[None, :]  # NaN where a half width is refused under a transformation
         return signal, signal + e[None, :] * (2 * noise - 1)
 
 
