@@ -1,7 +1,7 @@
 """Measures estimated from *samples*, in nats, with error bars.
 
-- Ordinal patterns of a series: `permutation_entropy`; `hc_point` for its place in the complexity-entropy plane (PECCARY:
-  regular, complex or stochastic), `hc_curves` over sampling intervals, `classify_hc` for a label; `natural_timescale`
+- Ordinal patterns of a series: `permutation_entropy`; `hc_point`, its place in the entropy-complexity plane: regular,
+  complex or stochastic (PECCARY); `hc_curves` over sampling intervals, `classify_hc` for a label; `natural_timescale`
   and `sampling_interval` choose the interval. `ordinal_distribution` and `statistical_complexity` are the parts;
   `hc_bounds`, `complexity_limits`, `max_complexity` and `periodic_limits` the plane's geometry. With a `temperature`
   (`soft_ordinal_distribution`) they have gradients.

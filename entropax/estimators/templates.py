@@ -191,59 +191,62 @@ def _minus_log_ratio(longer: Array, shorter: Array) -> Array:
 @functools.partial(jax.jit, static_argnames="length")
 def _pairs(x: Array, tolerance: Array, temperature: Array | None, length: int) -> tuple[Array, Array]:
     """Ordered pairs of the t - length templates that match over `length` samples, and over one more."""
-    matches = _matches(x, tolerance, temperature, (length, length + 1), x.size - length)
-    shorter, longer = jnp.sum(matches, axis=1)
+    shorter, longer = jnp.sum(_matches(x, tolerance, temperature, length, x.size - length), axis=1)
     return shorter, longer
 
 
 @functools.partial(jax.jit, static_argnames="length")
 def _approximate(x: Array, tolerance: Array, temperature: Array | None, length: int) -> Array:
-    def phi(m: int) -> Array:
-        number = x.size - m + 1
-        (matches,) = _matches(x, tolerance, temperature, (m,), number)
-        return jnp.mean(jnp.log((1 + matches) / number))
-
-    return phi(length) - phi(length + 1)
+    number = x.size - length + 1
+    shorter, longer = 1 + _matches(x, tolerance, temperature, length, number)
+    longer = longer[:-1]  # the last template cannot be prolonged
+    return jnp.mean(jnp.log(shorter / number)) - jnp.mean(jnp.log(longer / (number - 1)))
 
 
-def _matches(x: Array, tolerance: Array, temperature: Array | None, lengths: tuple[int, ...], number: int) -> Array:
-    """How many of the other templates match each of the first `number`, for each length; shape (lengths, number)."""
-    columns = [x[k : k + number] for k in range(max(lengths))]
+def _matches(x: Array, tolerance: Array, temperature: Array | None, length: int, number: int) -> Array:
+    """How many of the other templates match each of the first `number`, over `length` samples and over one more.
+
+    Shape (2, number). A template that cannot be prolonged matches none over one more.
+    """
+    everyone = jnp.arange(number)
+    columns = [x[jnp.minimum(everyone + k, x.size - 1)] for k in range(length + 1)]
+    prolonged = everyone < x.size - length
     rows = max(1, min(number, _TILE // number))
     blocks = -(-number // rows)
     # The last block is filled up with the last template, which is cut off again.
     members = jnp.minimum(jnp.arange(blocks * rows), number - 1).reshape(blocks, rows)
-    if temperature is None:
-        count = lambda some: _counts(columns, some, tolerance, lengths)  # noqa: E731
-    else:
-        count = lambda some: _soft_counts(columns, some, tolerance, temperature, lengths)  # noqa: E731
-    counts = jax.lax.map(jax.checkpoint(count), members)
-    return jnp.moveaxis(counts, 1, 0).reshape(len(lengths), -1)[:, :number]
+
+    @jax.checkpoint
+    def count(some: Array) -> Array:
+        if temperature is None:
+            return _counts(columns, prolonged, some, tolerance)
+        return _soft_counts(columns, prolonged, some, tolerance, temperature)
+
+    counts = jax.lax.map(count, members)
+    return jnp.moveaxis(counts, 1, 0).reshape(2, -1)[:, :number]
 
 
-def _counts(columns: list[Array], some: Array, tolerance: Array, lengths: tuple[int, ...]) -> Array:
-    """Matches of some templates with all others; shape (lengths, some)."""
-    agree, found = jnp.asarray(True), []
-    for k, column in enumerate(columns):
-        agree = agree & (jnp.abs(column[some][:, None] - column[None, :]) <= tolerance)
-        if k + 1 in lengths:
-            found.append(agree.astype(jnp.int32))
-    # One reduction of all counts: several would each compare all pairs again.
-    zeros = tuple(jnp.zeros((), jnp.int32) for _ in found)
-    counts = jax.lax.reduce(tuple(found), zeros, lambda a, b: tuple(map(jnp.add, a, b)), (1,))
-    return jnp.stack(counts).astype(tolerance.dtype) - 1  # without itself
+def _counts(columns: list[Array], prolonged: Array, some: Array, tolerance: Array) -> Array:
+    """Matches of some templates with all others; shape (2, some)."""
+    agree = [jnp.abs(column[some][:, None] - column[None, :]) <= tolerance for column in columns]
+    shorter = functools.reduce(jnp.logical_and, agree[:-1])
+    longer = shorter & agree[-1] & prolonged[None, :]
+    pair = (shorter.astype(jnp.int32), longer.astype(jnp.int32))
+    zeros = (jnp.zeros((), jnp.int32),) * 2
+    # One reduction of both counts: two would each compare all pairs again, and are not vectorised on CPU.
+    totals = jax.lax.reduce(pair, zeros, lambda a, b: (a[0] + b[0], a[1] + b[1]), (1,))
+    return jnp.stack(totals).astype(tolerance.dtype) - 1  # without itself
 
 
-def _soft_counts(
-    columns: list[Array], some: Array, tolerance: Array, temperature: Array, lengths: tuple[int, ...]
-) -> Array:
-    """Soft matches of some templates with all others; shape (lengths, some)."""
-    others = some[:, None] != jnp.arange(columns[0].size)[None, :]
-    distance, counts = None, []
-    for k, column in enumerate(columns):
-        apart = jnp.abs(column[some][:, None] - column[None, :])
-        distance = apart if distance is None else jnp.maximum(distance, apart)
-        if k + 1 in lengths:
-            matches = jax.nn.sigmoid((tolerance - distance) / temperature)
-            counts.append(jnp.sum(jnp.where(others, matches, 0), axis=1))
-    return jnp.stack(counts)
+def _soft_counts(columns: list[Array], prolonged: Array, some: Array, tolerance: Array, temperature: Array) -> Array:
+    """Soft matches of some templates with all others; shape (2, some)."""
+    apart = [jnp.abs(column[some][:, None] - column[None, :]) for column in columns]
+    shorter = functools.reduce(jnp.maximum, apart[:-1])
+    longer = jnp.maximum(shorter, apart[-1])
+    others = some[:, None] != jnp.arange(prolonged.size)[None, :]
+
+    def total(distance: Array, counted: Array) -> Array:
+        matches = jax.nn.sigmoid((tolerance - distance) / temperature)
+        return jnp.sum(jnp.where(counted, matches, 0), axis=1)
+
+    return jnp.stack([total(shorter, others), total(longer, others & prolonged[None, :])])
