@@ -317,7 +317,7 @@ def _invert(entropy: Array, others: Array, large: bool) -> Array:
     """
     equal = 1 / (others + 1)
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         middle = (low + high) / 2
         too_small = (-(_x_log_x(middle) + others * _x_log_x((1 - middle) / others)) > entropy) == large
@@ -342,7 +342,7 @@ def _top(order: int) -> Array:
     occupied = n - jnp.arange(n - 1, dtype=dtype)
     complexity = lambda p: _two_valued(p, occupied - 1, order).complexity  # noqa: E731
 
-    def shrink(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def shrink(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         rising = complexity(left) < complexity(right)
