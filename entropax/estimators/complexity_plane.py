@@ -65,7 +65,7 @@ def hc_point(
     x: Real[ArrayLike, "t"],
     *,
     order: int = 5,
-    interval: int | Int[Array, ""] = 1,
+    interval: Int[ArrayLike, ""] = 1,
     temperature: RealScalar | None = None,
 ) -> HCPoint:
     """Permutation entropy H and statistical complexity C of a series.

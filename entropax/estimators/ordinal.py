@@ -67,7 +67,7 @@ def ordinal_distribution(
     x: Real[ArrayLike, "t"],
     *,
     order: int = 5,
-    interval: int | Int[Array, ""] = 1,
+    interval: Int[ArrayLike, ""] = 1,
     weights: Real[ArrayLike, "windows"] | None = None,
 ) -> Float[Array, "patterns"]:
     """Relative frequencies of the ordinal patterns, p_k = sum of the weights of windows of pattern k / sum of weights.
@@ -110,7 +110,7 @@ def soft_ordinal_distribution(
     temperature: RealScalar,
     *,
     order: int = 5,
-    interval: int | Int[Array, ""] = 1,
+    interval: Int[ArrayLike, ""] = 1,
 ) -> Float[Array, "patterns"]:
     """Frequencies of ordinal patterns of which every window takes a share, with gradients.
 
@@ -148,7 +148,7 @@ def permutation_entropy(
     x: Real[ArrayLike, "t"],
     *,
     order: int = 5,
-    interval: int | Int[Array, ""] = 1,
+    interval: Int[ArrayLike, ""] = 1,
     temperature: RealScalar | None = None,
     normalize: bool = True,
     base: int | float | None = None,
@@ -209,7 +209,7 @@ def largest_divergence(n: int) -> float:
     return -((1 + 1 / n) * math.log(n + 1) - 2 * math.log(2 * n) + math.log(n)) / 2
 
 
-def pattern_distribution(x: ArrayLike, order: int, interval: int | Array, temperature: RealScalar | None) -> Array:
+def pattern_distribution(x: ArrayLike, order: int, interval: ArrayLike, temperature: RealScalar | None) -> Array:
     """The hard distribution of patterns, or the soft one where there is a temperature."""
     if temperature is None:
         return ordinal_distribution(x, order=order, interval=interval)
@@ -227,7 +227,7 @@ def _series(x: ArrayLike) -> Array:
         return jnp.asarray(x) if jnp.issubdtype(jnp.result_type(x), jnp.integer) else floating
 
 
-def _require_windows(x: Array, order: int, interval: int | Array) -> tuple[_checks.Check, ...]:
+def _require_windows(x: Array, order: int, interval: ArrayLike) -> tuple[_checks.Check, ...]:
     """Checks of the values of x and of an interval that is an array; raises where a window cannot fit."""
     _checks.require_integer("order", order, minimum=2, maximum=MAX_ORDER)
     longest = (x.size - 1) // (order - 1)
@@ -267,19 +267,19 @@ def _complexity(p: Array) -> Array:
     return divergence * information.entropy(p, base=n)
 
 
-def _columns(x: Array, interval: int | Array, order: int) -> list[Array]:
+def _columns(x: Array, interval: ArrayLike, order: int) -> list[Array]:
     """The samples of every window, each of shape (t,); those beyond the last window wrap around."""
     shift = jnp.asarray(interval, jnp.int32)  # a traced number: one program for all intervals
     return [jnp.roll(x, -k * shift) for k in range(order)]
 
 
-def _inside(x: Array, interval: int | Array, order: int) -> Array:
+def _inside(x: Array, interval: ArrayLike, order: int) -> Array:
     """Which of the t windows do not wrap around."""
     return jnp.arange(x.size, dtype=jnp.int32) < x.size - jnp.asarray(interval, jnp.int32) * (order - 1)
 
 
 @functools.partial(jax.jit, static_argnames="order")
-def _codes(x: Array, interval: int | Array, order: int) -> Array:
+def _codes(x: Array, interval: ArrayLike, order: int) -> Array:
     """Lehmer codes of all t windows: digit i, of base order - i, counts the later values that are smaller."""
     column = _columns(x, interval, order)
     code = jnp.zeros(x.shape, jnp.int32)
@@ -289,7 +289,7 @@ def _codes(x: Array, interval: int | Array, order: int) -> Array:
     return code
 
 
-def _binned(x: Array, amounts: Array, interval: int | Array, order: int) -> Array:
+def _binned(x: Array, amounts: Array, interval: ArrayLike, order: int) -> Array:
     """The amounts of all t windows added by pattern; those of windows that wrap around go to a last bin, cut off."""
     patterns = math.factorial(order)
     code = jnp.where(_inside(x, interval, order), _codes(x, interval, order), patterns)
@@ -297,19 +297,19 @@ def _binned(x: Array, amounts: Array, interval: int | Array, order: int) -> Arra
 
 
 @functools.partial(jax.jit, static_argnames="order")
-def _frequencies(x: Array, interval: int | Array, order: int) -> Array:
+def _frequencies(x: Array, interval: ArrayLike, order: int) -> Array:
     counts = _binned(x, jnp.ones((), jnp.int32), interval, order).astype(_result_dtype(x))
     return counts / jnp.sum(counts)
 
 
 @functools.partial(jax.jit, static_argnames="order")
-def _weighted_frequencies(x: Array, weights: Array, interval: int | Array, order: int) -> Array:
+def _weighted_frequencies(x: Array, weights: Array, interval: ArrayLike, order: int) -> Array:
     amounts = _binned(x, jnp.pad(weights, (0, x.size - weights.size)), interval, order)
     return amounts / jnp.sum(amounts)
 
 
 @functools.partial(jax.jit, static_argnames="order")
-def _soft_frequencies(x: Array, temperature: Array, interval: int | Array, order: int) -> Array:
+def _soft_frequencies(x: Array, temperature: Array, interval: ArrayLike, order: int) -> Array:
     patterns = math.factorial(order)
     block = min(x.size, max(1, _TILE // patterns))
     ranks = np.array(list(itertools.permutations(range(order))), x.dtype) - (order - 1) / 2

@@ -74,7 +74,7 @@ def test_curves_are_points_at_every_interval(temperature, x64):
     for i, interval in enumerate((1, 7, 66)):
         point = estimators.hc_point(x, order=4, interval=interval, temperature=temperature)
         np.testing.assert_allclose([c[i] for c in curves], point, rtol=1e-12)
-    with pytest.raises(ValueError, match="intervals must be at least 1 and at most 66.*got 67 at flat index 1"):
+    with pytest.raises(ValueError, match=r"intervals must be at least 1 and at most 66.*got 67 at flat index 1"):
         estimators.hc_curves(x, np.array([1, 67]), order=4)
     traced = jax.jit(lambda i: estimators.hc_curves(x, i, order=4))(jnp.array([1, 67]))
     np.testing.assert_array_equal(np.isnan(traced.entropy), [False, True])
