@@ -1,6 +1,6 @@
 """Permutation entropy and complexity of long series against ordpy, which runs on one thread.
 
-ordpy is handed numpy arrays and ours arrays of jax, each what it works on; ours checks its argument in the time counted.
+ordpy is handed numpy arrays and ours jax arrays, each what it works on; ours checks its argument in the time counted.
 """
 
 from collections.abc import Iterator
