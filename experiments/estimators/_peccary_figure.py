@@ -86,7 +86,8 @@ def _labels(axes: Any, data: "xarray.Dataset") -> None:
     axes.axhline(data.attrs["limit"], color="0.3", ls=":", lw=1.2)
     axes.axvline(1e-4, color="0.3", ls=":", lw=1.2)
     axes.set(
-        title=f"Agreement with SALI: area under the curve {data.attrs['area_h']:.3f}\n(right: regular; above: read as chaotic)",
+        title=f"Agreement with SALI: area under the curve {data.attrs['area_h']:.3f}\n"
+        "(left: chaotic by SALI; above: read as chaotic)",
         xlabel="smaller alignment index of two deviations",
         ylabel="$H$ of the orbit's $x(t)$",
         xscale="log",
@@ -143,7 +144,8 @@ def _gradient(axes: Any, data: "xarray.Dataset") -> None:
         words = {"label": "gradient through the orbits"} if number == 0 else {}
         axes.plot([a - half, a + half], [b - half * s, b + half * s], "-", color="#009e73", marker="", lw=3, **words)
     axes.set_title(
-        f"Complexity of orbits as the potential flattens\n(finite differences agree to {data.attrs['gradient_mismatch']:.1g})",
+        "Complexity of orbits as the potential flattens\n"
+        f"(finite differences agree to {data.attrs['gradient_mismatch']:.1g})",
         fontsize=9,
     )
     axes.set(xlabel="flattening $q$ of the logarithmic disc", ylabel="mean $C$")
