@@ -98,7 +98,7 @@ def ordinal_distribution(
         if isinstance(interval, (jax.Array, np.ndarray)):
             raise TypeError("interval must be a Python integer where weights are given, got an array")
         w = _checks.as_float("weights", weights)
-        _checks.require_shape("weights", w, (x.size - interval * (order - 1),))
+        _checks.require_shape("weights", w, (x.size - int(interval) * (order - 1),))
         some = _checks.Check(jnp.any(w > 0), "weights must not all be zero", lambda: "all zero")
         checks = (*checks, _checks.nonnegative("weights", w), some)
         p = _weighted_frequencies(x, w.astype(_result_dtype(x, w)), interval, order)

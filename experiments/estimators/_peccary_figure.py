@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     import xarray
 
 
+OFFSETS: dict[str, tuple[tuple[int, int], str]] = {
+    "sine": ((-5, 4), "right"),
+    "sines 1 : 2": ((-6, -1), "right"),
+    "sines 1 : √2": ((5, -7), "left"),
+    "Lorenz z": ((4, 5), "left"),
+    "Hénon map": ((0, 6), "left"),
+    "double pendulum": ((-6, -5), "right"),
+    "asymmetric tent map": ((3, -10), "left"),
+    "white noise": ((-6, -1), "right"),
+    "blue noise": ((-6, -3), "right"),
+    "pink noise": ((6, 2), "left"),
+}
+"""Where names of crowded points stand, in points, and how they are aligned."""
+
+
 def draw(data: "xarray.Dataset") -> Any:
     """The figure.
 
@@ -54,13 +69,14 @@ def _series(axes: Any, data: "xarray.Dataset") -> None:
     for kind, (marker, color) in styles.items():
         chosen = data.series_kind.values == kind
         axes.plot(data.series_h[chosen], data.series_c[chosen], ls="", marker=marker, color=color, label=words[kind])
-    # Names stand where there is room: below left of the crowded corner, else above right.
     for number, name in enumerate(map(str, data.series.values)):
-        h, c = float(data.series_h[number]), float(data.series_c[number])
-        short = name.replace("asymmetric ", "asym. ").replace(" noise", "").replace(" map", "")
-        axes.annotate(short, (h, c), xytext=(3, 3 - 9 * (number % 2)), textcoords="offset points", fontsize=6)
+        place = (float(data.series_h[number]), float(data.series_c[number]))
+        offset, aligned = OFFSETS.get(name, ((5, 2), "left"))
+        short = name.removesuffix(" noise").removesuffix(" map")
+        axes.annotate(short, place, xytext=offset, textcoords="offset points", ha=aligned, fontsize=6.5)
+    axes.set(xlim=(0.4, 1.02), ylim=(0, 0.46))
     axes.set_title("Series of known kind\n(solid: attainable; dotted: limits of a periodic series)", fontsize=9)
-    axes.legend(fontsize=7, loc="upper left")
+    axes.legend(fontsize=7, loc="lower left")
 
 
 def _orbits(axes: Any, data: "xarray.Dataset") -> None:
@@ -131,8 +147,8 @@ def _intervals(axes: Any, data: "xarray.Dataset") -> None:
     axes.set_title(
         "Against the sampling interval\n(thick: $H$, thin: $C$; dotted: largest $H$ if periodic)", fontsize=9
     )
-    axes.set(xlabel=label("sampling interval", "samples"), ylabel="$H$, $C$", ylim=(0, 1.02))
-    axes.legend(fontsize=7, loc="center right")
+    axes.set(xlabel=label("sampling interval", "samples"), ylabel="$H$, $C$", ylim=(0, 1.3))
+    axes.legend(fontsize=7, loc="upper center", ncols=2)
 
 
 def _gradient(axes: Any, data: "xarray.Dataset") -> None:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+SINE_PERIOD = 50 * 2**0.5
+"""Samples; no whole number of them repeats the series, where rounding would decide between equal values."""
+
 
 def sines(length: int, seed: int) -> dict[str, np.ndarray]:
-    """A sine, two in tune, and two and three out of tune; 100 samples are the longest period."""
-    t = np.arange(length) / 100
+    """A sine, two in tune, and two and three out of tune; the longest period is `SINE_PERIOD`."""
+    t = np.arange(length) / SINE_PERIOD
     phase = np.random.default_rng(seed).uniform(0, 2 * np.pi, 3)
     wave = lambda frequency, i: np.sin(2 * np.pi * frequency * t + phase[i])  # noqa: E731
     return {

@@ -142,7 +142,7 @@ def _series_points(config: Config, seed: int) -> dict[str, tuple[str, float, flo
     states = _signals.lorenz(LORENZ_STEPS)
     pendulum = _signals.double_pendulum(10.0, 2.0**-6)
     flows = {"Lorenz x": (states[:, 0], 0.01), "Lorenz z": (states[:, 2], 0.01), "double pendulum": (pendulum, 2.0**-6)}
-    sampled = [("sine", name, x, 0.01) for name, x in _signals.sines(2000, seed).items()]
+    sampled = [("sine", name, x, 1.0) for name, x in _signals.sines(2000, seed).items()]
     sampled += [("flow", name, x, dt) for name, (x, dt) in flows.items()]
     for kind, name, x, dt in sampled:
         natural = estimators.natural_timescale(np.arange(len(x)) * dt, x)
