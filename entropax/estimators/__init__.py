@@ -11,8 +11,28 @@
   covariance; `half_cube`, `normal_cdf`, `normal_to_mixture`, `spiral`, `swiss_roll`, `wiggly_x`, `wiggly_y` for the
   maps). `sample_task` draws one data set of a family of the meta-distribution that amortised estimators learn from,
   `meta_batch` a padded batch of random families, dimensions and sizes.
+- Ordinal patterns of a series: `permutation_entropy`; `hc_point`, its place in the entropy-complexity plane: regular,
+  complex or stochastic (PECCARY); `hc_curves` over sampling intervals, `classify_hc` for a label; `natural_timescale`
+  and `sampling_interval` choose the interval. `ordinal_distribution` and `statistical_complexity` are the parts;
+  `hc_bounds`, `complexity_limits`, `max_complexity` and `periodic_limits` the plane's geometry. With a `temperature`
+  (`soft_ordinal_distribution`) they have gradients.
+- Templates that match: `sample_entropy`; `approximate_entropy`, defined for the shortest series but biased;
+  `multiscale_entropy` to tell noise from structure over scales. With a `temperature` they have gradients.
 """
 
+from entropax.estimators.complexity_plane import (
+    HC_CLASSES,
+    HCBounds,
+    HCLabel,
+    HCPoint,
+    classify_hc,
+    complexity_limits,
+    hc_bounds,
+    hc_curves,
+    hc_point,
+    max_complexity,
+    periodic_limits,
+)
 from entropax.estimators.discrete_counts import (
     adjusted_mutual_information,
     contingency_table,
@@ -22,6 +42,15 @@ from entropax.estimators.discrete_counts import (
 )
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
 from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
+from entropax.estimators.ordinal import (
+    OrdinalPatterns,
+    ordinal_distribution,
+    ordinal_pattern_indices,
+    permutation_entropy,
+    soft_ordinal_distribution,
+    statistical_complexity,
+)
+from entropax.estimators.sampling_scheme import SamplingInterval, natural_timescale, pattern_time, sampling_interval
 from entropax.estimators.tasks import (
     GaussianTask,
     StudentTask,
@@ -47,36 +76,61 @@ from entropax.estimators.tasks_transforms import (
     wiggly_x,
     wiggly_y,
 )
+from entropax.estimators.templates import approximate_entropy, multiscale_entropy, sample_entropy
 
 __all__ = [
     "BENCHMARK_TASKS",
+    "HC_CLASSES",
     "IN_DISTRIBUTION_FAMILIES",
     "OUT_OF_DISTRIBUTION_FAMILIES",
     "PARAMETER_RANGES",
     "TRAINING_FAMILIES",
     "GaussianTask",
+    "HCBounds",
+    "HCLabel",
+    "HCPoint",
     "MetaBatch",
+    "OrdinalPatterns",
+    "SamplingInterval",
     "StudentTask",
     "Task",
     "TaskSample",
     "TransformedTask",
     "UniformNoiseTask",
     "adjusted_mutual_information",
+    "approximate_entropy",
+    "classify_hc",
+    "complexity_limits",
     "contingency_table",
     "discrete_entropy",
     "discrete_mutual_information",
     "half_cube",
+    "hc_bounds",
+    "hc_curves",
+    "hc_point",
     "histogram_entropy",
     "histogram_mutual_information",
     "kernel_density_entropy",
     "kernel_density_mutual_information",
     "label_counts",
     "latent_correlation",
+    "max_complexity",
     "meta_batch",
+    "multiscale_entropy",
+    "natural_timescale",
     "normal_cdf",
     "normal_to_mixture",
+    "ordinal_distribution",
+    "ordinal_pattern_indices",
+    "pattern_time",
+    "periodic_limits",
+    "permutation_entropy",
+    "sample_entropy",
     "sample_task",
+    "sampling_interval",
+    "soft_ordinal_distribution",
     "spiral",
+    "statistical_complexity",
     "swiss_roll",
     "wiggly_x",
     "wiggly_y",
