@@ -11,6 +11,10 @@
   `total_correlation`, `dual_total_correlation`, `o_information`, `interaction_information`.
 - Gaussian and Student distributions: `gaussian_entropy`, `gaussian_kl`, `gaussian_mutual_information`,
   `student_t_mutual_information`.
+- Labels on outcomes, up to relabelling (Shannon's lattice): `join`, `meet`, `complement`, `refines`,
+  `same_information`; `partition_entropy`, `partition_conditional_entropy`, `partition_mutual_information`; the metrics
+  `shannon_distance` and `rajski_distance`, and `dependency_coefficient`. Whether parts recover the whole:
+  `is_reconstructable` decides, `reconstruction_condition` and `relative_redundancy` refuse, `select_parts` chooses.
 - Markov chains: `stationary_distribution`, `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
 
 A distribution sums to one over its last axis, with batches in front. A zero probability has the true one-sided slope
@@ -57,20 +61,49 @@ from entropax.information.gaussian import (
     student_t_mutual_information,
 )
 from entropax.information.generators import GENERATORS, Generator, bregman_divergence, f_divergence
+from entropax.information.lattice import (
+    Partition,
+    Relation,
+    complement,
+    dependency_coefficient,
+    join,
+    meet,
+    partition_conditional_entropy,
+    partition_entropy,
+    partition_mutual_information,
+    rajski_distance,
+    refines,
+    same_information,
+    shannon_distance,
+)
 from entropax.information.markov import entropy_rate, stationary_distribution
+from entropax.information.reconstruction import (
+    PartSelection,
+    ReconstructionCondition,
+    is_reconstructable,
+    reconstruction_condition,
+    relative_redundancy,
+    select_parts,
+)
 
 __all__ = [
     "GENERATORS",
     "ChannelCapacity",
     "Generator",
+    "PartSelection",
+    "Partition",
     "RateDistortion",
+    "ReconstructionCondition",
+    "Relation",
     "binary_entropy",
     "bregman_divergence",
     "channel_capacity",
     "chi_squared",
+    "complement",
     "conditional_entropy",
     "conditional_mutual_information",
     "cross_entropy",
+    "dependency_coefficient",
     "dual_total_correlation",
     "entropy",
     "entropy_from_logits",
@@ -81,16 +114,29 @@ __all__ = [
     "gaussian_mutual_information",
     "hellinger_distance",
     "interaction_information",
+    "is_reconstructable",
+    "join",
     "js_divergence",
     "kl_divergence",
+    "meet",
     "min_entropy",
     "mutual_information",
     "normalized_mutual_information",
     "o_information",
+    "partition_conditional_entropy",
+    "partition_entropy",
+    "partition_mutual_information",
     "perplexity",
+    "rajski_distance",
     "rate_distortion",
+    "reconstruction_condition",
+    "refines",
+    "relative_redundancy",
     "renyi_divergence",
     "renyi_entropy",
+    "same_information",
+    "select_parts",
+    "shannon_distance",
     "stationary_distribution",
     "student_t_mutual_information",
     "total_correlation",
