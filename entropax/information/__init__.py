@@ -15,6 +15,12 @@
   `same_information`; `partition_entropy`, `partition_conditional_entropy`, `partition_mutual_information`; the metrics
   `shannon_distance` and `rajski_distance`, and `dependency_coefficient`. Whether parts recover the whole:
   `is_reconstructable` decides, `reconstruction_condition` and `relative_redundancy` refuse, `select_parts` chooses.
+- What labels say by their truth functions (Lu's G theory): shapes `gaussian_truth`, `logistic_truth`, or from data
+  `optimal_truth`, `truth_from_likelihood`; combined by `fuzzy_and`, `fuzzy_or`, `fuzzy_not`, weakened by
+  `believed_truth`; rules judged by `channel_confirmation`, `prediction_confirmation`. Of them `logical_probability`,
+  `semantic_bayes`, `semantic_information`, `semantic_kl_information`, `semantic_mutual_information`,
+  `semantic_entropy`, `fuzzy_entropy`, `information_efficiency`. Matching channels: `rate_semantic`, `mmi_classify`,
+  `enm_fit`. Information in terms of capital: `growth_rate`, `kelly_portfolio`, `value_of_information`.
 - Markov chains: `stationary_distribution`, `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
 
 A distribution sums to one over its last axis, with batches in front. A zero probability has the true one-sided slope
@@ -61,6 +67,13 @@ from entropax.information.gaussian import (
     student_t_mutual_information,
 )
 from entropax.information.generators import GENERATORS, Generator, bregman_divergence, f_divergence
+from entropax.information.growth import (
+    InformationValue,
+    KellyPortfolio,
+    growth_rate,
+    kelly_portfolio,
+    value_of_information,
+)
 from entropax.information.lattice import (
     Partition,
     Relation,
@@ -77,6 +90,14 @@ from entropax.information.lattice import (
     shannon_distance,
 )
 from entropax.information.markov import entropy_rate, stationary_distribution
+from entropax.information.matching import (
+    MixtureFit,
+    MMIClassification,
+    RateSemantic,
+    enm_fit,
+    mmi_classify,
+    rate_semantic,
+)
 from entropax.information.reconstruction import (
     PartSelection,
     ReconstructionCondition,
@@ -85,19 +106,48 @@ from entropax.information.reconstruction import (
     relative_redundancy,
     select_parts,
 )
+from entropax.information.semantic import (
+    fuzzy_entropy,
+    information_efficiency,
+    logical_probability,
+    semantic_bayes,
+    semantic_entropy,
+    semantic_information,
+    semantic_kl_information,
+    semantic_mutual_information,
+)
+from entropax.information.truth import (
+    believed_truth,
+    channel_confirmation,
+    fuzzy_and,
+    fuzzy_not,
+    fuzzy_or,
+    gaussian_truth,
+    logistic_truth,
+    optimal_truth,
+    prediction_confirmation,
+    truth_from_likelihood,
+)
 
 __all__ = [
     "GENERATORS",
     "ChannelCapacity",
     "Generator",
+    "InformationValue",
+    "KellyPortfolio",
+    "MMIClassification",
+    "MixtureFit",
     "PartSelection",
     "Partition",
     "RateDistortion",
+    "RateSemantic",
     "ReconstructionCondition",
     "Relation",
+    "believed_truth",
     "binary_entropy",
     "bregman_divergence",
     "channel_capacity",
+    "channel_confirmation",
     "chi_squared",
     "complement",
     "conditional_entropy",
@@ -105,30 +155,45 @@ __all__ = [
     "cross_entropy",
     "dependency_coefficient",
     "dual_total_correlation",
+    "enm_fit",
     "entropy",
     "entropy_from_logits",
     "entropy_rate",
     "f_divergence",
+    "fuzzy_and",
+    "fuzzy_entropy",
+    "fuzzy_not",
+    "fuzzy_or",
     "gaussian_entropy",
     "gaussian_kl",
     "gaussian_mutual_information",
+    "gaussian_truth",
+    "growth_rate",
     "hellinger_distance",
+    "information_efficiency",
     "interaction_information",
     "is_reconstructable",
     "join",
     "js_divergence",
+    "kelly_portfolio",
     "kl_divergence",
+    "logical_probability",
+    "logistic_truth",
     "meet",
     "min_entropy",
+    "mmi_classify",
     "mutual_information",
     "normalized_mutual_information",
     "o_information",
+    "optimal_truth",
     "partition_conditional_entropy",
     "partition_entropy",
     "partition_mutual_information",
     "perplexity",
+    "prediction_confirmation",
     "rajski_distance",
     "rate_distortion",
+    "rate_semantic",
     "reconstruction_condition",
     "refines",
     "relative_redundancy",
@@ -136,13 +201,20 @@ __all__ = [
     "renyi_entropy",
     "same_information",
     "select_parts",
+    "semantic_bayes",
+    "semantic_entropy",
+    "semantic_information",
+    "semantic_kl_information",
+    "semantic_mutual_information",
     "shannon_distance",
     "stationary_distribution",
     "student_t_mutual_information",
     "total_correlation",
     "total_variation",
+    "truth_from_likelihood",
     "tsallis_divergence",
     "tsallis_entropy",
+    "value_of_information",
     "varentropy",
     "variation_of_information",
     "wasserstein_1d",

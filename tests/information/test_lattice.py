@@ -301,7 +301,7 @@ def partitions_of(n):
 
 
 def test_every_pair_of_small_partitions():
-    """All 15 partitions of four outcomes: distances are metrics, zero only for equal ones, and d is aligned on chains."""
+    """All 15 partitions of four outcomes: distances are metrics, zero for equal ones only; d is aligned on chains."""
     labels = np.array(partitions_of(4))
     assert len(labels) == 15
     p = np.array([0.1, 0.2, 0.3, 0.4])
