@@ -176,7 +176,7 @@ def test_rate_semantic_is_a_bowl_with_slope_s():
         information.rate_semantic(scores, prior, slope=-1.5)
     with pytest.raises(ValueError, match="target must be at most the largest G"):
         information.rate_semantic(scores, prior, target=float(prior @ scores.max(axis=1)) + 0.01)
-    with pytest.raises(ValueError, match="information must be finite .raise the truth functions above 0"):
+    with pytest.raises(ValueError, match=r"information must be finite \(raise the truth functions above 0"):
         information.rate_semantic(np.where(scores > 0, scores, -np.inf), prior, slope=1.0)
     with pytest.raises(ValueError, match="give exactly one of slope and target"):
         information.rate_semantic(scores, prior)
@@ -256,7 +256,7 @@ def test_enm_recovers_a_mixture_in_its_family():
 
 @pytest.mark.fast
 def test_growth_in_a_horse_race():
-    """Kelly: bet the probabilities whatever the odds; growth is the mean log odds less the entropy, news is worth KL."""
+    """Kelly: bet the probabilities whatever the odds; growth is mean log odds less entropy, news is worth KL."""
     odds = np.array([2.0, 4.0, 7.0])
     p, posterior = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.2, 0.6])
     found = information.kelly_portfolio(np.diag(odds), p)
