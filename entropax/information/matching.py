@@ -112,7 +112,7 @@ def rate_semantic(
         reach = p @ jnp.max(scores, axis=1)
         slack = 8 * jnp.finfo(p.dtype).eps * jnp.max(jnp.abs(scores))
         checks.append(_checks.Check(at <= reach + slack, "target must be at most the largest G", lambda: f"{at}"))
-        _checks.enforce((), *checks)
+        at = _checks.enforce(at, *checks)  # beyond its reach the point no longer moves with the target
         point = rate_distortion(p, -unit * scores, target=-unit * at, **options)
         s, semantic = point.slope, -point.distortion / unit
     labels = p @ point.test_channel

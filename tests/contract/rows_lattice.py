@@ -58,7 +58,7 @@ ROWS = [
         call=lambda p: information.reconstruction_condition(X, PARTS, p),
         arguments=lambda: (P,),
         project={0: simplex},
-        select=lambda result: (result.value, result.slack),
+        select=lambda result: result.value,
         bad_static=(Bad((np.array(0.5),), SHORT), Bad((P[:4],), r"x must have shape \(4,\), got \(6,\)")),
         bad_values=(Bad((NEGATIVE,), NOT_ONE),),
     ),

@@ -204,7 +204,7 @@ ROWS = [
         select=lambda result: result.value,
         bad_static=(Bad((SCORES, PRIOR[:, None], np.array(0.15)), r"prior must have shape \(x,\)"),),
         bad_values=(Bad((SCORES, PRIOR, np.array(5.0)), "target must be at most the largest G"),),
-        exempt={"half": NO_LAPACK, "second_order": "bisection and chord steps: held by rate_distortion's own tests"},
+        exempt={"half": NO_LAPACK},
         rtol=1e-5,
     ),
     Row(
