@@ -48,7 +48,7 @@ class Config:
         most_iterations: of EM and EnM.
         people: sample that the truth functions are learned from.
         samples: independent samples.
-        fit_steps: steps of gradient ascent.
+        fit_steps: steps of L-BFGS.
         slopes: points of R(G).
     """
 
@@ -60,20 +60,22 @@ class Config:
     most_iterations: int = 4000
     people: int = 4000
     samples: int = 24
-    fit_steps: int = 1500
+    fit_steps: int = 300
     slopes: int = 49
 
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
-        grid=16, problems=3, starts=10, mixtures=6, most_iterations=800, people=400, samples=4, fit_steps=1500, slopes=9
+        grid=16, problems=3, starts=10, mixtures=6, most_iterations=800, people=400, samples=4, fit_steps=300, slopes=9
     ),
     "default": Config(),
     "full": Config(problems=100, starts=200, mixtures=500, people=20_000, samples=100),
 }
 
+MOST = "arXiv 1901.09902, abstract: most, of one example"
 CLAIMS: tuple[Claim, ...] = (
-    Claim("classes: share of starts at 99% of the best within 3 updates", 0.5, "2019 abstract: most", Exceeds(2.0)),
+    Claim("classes: share of starts at 99% of their limit after 2 updates", 0.5, MOST, Exceeds(2.0)),
+    Claim("classes: share of starts at 99% of their limit after 3 updates", 0.5, MOST, Exceeds(2.0)),
     Claim("classes: largest fall of the information in an update", 0.0, "it never falls", Near(absolute=1e-12)),
     Claim("mixtures: median iterations over EM's", "below 1", "2019 abstract: outperforms", Ordering(("EnM", "EM"))),
     Claim("mixtures: largest rise of the divergence", 0.0, "no update lets it rise", Near(absolute=1e-9)),
@@ -185,12 +187,18 @@ class Speaker(eqx.Module):
     """Truth functions to be learned, one set for every sample.
 
     Attributes:
-        threshold: shape (samples, labels).
-        steepness: shape (samples, labels).
+        threshold: shape (samples, labels), in years.
+        log_steepness: logarithm of the slopes' and the width's size, shape (samples, labels).
     """
 
     threshold: jax.Array
-    steepness: jax.Array
+    log_steepness: jax.Array
+
+    @property
+    def steepness(self) -> jax.Array:
+        """Slopes, per year, of the sign that the label has, and the width, in years."""
+        signs = jnp.sign(jnp.asarray(MEANT["steepness"], self.log_steepness.dtype))
+        return jnp.broadcast_to(signs, self.log_steepness.shape) * jnp.exp(self.log_steepness)
 
 
 def observe_labels(config: Config, rng: np.random.Generator) -> np.ndarray:
@@ -204,7 +212,7 @@ def observe_labels(config: Config, rng: np.random.Generator) -> np.ndarray:
 
 
 def learn_truth(counts: np.ndarray, config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Speaker:
-    """Gradient ascent of the labels' average semantic information."""
+    """Ascent of the labels' average semantic information along its gradients, from the labels' mean ages."""
     weight = jnp.asarray(counts / counts.sum(axis=(1, 2), keepdims=True))
     posterior = jnp.swapaxes(weight / weight.sum(axis=1, keepdims=True), 1, 2)
     prior = jnp.asarray(YOUNG)
@@ -217,19 +225,14 @@ def learn_truth(counts: np.ndarray, config: Config, *, key: jax.Array, checkpoin
         gained = jax.vmap(informed)(speaker.threshold, speaker.steepness, posterior, weight.sum(axis=1))
         return -jnp.sum(gained)
 
-    # From the labels' mean ages, with gentle slopes of the right sign.
     means = posterior @ jnp.asarray(AGES)
-    start = Speaker(means, jnp.broadcast_to(jnp.array([-0.2, 0.2, 0.2, 10.0]), means.shape))
-    rate = optax.cosine_decay_schedule(0.3, config.fit_steps, 0.01)
-    # In steps of years, and of what a slope or a width amounts to.
-    scales = Speaker(jnp.ones(4), jnp.array([0.05, 0.05, 0.05, 0.5]))
-    rescaled = optax.stateless(lambda updates, _: jax.tree.map(jnp.multiply, updates, scales))
-    optimizer = optax.chain(optax.scale_by_adam(), rescaled, optax.scale_by_learning_rate(rate))
+    gentle = jnp.broadcast_to(jnp.log(jnp.array([0.2, 0.2, 0.2, 10.0])), means.shape)
+    start = Speaker(means, gentle)
     fitted = training.fit(
         loss,
         start,
         lambda step, *, key: None,
-        optimizer,
+        optax.lbfgs(),
         steps=config.fit_steps,
         key=key,
         checkpoint_dir=checkpoint_dir / "truth",
@@ -297,7 +300,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             gaussian = information.gaussian_truth(np.arange(5.0), np.array([1.0, 3.0]), 1.0)
             curves = [rate_semantic_curve(t, slopes) for t in (gaussian, information.optimal_truth(EXAMPLE_CHANNEL))]
     best = trace[:, :, -1].max(axis=1)
-    reached = (trace[:, :, min(3, trace.shape[2] - 1)] >= 0.99 * best[:, None]).mean(axis=1)
+    reached = {count: (trace[:, :, count] >= 0.99 * trace[:, :, -1]).mean(axis=1) for count in (2, 3)}
+    astray = float(np.mean(trace[:, :, -1] < 0.99 * best[:, None]))
     both = np.asarray(em.converged & enm.converged)
     iterations = np.stack([np.asarray(em.iterations), np.asarray(enm.iterations)])
     ratio = iterations[1][both] / iterations[0][both]
@@ -306,7 +310,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     points = [{name: float(curve[name][at_one]) for name in curve} for curve in curves]
     thresholds = np.asarray(speaker.threshold)
     measured = {
-        "classes: share of starts at 99% of the best within 3 updates": _mean(reached),
+        "classes: share of starts at 99% of their limit after 2 updates": _mean(reached[2]),
+        "classes: share of starts at 99% of their limit after 3 updates": _mean(reached[3]),
         "classes: largest fall of the information in an update": abs(
             float(np.min(np.diff(trace, axis=2), initial=0.0))
         ),
@@ -326,6 +331,9 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     }
     quicker = float(np.mean(ratio < 1))
     remarks = {
+        "classes: share of starts at 99% of their limit after 2 updates": f"of {len(trace)} random problems where the "
+        f"paper has one, from the nearest of three random points; {astray:.0%} of the starts end 1% or more below the "
+        "best of their problem",
         "mixtures: median iterations over EM's": f"{config.n_inner} updates of the weights an iteration; fewer "
         f"iterations in {quicker:.0%} of the {both.sum()} mixtures of {len(both)} that both fit",
     }
