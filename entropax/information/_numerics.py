@@ -133,6 +133,22 @@ def p_log(p: Array, q: Array) -> Array:
     return jnp.where(inside, p * jnp.log(jnp.where(inside, q, 1)), jnp.where(p > 0, -jnp.inf, 0))
 
 
+def divergence_of_marginals(p: Array, *factors: Array) -> Array:
+    """sum p log(p / product of the factors) for marginals of p, with the slopes of a sum of entropies at zeros."""
+    return jnp.sum(p_log_ratio(p, *factors)) - at_zeros(p, *factors)
+
+
+def at_zeros(p: Array, *marginals: Array) -> Array:
+    """sum p log(product of the positive marginals) over the zero entries: zero, but with its slope in p.
+
+    A marginal that is zero as well moves with p. So a zero entry whose logarithms of vanishing things cancel has a
+    finite slope, which is that of the other logarithms.
+    """
+    zero = p == 0
+    logs = [jnp.log(jnp.where(zero & (marginal > 0), marginal, 1)) for marginal in marginals]
+    return sum((jnp.sum(jnp.where(zero, p, 0) * log) for log in logs), jnp.zeros((), p.dtype))
+
+
 def expm1_ratio(u: Array) -> Array:
     """(exp(u) - 1) / u, smooth at u = 0 together with its derivatives."""
     near = jnp.abs(u) < 0.5

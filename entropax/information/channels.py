@@ -1,11 +1,8 @@
 """Channel capacity and rate-distortion by the Blahut-Arimoto iteration, with derivatives by the implicit function.
 
-The iteration is not differentiated. At its solution the stationarity conditions on the support define the solution as
-a function of the problem; Newton steps from the fixed solution, with a fixed Jacobian, have that function's
-derivatives and leave the value where it is.
+The iteration is not differentiated; the stationarity conditions at its solution are (`_log_optimal`).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +12,7 @@ from jax.lax import stop_gradient
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.information._log_optimal import gap_tolerance, implicit, log_optimal_weights
 from entropax.information._numerics import p_log_ratio
 
 
@@ -58,36 +56,6 @@ class RateDistortion(eqx.Module):
     iterations: Int[Array, ""]
 
 
-def _tolerance(given: float | None, dtype: Any) -> float:
-    if given is None:
-        return float(jnp.finfo(dtype).eps) ** 0.5 * 1e-2 if dtype == jnp.float64 else 2e-6
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not given > 0:
-        raise ValueError(f"tolerance must be a positive number, got {given!r}")
-    return float(given)
-
-
-def _implicit(solution: Array, active: Array, residual: Callable[[Array], Array], jacobian: Array) -> Array:
-    """The solution x with the derivatives that residual(x) = 0 on the active entries implies, to second order.
-
-    Every chord step, with a fixed Jacobian, makes one more order of the derivatives by the problem right.
-
-    Args:
-        solution: x, fixed.
-        active: entries that may move.
-        residual: function of x, and of the problem that it closes over.
-        jacobian: d residual / d x at the solution, fixed.
-    """
-    both = active[:, None] & active[None, :]
-    matrix = stop_gradient(jnp.where(both, jacobian, jnp.eye(solution.size, dtype=solution.dtype)))
-    # Several solutions (equal rows of a channel, say) make the matrix singular: the least move is taken.
-    inverse = jnp.linalg.pinv(matrix)
-    leftover = stop_gradient(residual(solution))
-    x = solution
-    for _ in range(2):
-        x = x - inverse @ jnp.where(active, residual(x) - leftover, 0)
-    return x
-
-
 # ---------------------------------------------------------------------------------------------------------- capacity
 
 
@@ -116,7 +84,7 @@ def channel_capacity(
         raise ValueError(f"channel must have shape (x, y), got {W.shape}")
     _checks.require_integer("max_iterations", max_iterations, minimum=1)
     check = _checks.distribution("channel", W)
-    result = _capacity(W, _tolerance(tolerance, W.dtype), max_iterations)
+    result = _capacity(W, gap_tolerance(tolerance, W.dtype), max_iterations)
     return _checks.enforce(result, check._replace(ok=jnp.all(check.ok)))
 
 
@@ -166,7 +134,7 @@ def _capacity(channel: Array, tolerance: RealScalar, max_iterations: int | Int[A
     curvature = -(fixed / jnp.where(output > 0, output, 1)[None]) @ fixed.T
     ones = jnp.ones((inputs.size, 1), channel.dtype)
     jacobian = jnp.block([[curvature, -ones], [ones.T, jnp.zeros((1, 1), channel.dtype)]])
-    r = _implicit(jnp.append(inputs, best), active, residual, jacobian)[:-1]
+    r = implicit(jnp.append(inputs, best), active, residual, jacobian)[:-1]
     value = jnp.sum(r * _row_divergences(channel, r))
     return ChannelCapacity(value, r, gap, gap <= tolerance, count)
 
@@ -215,7 +183,7 @@ def rate_distortion(
     if d.ndim != 2 or d.shape[0] != p.shape[0] or d.shape[1] < 1:
         raise ValueError(f"distortion must have shape ({p.shape[0]}, y), got {d.shape}")
     _checks.require_ndim(goal_name, at, 0, "()")
-    accuracy = _tolerance(tolerance, p.dtype)
+    accuracy = gap_tolerance(tolerance, p.dtype)
     checks = [_checks.distribution("source", p), _checks.finite("distortion", d)]
     if target is None:
         checks.append(_checks.nonnegative("slope", at))
@@ -240,47 +208,11 @@ def _kernel(distortion: Array, slope: Array) -> Array:
 
 
 @jax.jit
-def _iterate_outputs(
-    source: Array, distortion: Array, slope: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
-) -> tuple[Array, Array, Array]:
-    kernel = _kernel(distortion, slope)
-
-    def growth(outputs: Array) -> Array:
-        return (source / (kernel @ outputs)) @ kernel
-
-    def gap(outputs: Array) -> Array:
-        return jnp.log(jnp.max(growth(outputs)))
-
-    def unfinished(carry: tuple[Array, Array, Array]) -> Array:
-        return (carry[1] > tolerance) & (carry[2] < max_iterations)
-
-    def step(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        outputs = carry[0] * growth(carry[0])
-        outputs = outputs / jnp.sum(outputs)
-        return outputs, gap(outputs), carry[2] + 1
-
-    uniform = jnp.full(distortion.shape[1], 1 / distortion.shape[1], source.dtype)
-    return jax.lax.while_loop(unfinished, step, (uniform, gap(uniform), jnp.asarray(0)))
-
-
-@jax.jit
 def _at_slope(
     source: Array, distortion: Array, slope: Array, tolerance: RealScalar, max_iterations: int | Int[Array, ""]
 ) -> RateDistortion:
-    p, d, s = stop_gradient((source, distortion, slope))
-    outputs, gap, count = stop_gradient(_iterate_outputs(p, d, s, tolerance, max_iterations))
-    # On the support sum_x p A_xy / Z_x = 1 with Z = A q.
-    fixed = _kernel(d, s)
-    weight = p / (fixed @ outputs) ** 2
-    jacobian = -(fixed.T * weight[None]) @ fixed
     kernel = _kernel(distortion, slope)
-
-    def residual(q: Array) -> Array:
-        return (source / (kernel @ q)) @ kernel - 1
-
-    near = jnp.abs((p / (fixed @ outputs)) @ fixed - 1) < jnp.sqrt(tolerance)
-    active = (outputs > 1e-3 / outputs.size) | ((outputs > 0) & near)
-    q = _implicit(outputs, active, residual, jacobian)
+    q, gap, count = log_optimal_weights(source, kernel, tolerance, max_iterations)
     normalizer = kernel @ q
     test_channel = kernel * q[None] / normalizer[:, None]
     mean = jnp.sum(source[:, None] * test_channel * distortion)
@@ -341,7 +273,7 @@ def _at_target(
     def mean_at(s: Array) -> Array:
         return _at_slope(p, d, s, tolerance, limit).distortion
 
-    # s with D(s) = target: chord steps with a fixed D'(s), as in `_implicit`.
+    # s with D(s) = target: chord steps with a fixed D'(s), as in `implicit`.
     sensitivity = stop_gradient(jax.jvp(mean_at, (slope,), (jnp.ones_like(slope),))[1])
     moving = sensitivity < 0
     start = slope

@@ -13,7 +13,15 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Real, Scalar
-from entropax.information._numerics import in_base, p_log_ratio, ratio, safe_sqrt, x_log_x
+from entropax.information._numerics import (
+    at_zeros,
+    divergence_of_marginals,
+    in_base,
+    p_log_ratio,
+    ratio,
+    safe_sqrt,
+    x_log_x,
+)
 
 Axes = int | tuple[int, ...]
 
@@ -49,22 +57,6 @@ def _marginal(p: Array, axes: tuple[int, ...]) -> Array:
 
 def _entropy(p: Array) -> Array:
     return -jnp.sum(x_log_x(p))
-
-
-def _divergence(p: Array, *factors: Array) -> Array:
-    """sum p log(p / product of the factors) for marginals of p, with the slopes of a sum of entropies at zeros."""
-    return jnp.sum(p_log_ratio(p, *factors)) - _at_zeros(p, *factors)
-
-
-def _at_zeros(p: Array, *marginals: Array) -> Array:
-    """sum p log(product of the positive marginals) over the zero entries: zero, but with its slope in p.
-
-    A marginal that is zero as well moves with p. So a zero entry whose logarithms of vanishing things cancel has a
-    finite slope, which is that of the other logarithms.
-    """
-    zero = p == 0
-    logs = [jnp.log(jnp.where(zero & (marginal > 0), marginal, 1)) for marginal in marginals]
-    return sum((jnp.sum(jnp.where(zero, p, 0) * log) for log in logs), jnp.zeros((), p.dtype))
 
 
 def conditional_entropy(
@@ -114,7 +106,7 @@ def mutual_information(
     """
     p, ok = _joint(joint, 2)
     x_axes, y_axes = _groups(p, x=x, y=y)
-    value = _divergence(_marginal(p, x_axes + y_axes), _marginal(p, x_axes), _marginal(p, y_axes))
+    value = divergence_of_marginals(_marginal(p, x_axes + y_axes), _marginal(p, x_axes), _marginal(p, y_axes))
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -143,7 +135,7 @@ def conditional_mutual_information(
     p_xyz, p_z = _marginal(p, x_axes + y_axes + z_axes), _marginal(p, z_axes)
     p_xz, p_yz = _marginal(p, x_axes + z_axes), _marginal(p, y_axes + z_axes)
     value = jnp.sum(p_log_ratio(p_xyz, p_xz, ratio(p_yz, jnp.where(p_z > 0, p_z, 1))))
-    value = value + _at_zeros(p_xyz, p_z) - _at_zeros(p_xyz, p_xz, p_yz)
+    value = value + at_zeros(p_xyz, p_z) - at_zeros(p_xyz, p_xz, p_yz)
     return _checks.enforce(in_base(value, base), ok)
 
 
@@ -167,7 +159,7 @@ def total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None
 
 
 def _total_correlation(p: Array) -> Array:
-    return _divergence(p, *(_marginal(p, (axis,)) for axis in range(p.ndim)))
+    return divergence_of_marginals(p, *(_marginal(p, (axis,)) for axis in range(p.ndim)))
 
 
 def dual_total_correlation(joint: Real[ArrayLike, "..."], *, base: int | float | None = None) -> Scalar:
@@ -193,7 +185,7 @@ def _dual_total_correlation(p: Array) -> Array:
     value = _entropy(p)
     for axis in range(p.ndim):
         rest = tuple(a for a in range(p.ndim) if a != axis)
-        value = value + _divergence(p, _marginal(p, rest))
+        value = value + divergence_of_marginals(p, _marginal(p, rest))
     return value
 
 
@@ -305,4 +297,4 @@ def normalized_mutual_information(
         "max": lambda: jnp.maximum(h_x, h_y),
         "joint": lambda: _entropy(pair),
     }[normalizer]()
-    return _checks.enforce(_divergence(pair, p_x, p_y) / scale, ok)
+    return _checks.enforce(divergence_of_marginals(pair, p_x, p_y) / scale, ok)
