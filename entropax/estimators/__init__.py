@@ -19,9 +19,7 @@ from entropax.estimators.compute_frontier import (
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.learnable import (
     RequentialResult,
-    RequentialState,
     RequentialUpdate,
-    SequenceModel,
     Sequences,
     prequential_curve,
     prequential_epiplexity,
@@ -46,11 +44,9 @@ __all__ = [
     "LowerHull",
     "PublishedLaw",
     "RequentialResult",
-    "RequentialState",
     "RequentialUpdate",
     "ScalingFrontier",
     "ScalingLaw",
-    "SequenceModel",
     "Sequences",
     "TwoPartCode",
     "bigram_induction",

@@ -200,7 +200,7 @@ class LightConeCode(eqx.Module):
 
 
 def light_cone_code(
-    inputs: Real[ArrayLike, "n width"], outputs: Real[ArrayLike, "n width"], *, radius: int, base: float = 2
+    inputs: Real[ArrayLike, "n width"], outputs: Real[ArrayLike, "n width"], *, radius: int, base: int | float = 2
 ) -> LightConeCode:
     """Codes each output cell by counts of what followed its input neighbourhood: the exact cost of seeing so far.
 

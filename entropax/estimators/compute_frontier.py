@@ -37,7 +37,7 @@ def two_part_code(
     *,
     num_parameters: RealScalar,
     test_tokens: RealScalar,
-    base: float = 2,
+    base: int | float = 2,
 ) -> TwoPartCode:
     """The code that each checkpoint of a training run gives for a data set of `test_tokens`.
 
@@ -92,7 +92,7 @@ class LowerHull(eqx.Module):
     valid: Bool[Array, ""]
 
 
-def lower_convex_hull(x: Real[ArrayLike, "n"], y: Real[ArrayLike, "n"], *, tolerance: float = 0.0) -> LowerHull:
+def lower_convex_hull(x: Real[ArrayLike, "n"], y: Real[ArrayLike, "n"], *, tolerance: int | float = 0.0) -> LowerHull:
     """The points of a plane that no chord between two others passes below or touches.
 
     A point is a vertex if the steepest slope to it from the left is below the least steep slope from it to the right,
@@ -125,6 +125,7 @@ def lower_convex_hull(x: Real[ArrayLike, "n"], y: Real[ArrayLike, "n"], *, toler
 
 @jax.jit
 def _on_hull(x: Array, y: Array, tolerance: RealScalar) -> Array:
+    x, y = _checks.accumulated(x), _checks.accumulated(y)
     index = jnp.arange(x.size)
 
     def is_vertex(point: tuple[Array, Array, Array]) -> Array:
@@ -143,7 +144,7 @@ def _on_hull(x: Array, y: Array, tolerance: RealScalar) -> Array:
     last = order[jnp.sum(vertex) - 1]
     order = jnp.where(index < jnp.sum(vertex), order, last)
     height = jnp.interp(x, x[order], y[order])
-    return vertex | ((y <= height + tolerance * jnp.abs(height)) & (tolerance > 0))
+    return vertex | ((y <= height + tolerance * jnp.abs(height)) & (jnp.asarray(tolerance) > 0))
 
 
 class ComputeFrontier(eqx.Module):
@@ -187,7 +188,9 @@ class ComputeFrontier(eqx.Module):
         )
 
 
-def epiplexity_from_runs(codes: TwoPartCode | Sequence[TwoPartCode], *, tolerance: float = 0.0) -> ComputeFrontier:
+def epiplexity_from_runs(
+    codes: TwoPartCode | Sequence[TwoPartCode], *, tolerance: int | float = 0.0
+) -> ComputeFrontier:
     """The best codes of many training runs by compute: the lower convex hull of S + H, as far as it falls.
 
     S_T = |P*| and H_T = E log 1/P*, with P* the program of shortest description S + H within compute T. Every

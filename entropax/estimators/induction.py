@@ -121,11 +121,9 @@ def bigram_reference_losses(
     symbols = p.shape[1]
     _checks.require_integer("hidden", hidden, minimum=0, maximum=symbols)
     rows = _checks.distribution("tables", p)
-    return _checks.enforce(
-        _reference_losses(p, seen, hidden),
-        rows._replace(ok=jnp.all(rows.ok, axis=-1)),
-        _checks.within("tokens", seen, 0, symbols - 1, f"in 0..{symbols - 1}", batch_ndim=1),
-    )
+    are_symbols = _checks.within("tokens", seen, 0, symbols - 1, f"in 0..{symbols - 1}", batch_ndim=1)
+    losses = _reference_losses(_checks.enforce(p, are_symbols), seen, hidden)
+    return _checks.enforce(losses, rows._replace(ok=jnp.all(rows.ok, axis=-1)), are_symbols)
 
 
 @partial(jax.jit, static_argnames="hidden")

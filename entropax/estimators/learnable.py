@@ -8,7 +8,7 @@ second is a code of the model itself and never shrinks; the first needs one trai
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -22,7 +22,7 @@ from entropax.training.models import Parts, Structure, split_model
 
 
 def prequential_epiplexity(
-    losses: Real[ArrayLike, "t"], tokens: Real[ArrayLike, "t"], *, base: float | None = 2
+    losses: Real[ArrayLike, "t"], tokens: Real[ArrayLike, "t"], *, base: int | float | None = 2
 ) -> Scalar:
     """Epiplexity of a trained model by prequential coding: the area between its loss curve and its end, in bits.
 
@@ -49,7 +49,7 @@ def prequential_epiplexity(
 
 
 def prequential_curve(
-    losses: Real[ArrayLike, "t"], tokens: Real[ArrayLike, "t"], *, base: float | None = 2
+    losses: Real[ArrayLike, "t"], tokens: Real[ArrayLike, "t"], *, base: int | float | None = 2
 ) -> Float[Array, "t"]:
     """`prequential_epiplexity` of the model at every checkpoint: the curve up to there, less the loss there.
 
@@ -90,7 +90,7 @@ def _areas(loss: Array, seen: Array) -> Array:
 
 
 def requential_epiplexity(
-    teacher: Real[ArrayLike, "*samples v"], student: Real[ArrayLike, "*samples v"], *, base: float | None = 2
+    teacher: Real[ArrayLike, "*samples v"], student: Real[ArrayLike, "*samples v"], *, base: int | float | None = 2
 ) -> Scalar:
     """Epiplexity of a student by requential coding: what the teacher's samples told it, in bits.
 
@@ -119,8 +119,9 @@ def requential_epiplexity(
     _checks.require_same_shape(teacher=p, student=q)
     if not (base is None or base > 1):
         raise ValueError(f"base must be None (nats) or a number greater than 1, got {base!r}")
-    total = jnp.sum(_divergences(p, q)) / (1.0 if base is None else math.log(base))
-    return _checks.enforce(total, *(_are_logits(name, x) for name, x in (("teacher", p), ("student", q))))
+    checks = [_are_logits(name, x) for name, x in (("teacher", p), ("student", q))]
+    total = jnp.sum(_divergences(*_checks.enforce((p, q), *checks)))
+    return _checks.enforce(total / (1.0 if base is None else math.log(base)), *checks)
 
 
 def _are_logits(name: str, x: Array) -> _checks.Check:
@@ -141,6 +142,7 @@ def _divergences(p: Array, q: Array) -> Array:
 # ------------------------------------------------------------------------------------------------ training with a code
 
 
+@runtime_checkable
 class SequenceModel(Protocol):
     """What requential training needs of a model of sequences; `nn.Decoder` is one."""
 
@@ -231,11 +233,15 @@ class RequentialUpdate(eqx.Module):
             key: source of the teacher's samples.
 
         Returns:
-            The next state, and per token in nats: "loss" and "student_loss" on the batch, both before the step;
+            The next state, and in nats per token: "loss" and "student_loss" on the batch, both before the step;
             "divergence", KL(teacher || student) before the student's steps, summed over them; "taught", whether the
             teacher stepped.
+
+        Raises:
+            ValueError: the batch's sequences are no longer than the prompt.
         """
-        loss, gradient = self._loss_and_gradient(state.teacher, batch)
+        _require_prompt(self.prompt, batch)
+        loss, gradient = jax.value_and_grad(self._loss)(state.teacher.params, state.teacher, batch)
         student_loss = self._loss(state.student.params, state.student, batch)
         taught = state.divergence <= self.max_kl
 
@@ -281,14 +287,17 @@ class RequentialUpdate(eqx.Module):
         """Mean loss of the tokens after the prompt, and their logits."""
         model = self.structure.join(Parts(params, parts.variables, parts.random))
         logits = jax.vmap(model)(batch.tokens, batch.features)[:, self.prompt - 1 : -1]
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.tokens[:, self.prompt :])
-        return jnp.mean(losses), logits
+        targets = batch.tokens[:, self.prompt :, None]
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(logits), targets, axis=-1)), logits
 
     def _loss(self, params: PyTree, parts: Parts, batch: Sequences) -> Array:
         return self._loss_and_logits(params, parts, batch)[0]
 
-    def _loss_and_gradient(self, parts: Parts, batch: Sequences) -> tuple[Array, PyTree]:
-        return jax.value_and_grad(self._loss)(parts.params, parts, batch)
+
+def _require_prompt(prompt: int, batch: Sequences) -> None:
+    length = batch.tokens.shape[1]
+    if prompt >= length:
+        raise ValueError(f"prompt must be less than the {length} tokens of a sequence, got {prompt}")
 
 
 def _completed(source: SequenceModel, batch: Sequences, prompt: int, key: PRNGKey) -> tuple[Sequences, Array]:
@@ -344,15 +353,15 @@ def train_teacher_student(
     steps: int,
     key: PRNGKey,
     student_speed: int = 1,
-    max_kl: float = math.inf,
-    average_steps: float = 50.0,
+    max_kl: int | float = math.inf,
+    average_steps: int | float = 50.0,
     **run_options: Any,
 ) -> RequentialResult:
     """Trains a teacher on data and a student on the teacher's samples, and reads both estimates of epiplexity off.
 
     Both start from the same model and have the same optimiser. Requential S is the sum over the student's steps of
     tokens * KL(teacher || student); prequential S is the area under the teacher's loss curve. Both measure the model at
-    the end of *this* training: they depend on the network, the optimiser and the number of tokens, so state them with S.
+    the end of *this* training: they depend on network, optimiser and number of tokens, so state them with S.
 
     Args:
         model: a `SequenceModel`, such as `nn.Decoder`, whose call changes none of its own arrays (no dropout).
@@ -388,10 +397,9 @@ def train_teacher_student(
     decay = math.exp(-1 / average_steps)
     update = RequentialUpdate(split_model(model)[0], optimizer, prompt, student_speed, float(max_kl), decay)
     batch = jax.eval_shape(lambda key: batch_at(jnp.int32(0), key=key), key)
-    n, length = batch.tokens.shape
-    if prompt >= length:
-        raise ValueError(f"prompt must be less than the {length} tokens of a sequence, got {prompt}")
+    _require_prompt(prompt, batch)
     result = training.run(update, update.init(model), batch_at, steps=steps, key=key, **run_options)
+    n, length = batch.tokens.shape
     scored = n * (length - prompt)
     state = result.state
     return RequentialResult(

@@ -1,9 +1,9 @@
-"""Epiplexity of data whose learning curves follow a power law: the frontier over compute in closed form and one root."""
+"""Epiplexity of data whose learning curves follow a power law: its frontier over compute from one root."""
 
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -193,7 +193,7 @@ PUBLISHED_LAWS: Mapping[str, PublishedLaw] = MappingProxyType(
 
 
 def scaling_law_epiplexity(
-    tokens: Real[ArrayLike, "*points"], law: ScalingLaw, *, base: float | None = 2
+    tokens: Real[ArrayLike, "*points"], law: ScalingLaw, *, base: int | float | None = 2
 ) -> Float[Array, "*points"]:
     """Prequential epiplexity of a model trained on D tokens of a power law, S = b / (1 - b) D0^b D^(1 - b), in bits.
 
@@ -217,7 +217,7 @@ def scaling_law_epiplexity(
     return _checks.enforce(_area(law, d) / unit, _checks.nonnegative("tokens", d))
 
 
-def _unit(base: float | None) -> float:
+def _unit(base: int | float | None) -> float:
     if not (base is None or base > 1):
         raise ValueError(f"base must be None (nats) or a number greater than 1, got {base!r}")
     return 1.0 if base is None else math.log(base)
@@ -251,7 +251,7 @@ class ScalingFrontier(eqx.Module):
 
 
 def scaling_law_frontier(
-    compute: Real[ArrayLike, "*points"], law: ScalingLaw, *, test_tokens: RealScalar, base: float | None = 2
+    compute: Real[ArrayLike, "*points"], law: ScalingLaw, *, test_tokens: RealScalar, base: int | float | None = 2
 ) -> ScalingFrontier:
     """Epiplexity and time-bounded entropy at a compute bound, for data whose learning curves follow a power law.
 
@@ -260,8 +260,8 @@ def scaling_law_frontier(
 
         b D0^b (Dt - D) D^(-b-1) = 3 a Dt N0^a 2^a C^-a (3 D + Dt)^(a-1);
 
-    as C grows it tends to Dt and S to S(Dt). In log D / (Dt - D) the difference of the logarithms of both sides falls
-    with a slope of moderate size, so that the root is found by bisection.
+    as C grows it tends to Dt and S to S(Dt). The root is found by bisection in log D / (Dt - D), where the difference
+    of the logarithms of both sides falls with a slope that is bounded away from zero.
 
     Args:
         compute: C, operations, any shape.
@@ -287,13 +287,8 @@ def scaling_law_frontier(
 
 @jax.jit
 def _best(compute: Array, law: ScalingLaw, test_tokens: Array, unit: RealScalar) -> ScalingFrontier:
-    share = jax.nn.sigmoid(
-        _root(
-            jnp.log(compute),
-            jax.tree.map(lambda x: jnp.broadcast_to(x, compute.shape), law),
-            jnp.broadcast_to(jnp.log(test_tokens), compute.shape),
-        )
-    )
+    every = jax.tree.map(lambda x: jnp.broadcast_to(x, compute.shape), (law, jnp.log(test_tokens)))
+    share = jax.nn.sigmoid(_root(jnp.log(compute), *every))
     tokens = test_tokens * share
     parameters = compute / (2 * test_tokens * (3 * share + 1))
     loss = _loss(law, parameters, tokens)
@@ -313,27 +308,17 @@ def _imbalance(z: Array, log_compute: Array, law: ScalingLaw, log_test: Array) -
 @jax.custom_jvp
 def _root(log_compute: Array, law: ScalingLaw, log_test: Array) -> Array:
     """z at which the imbalance vanishes."""
-    # The slope of the imbalance lies between -(1 + b + 3 (1 + a)) and -min(1, b) / 4 or so, far from zero: start from
-    # zero and double the bracket until it holds the root, which is at a distance of |imbalance| / slope.
+    # Its slope is below -share - b (1 - share), so the root is no further from 0 than |imbalance| / b.
     eps = jnp.finfo(log_compute.dtype).eps
+    reach = 1 + jnp.abs(_imbalance(jnp.zeros_like(log_compute), log_compute, law, log_test)) / law.data_exponent
 
-    def outside(bracket: tuple[Array, Array]) -> Array:
-        low, high = bracket
-        below, above = (_imbalance(z, log_compute, law, log_test) for z in bracket)
-        return jnp.any((below < 0) | (above > 0)) & (jnp.max(high) < 1e4)
-
-    def widen(bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        return 2 * bracket[0], 2 * bracket[1]
-
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Any, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         middle = (low + high) / 2
         is_left = _imbalance(middle, log_compute, law, log_test) > 0
         return jnp.where(is_left, middle, low), jnp.where(is_left, high, middle)
 
-    start = jnp.ones_like(log_compute)
-    low, high = jax.lax.while_loop(outside, widen, (-start, start))
-    low, high = jax.lax.fori_loop(0, int(-math.log2(eps)) + 14, halve, (low, high))
+    low, high = jax.lax.fori_loop(0, int(-math.log2(eps)) + 14, halve, (-reach, reach))
     return (low + high) / 2
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "MLPScore",
     "Neighborhood",
     "PairScore",
+    "Past",
     "ShiftedScore",
     "SplitTransformerScore",
     "neighborhood",

@@ -31,8 +31,8 @@ class Decoder(nnx.Module):
 
     Made to keep one learning rate across sizes: every block adds 1 / blocks of its attention and of its perceptron,
     attention's logits fall as 8 / size rather than the root of it (the usual 1 / 8 at 64), matrices start with variance
-    1 / fan_in and those that write to the residual stream and to the logits at zero, embeddings at 0.02. To train it so,
-    take `training.mup_adamw`. Source: arXiv 2601.03220; muP, arXiv 2203.03466; normalised queries and keys, arXiv
+    1 / fan_in and those that write to the residual stream and to the logits at zero, embeddings at 0.02. Train it with
+    `training.mup_adamw`. Source: arXiv 2601.03220; muP, arXiv 2203.03466; normalised queries and keys, arXiv
     2010.04245.
     """
 
