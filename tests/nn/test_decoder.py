@@ -27,7 +27,11 @@ def kernel(layer):
 
 
 def norm(layer, x):
-    return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6) * np.asarray(layer.scale[...])
+    return (
+        (x - x.mean(axis=-1, keepdims=True))
+        / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
+        * np.asarray(layer.scale[...])
+    )
 
 
 def by_hand(decoder, tokens, features):
