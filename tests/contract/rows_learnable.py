@@ -27,6 +27,7 @@ TEACHER, STUDENT = RNG.standard_normal((2, 3, 4)), RNG.standard_normal((2, 3, 4)
 NO_KEY = np.zeros(2, np.uint32)
 LAW = tuple(map(np.float64, (0.34, 0.28, 0.05, 1.5, 1.7)))  # a, b, N0, D0, E on a scale of ones
 SAMPLES = "a sample: it depends on the key and on what its law is made of, which is differentiated where it enters"
+FLOATING = "lengths of codes, as `two_part_code` makes them, are floating"
 RESULT = "a container of results, which only its function makes"
 
 
@@ -273,6 +274,7 @@ ROWS = [
         differentiable=(0, 1),
         bad_static=(Bad((EPIPLEXITY[:0], LOSSES[:0], TOKENS[:0]), "codes must hold a code or more"),),
         bad_values=(Bad((EPIPLEXITY * np.nan, 300 * LOSSES, TOKENS), "S must be finite"),),
+        exempt={"integer": FLOATING},
     ),
     Row(
         name="estimators.ComputeFrontier.at",
@@ -285,6 +287,7 @@ ROWS = [
         bad_values=(
             Bad((EPIPLEXITY, 300 * LOSSES, 1.0 + TOKENS, np.array(0.5)), "bound must be at least the frontier's least"),
         ),
+        exempt={"integer": FLOATING},
     ),
     Row(
         name="estimators.ScalingLaw.loss",

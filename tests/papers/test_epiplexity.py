@@ -128,10 +128,10 @@ def test_6_random_bits_for_the_observer_that_counts():
     for radius in range(4):
         code = estimators.light_cone_code(x, y, radius=radius)
         np.testing.assert_allclose(code.entropy, 1.0, atol=2e-3)
-        # What counting 2^(2r+1) coins costs: half the logarithm of each context's share, no more.
+        # What counting 2^(2r+1) coins costs: half the logarithm of each context's share and of pi / 2, no more.
         contexts = 2 ** (2 * radius + 1)
         per_context = 0.5 * math.log2(x.size / contexts) + 0.5 * math.log2(math.pi / 2)
-        np.testing.assert_allclose(code.value, contexts * (per_context - 0.5 / math.log(2)), rtol=0.05)
+        np.testing.assert_allclose(code.value, contexts * per_context, rtol=1e-3)
         if radius < 2:
             assert float(code.value) / x.size < 1e-3
 
