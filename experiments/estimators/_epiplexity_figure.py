@@ -136,15 +136,16 @@ def _legend(axes: Any, right: Any) -> None:
 
 def _scaling(axes: Any, data: "xarray.Dataset") -> None:
     for i, domain in enumerate(data.domain.values):
-        style = {"color": COLORS[i % len(COLORS)], "ls": LINES[i % len(LINES)]}
-        axes.plot(data.compute, data.law_epiplexity[i], marker="", label=str(domain), **style)
-    axes.plot(1e25, 7.9510321e10, ls="", marker="o", ms=9, mfc="none", color="0.4", label="paper, language")
+        is_text = domain == "language"
+        style = {"color": "0.45", "ls": "-", "lw": 2.5} if is_text else {"color": COLORS[i], "ls": LINES[i]}
+        axes.plot(data["compute"], data.law_epiplexity[i], marker="", label=str(domain), **style)
+    axes.plot(1e25, 7.9510321e10, ls="", marker="o", ms=9, mfc="none", color="black", label="paper, language")
     axes.set(
         title=r"Published scaling laws, $10^{12}$ tokens",
         xlabel=label("compute", "operations"),
         ylabel=label("S", "bits"),
         xscale="log",
         yscale="log",
-        ylim=(1e8, None),
+        ylim=(3e7, None),
     )
-    axes.legend(fontsize=6, ncols=2, loc="lower right")
+    axes.legend(fontsize=6.5, ncols=2, loc="lower right")
