@@ -365,7 +365,7 @@ def test_teacher_and_student_learn_the_chain(trained):
 
 
 def test_estimates_of_one_training(trained):
-    """Both are positive and far above the noise of the last loss; the student's code is the shorter, and never falls."""
+    """Both are positive and far above the noise of the last loss; the student's code is the shorter, and grows."""
     assert trained.prequential > 5000
     assert 0.02 < trained.value / trained.prequential < 1
     assert np.all(np.diff(trained.epiplexity_curve) >= -1e-6)
