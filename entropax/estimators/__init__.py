@@ -17,15 +17,7 @@ from entropax.estimators.compute_frontier import (
     two_part_code,
 )
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
-from entropax.estimators.learnable import (
-    RequentialResult,
-    RequentialUpdate,
-    Sequences,
-    prequential_curve,
-    prequential_epiplexity,
-    requential_epiplexity,
-    train_teacher_student,
-)
+from entropax.estimators.learnable import prequential_curve, prequential_epiplexity, requential_epiplexity
 from entropax.estimators.scaling_frontier import (
     PUBLISHED_LAWS,
     PublishedLaw,
@@ -34,6 +26,12 @@ from entropax.estimators.scaling_frontier import (
     scaling_law_epiplexity,
     scaling_law_from_published,
     scaling_law_frontier,
+)
+from entropax.estimators.teacher_student import (
+    RequentialResult,
+    RequentialUpdate,
+    Sequences,
+    train_teacher_student,
 )
 
 __all__ = [

@@ -194,7 +194,7 @@ class LightConeCode(eqx.Module):
         Differentiable in the states and, through the counts, in those counted.
         """
         x, y, checks = _states(inputs, outputs, self.radius)
-        seen = _count(x, y, self.radius).astype(self.counts.dtype)
+        seen = _counts(inputs, outputs, x, y, self.radius).astype(self.counts.dtype)
         return _checks.enforce(-jnp.sum(seen * _log_predictor(self.counts)) / y.size / math.log(self.base), *checks)
 
 
@@ -215,7 +215,8 @@ def light_cone_code(
     Args:
         inputs: zeros and ones on rings, shape (n, width); or probabilities of a one.
         outputs: zeros and ones, shape (n, width); or probabilities of a one.
-        radius: cells seen to either side, at most (width - 1) / 2. Cost grows as 4^radius.
+        radius: cells seen to either side, at most (width - 1) / 2. Memory grows as 4^radius, and so does time, unless
+            both arrays are integers, which are counted by index.
         base: base of the logarithms; 2 for bits.
 
     Returns:
@@ -230,7 +231,7 @@ def light_cone_code(
     if not base > 1:
         raise ValueError(f"base must be greater than 1, got {base}")
     x, y, checks = _states(inputs, outputs, radius)
-    value, entropy, counts = _two_parts(x, y, radius, float(base))
+    value, entropy, counts = _two_parts(_counts(inputs, outputs, x, y, radius), x, float(base))
     code = LightConeCode(value, entropy, jnp.asarray(y.size, x.dtype), counts, radius, float(base))
     return _checks.enforce(code, *checks)
 
@@ -244,14 +245,30 @@ def _states(inputs: Any, outputs: Any, radius: int) -> tuple[Array, Array, tuple
     return x, y, (_is_probability("inputs", x), _is_probability("outputs", y))
 
 
+def _counts(inputs: Any, outputs: Any, x: Array, y: Array, radius: int) -> Array:
+    """How often each neighbourhood was followed by a zero and by a one."""
+    is_exact = not any(jnp.issubdtype(jnp.result_type(states), jnp.floating) for states in (inputs, outputs))
+    return (_count_bits if is_exact else _count_weights)(x, y, radius)
+
+
 @partial(jax.jit, static_argnames="radius")
-def _count(x: Array, y: Array, radius: int) -> Array:
-    """How often each neighbourhood was followed by a zero and by a one; one configuration at a time for memory."""
+def _count_bits(x: Array, y: Array, radius: int) -> Array:
+    bits, outcome = x.astype(jnp.int32), y.astype(jnp.int32)
+    index = jnp.zeros_like(bits)
+    for shift in range(radius, -radius - 1, -1):  # the leftmost cell is the highest bit
+        index = 2 * index + jnp.roll(bits, shift, axis=-1)
+    counts = jnp.zeros((2 ** (2 * radius + 1), 2), jnp.promote_types(x.dtype, jnp.float32))
+    return counts.at[index, outcome].add(1)
+
+
+@partial(jax.jit, static_argnames="radius")
+def _count_weights(x: Array, y: Array, radius: int) -> Array:
+    # One configuration at a time, for memory.
 
     def add(counts: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
         state, after = pair
         weight = jnp.ones((state.size, 1), counts.dtype)
-        for shift in range(radius, -radius - 1, -1):  # the leftmost cell is the highest bit
+        for shift in range(radius, -radius - 1, -1):
             cell = jnp.roll(state, shift)[:, None].astype(counts.dtype)
             weight = jnp.stack([weight * (1 - cell), weight * cell], axis=-1).reshape(state.size, -1)
         outcome = jnp.stack([1 - after, after], axis=-1).astype(counts.dtype)
@@ -265,16 +282,15 @@ def _log_predictor(counts: Array) -> Array:
     return jnp.log(counts + 0.5) - jnp.log(jnp.sum(counts, axis=-1, keepdims=True) + 1)
 
 
-@partial(jax.jit, static_argnames=("radius", "base"))
-def _two_parts(x: Array, y: Array, radius: int, base: float) -> tuple[Array, Array, Array]:
-    counts = _count(x, y, radius)
+@partial(jax.jit, static_argnames="base")
+def _two_parts(counts: Array, x: Array, base: float) -> tuple[Array, Array, Array]:
     total = jnp.sum(counts, axis=-1)
     after = -jnp.sum(counts * _log_predictor(counts), axis=-1)
     # Of the whole code's log B, what is left beyond `after`, by Stirling's formula with its remainder: a difference of
     # sums that grow as the counts, written without them.
     learnt = (jnp.log1p(total) + math.log(math.pi / 2)) / 2
     learnt = learnt + _stirling_remainder(total + 1) - jnp.sum(_stirling_remainder(counts + 0.5), axis=-1)
-    value, entropy = jnp.sum(learnt) / math.log(base), jnp.sum(after) / y.size / math.log(base)
+    value, entropy = jnp.sum(learnt) / math.log(base), jnp.sum(after) / x.size / math.log(base)
     return value.astype(x.dtype), entropy.astype(x.dtype), counts.astype(x.dtype)
 
 

@@ -194,6 +194,7 @@ def light_cones(config: Config, *, key: jax.Array) -> dict[str, np.ndarray]:
         for j in range(config.cone_repeats):
             draw_key = jax.random.fold_in(jax.random.fold_in(key, rule), j)
             pairs = estimators.eca_pairs(rule, num_pairs=2 * rows, width=CONE_WIDTH, steps=CONE_TIME, key=draw_key)
+            pairs = pairs.astype(np.int32)  # bits are counted by index
             for radius in range(config.radii + 1):
                 code = estimators.light_cone_code(pairs[:rows, 0], pairs[:rows, 1], radius=radius)
                 fresh = code.cross_entropy(pairs[rows:, 0], pairs[rows:, 1])

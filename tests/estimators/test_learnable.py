@@ -121,6 +121,8 @@ def test_the_code_is_the_adaptive_one(x64):
     y[0, :4] ^= 1  # some noise
     for radius in (0, 1, 2):
         code = estimators.light_cone_code(x, y, radius=radius)
+        weighed = estimators.light_cone_code(1.0 * x, 1.0 * y, radius=radius)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), code, weighed)
         bits, counts = one_by_one(x, y, radius)
         np.testing.assert_allclose(code.value + code.entropy * code.num_cells, bits, rtol=1e-12)
         final = sum(c[b] * -math.log2((c[b] + 0.5) / (sum(c) + 1)) for c in counts.values() for b in (0, 1))

@@ -190,6 +190,7 @@ def light_cones():
     lengths = {}
     for rule in (15, 30, 54):
         pairs = estimators.eca_pairs(rule, num_pairs=800, width=64, steps=4, key=jax.random.key(rule))
+        pairs = pairs.astype(jnp.int32)
         codes = [estimators.light_cone_code(pairs[:400, 0], pairs[:400, 1], radius=r) for r in RADII]
         lengths[rule] = [float(code.cross_entropy(pairs[400:, 0], pairs[400:, 1])) for code in codes]
     return lengths
