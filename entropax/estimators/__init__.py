@@ -18,8 +18,14 @@
   (`soft_ordinal_distribution`) they have gradients.
 - Templates that match: `sample_entropy`; `approximate_entropy`, defined for the shortest series but biased;
   `multiscale_entropy` to tell noise from structure over scales. With a `temperature` they have gradients.
+- What a learner with bounded compute makes of data, in bits: `prequential_epiplexity` from a loss curve on fresh data,
+  `train_teacher_student` for the requential code of a student too (slower; a code of the model that never shrinks);
+  `epiplexity_from_runs` for the best code at each compute over many runs, `scaling_law_frontier` where learning curves
+  follow a power law, `light_cone_code` for an observer whose cost is exact. Data to try them on: `eca_pairs` (cellular
+  automata), `bigram_induction` with its ideal learner `bigram_reference_losses`.
 """
 
+from entropax.estimators.cellular_automata import LightConeCode, eca_evolve, eca_pairs, eca_step, light_cone_code
 from entropax.estimators.complexity_plane import (
     HC_CLASSES,
     HCBounds,
@@ -33,6 +39,14 @@ from entropax.estimators.complexity_plane import (
     max_complexity,
     periodic_limits,
 )
+from entropax.estimators.compute_frontier import (
+    ComputeFrontier,
+    LowerHull,
+    TwoPartCode,
+    epiplexity_from_runs,
+    lower_convex_hull,
+    two_part_code,
+)
 from entropax.estimators.discrete_counts import (
     adjusted_mutual_information,
     contingency_table,
@@ -41,7 +55,9 @@ from entropax.estimators.discrete_counts import (
     label_counts,
 )
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
+from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
+from entropax.estimators.learnable import prequential_curve, prequential_epiplexity, requential_epiplexity
 from entropax.estimators.ordinal import (
     OrdinalPatterns,
     ordinal_distribution,
@@ -51,6 +67,15 @@ from entropax.estimators.ordinal import (
     statistical_complexity,
 )
 from entropax.estimators.sampling_scheme import SamplingInterval, natural_timescale, pattern_time, sampling_interval
+from entropax.estimators.scaling_frontier import (
+    PUBLISHED_LAWS,
+    PublishedLaw,
+    ScalingFrontier,
+    ScalingLaw,
+    scaling_law_epiplexity,
+    scaling_law_from_published,
+    scaling_law_frontier,
+)
 from entropax.estimators.tasks import (
     GaussianTask,
     StudentTask,
@@ -76,6 +101,7 @@ from entropax.estimators.tasks_transforms import (
     wiggly_x,
     wiggly_y,
 )
+from entropax.estimators.teacher_student import RequentialResult, RequentialUpdate, Sequences, train_teacher_student
 from entropax.estimators.templates import approximate_entropy, multiscale_entropy, sample_entropy
 
 __all__ = [
@@ -84,26 +110,44 @@ __all__ = [
     "IN_DISTRIBUTION_FAMILIES",
     "OUT_OF_DISTRIBUTION_FAMILIES",
     "PARAMETER_RANGES",
+    "PUBLISHED_LAWS",
     "TRAINING_FAMILIES",
+    "BigramSequences",
+    "ComputeFrontier",
     "GaussianTask",
     "HCBounds",
     "HCLabel",
     "HCPoint",
+    "LightConeCode",
+    "LowerHull",
     "MetaBatch",
     "OrdinalPatterns",
+    "PublishedLaw",
+    "RequentialResult",
+    "RequentialUpdate",
     "SamplingInterval",
+    "ScalingFrontier",
+    "ScalingLaw",
+    "Sequences",
     "StudentTask",
     "Task",
     "TaskSample",
     "TransformedTask",
+    "TwoPartCode",
     "UniformNoiseTask",
     "adjusted_mutual_information",
     "approximate_entropy",
+    "bigram_induction",
+    "bigram_reference_losses",
     "classify_hc",
     "complexity_limits",
     "contingency_table",
     "discrete_entropy",
     "discrete_mutual_information",
+    "eca_evolve",
+    "eca_pairs",
+    "eca_step",
+    "epiplexity_from_runs",
     "half_cube",
     "hc_bounds",
     "hc_curves",
@@ -114,6 +158,8 @@ __all__ = [
     "kernel_density_mutual_information",
     "label_counts",
     "latent_correlation",
+    "light_cone_code",
+    "lower_convex_hull",
     "max_complexity",
     "meta_batch",
     "multiscale_entropy",
@@ -125,13 +171,21 @@ __all__ = [
     "pattern_time",
     "periodic_limits",
     "permutation_entropy",
+    "prequential_curve",
+    "prequential_epiplexity",
+    "requential_epiplexity",
     "sample_entropy",
     "sample_task",
     "sampling_interval",
+    "scaling_law_epiplexity",
+    "scaling_law_from_published",
+    "scaling_law_frontier",
     "soft_ordinal_distribution",
     "spiral",
     "statistical_complexity",
     "swiss_roll",
+    "train_teacher_student",
+    "two_part_code",
     "wiggly_x",
     "wiggly_y",
 ]

@@ -5,6 +5,7 @@
 - Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
+- Sequences of tokens: `Decoder`, a causal transformer that also samples.
 - `ShiftedScore` adds any of them to a known reference.
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
@@ -12,6 +13,7 @@ the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
+from entropax.nn.decoder import Decoder, Past
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
@@ -27,11 +29,13 @@ __all__ = [
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
+    "Decoder",
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
     "Neighborhood",
     "PairScore",
+    "Past",
     "ShiftedScore",
     "SplitTransformerScore",
     "neighborhood",

@@ -29,6 +29,7 @@ class MLP(nnx.Module):
         depth: int = 2,
         activation: Callable[[Any], Any] = jax.nn.gelu,
         zero_output: bool = False,
+        use_bias: bool = True,
         rngs: nnx.Rngs,
     ):
         """Makes the layers, LeCun-normal weights and zero biases.
@@ -40,6 +41,7 @@ class MLP(nnx.Module):
             depth: number of hidden layers; 0 is a linear map.
             activation: function between layers.
             zero_output: whether the last layer starts at zero, so that the network is zero at first.
+            use_bias: whether layers have biases.
             rngs: source of randomness.
 
         Raises:
@@ -53,7 +55,7 @@ class MLP(nnx.Module):
         self.num_in = num_in
         self.activation = activation
         self.layers = nnx.List(
-            nnx.Linear(a, b, kernel_init=last if zero_output and i == depth else first, rngs=rngs)
+            nnx.Linear(a, b, use_bias=use_bias, kernel_init=last if zero_output and i == depth else first, rngs=rngs)
             for i, (a, b) in enumerate(itertools.pairwise(sizes))
         )
 

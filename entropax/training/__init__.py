@@ -9,6 +9,7 @@ checkpoints and resume from them to the same bits.
 - Several devices: make a mesh with `device_mesh` (or jax.make_mesh) and pass it as `mesh`, or a `Placement` to say
   which axis carries what. Several hosts: call jax.distributed.initialize() first.
 - Data on the host: an iterator with `get_state` and `set_state` (`BatchIterator`).
+- An optimiser that keeps its learning rate across widths: `mup_adamw`.
 - Weights that ship: `save_weights`, `load_weights`.
 """
 
@@ -16,6 +17,7 @@ from entropax.training.batches import BatchIterator
 from entropax.training.fitting import FitResult, fit
 from entropax.training.loop import RunResult, run
 from entropax.training.meshes import Placement, device_mesh
+from entropax.training.mup import mup_adamw
 from entropax.training.stopping import AnyOf, NonFinite, Patience, StopRule
 from entropax.training.weights import load_weights, save_weights
 
@@ -31,6 +33,7 @@ __all__ = [
     "device_mesh",
     "fit",
     "load_weights",
+    "mup_adamw",
     "run",
     "save_weights",
 ]

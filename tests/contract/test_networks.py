@@ -147,6 +147,23 @@ GRID: dict[str, Case] = {
         symmetries=TOKEN_SYMMETRIES,
         field=False,
     ),
+    "Decoder": Case(
+        lambda rngs: nn.Decoder(5, length=6, embed=8, blocks=2, heads=2, zero_output=False, rngs=rngs),
+        (np.array([3, 0, 4, 1]), normal(4, 8)),
+        bad=(
+            ((np.zeros((2, 4), int), normal(4, 8)), r"tokens must have shape \(t,\) with 1 <= t <= 6"),
+            ((np.zeros(7, int), normal(7, 8)), r"tokens must have shape \(t,\) with 1 <= t <= 6"),
+            ((np.array([3, 0, 4, 5]), normal(4, 8)), r"tokens must be in 0\.\.4, got 5 at flat index 3"),
+            ((np.array([3, 0, 4, 1]), normal(4, 7)), r"features must have shape \(4, 8\)"),
+            ((normal(4), normal(4, 8)), "tokens must be integers"),
+        ),
+        misuse=(
+            (lambda rngs: nn.Decoder(5, length=6, embed=8, heads=3, rngs=rngs), "embed must be a multiple of heads=3"),
+            (lambda rngs: nn.Decoder(0, length=6, rngs=rngs), "vocabulary must be at least 1"),
+            (lambda rngs: nn.Decoder(5, length=6, blocks=0, rngs=rngs), "blocks must be at least 1"),
+        ),
+        field=False,
+    ),
     "MLPScore": Case(
         lambda rngs: nn.MLPScore(3, width=6, depth=2, center=1.0, scale=(1.0, 2.0, 0.5), rngs=rngs),
         (normal(3),),

@@ -1,0 +1,51 @@
+"""The experiment's data: what a learner is given, and what it is not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from entropax import estimators
+from experiments.estimators import _epiplexity_training as parts, epiplexity
+
+KEY = jax.random.key(4)
+
+
+@pytest.mark.fast
+def test_cells_are_a_state_and_its_future():
+    """The second half is F^time of the whole first state, the bits that are hidden included."""
+    shown = parts.CellData(parts.table_of(110), jnp.int32(3), jnp.int32(0), 5, 9)(jnp.int32(0), key=KEY)
+    hidden = parts.CellData(parts.table_of(110), jnp.int32(3), jnp.int32(2), 5, 9)(jnp.int32(0), key=KEY)
+    x, y = np.split(np.asarray(shown.tokens), 2, axis=1)
+    np.testing.assert_array_equal(y, estimators.eca_evolve(x, 110, steps=3))
+    seen, future = np.split(np.asarray(hidden.tokens), 2, axis=1)
+    np.testing.assert_array_equal(future, y)
+    assert not seen[:, :2].any()
+    np.testing.assert_array_equal(seen[:, 2:], x[:, 2:])
+
+
+@pytest.mark.fast
+def test_tables_are_shown_but_for_the_hidden_rows():
+    """Features of the first tokens hold the rows that are shown and nothing of the others, nor of the sequence."""
+    for hidden in (0, 1, 4):
+        data = parts.BigramData(jnp.int32(hidden), 3, 4, 6, 16)
+        batch, drawn = data(jnp.int32(0), key=KEY), data.draw(KEY)
+        assert batch.features is not None
+        features = np.asarray(batch.features)
+        shown = (features[:, :4, :4] / 0.1 + 1) / 4
+        np.testing.assert_allclose(shown[:, : 4 - hidden], drawn.tables[:, : 4 - hidden], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(shown[:, 4 - hidden :], 0.25, rtol=1e-6)
+        assert not features[:, 4:].any()
+        np.testing.assert_array_equal(batch.tokens[:, 4:], drawn.tokens)
+
+
+def test_every_claim_is_measured_or_says_why():
+    """Of the smoke preset the light cones and laws alone: sizes are those of the claims."""
+    config = epiplexity.PRESETS["smoke"]
+    cones = epiplexity.light_cones(config, key=KEY)
+    assert cones["fresh"].shape == (3, 2, 5)
+    np.testing.assert_allclose(cones["fresh"][:, :, 4], 0.0145, rtol=0.05)
+    laws = epiplexity.scaling_laws()
+    assert np.all(np.diff(laws["curves"], axis=1) > 0)
+    limits = np.array(list(laws["limit"].values()))
+    assert np.all(laws["curves"][:, -1] < limits)
