@@ -6,12 +6,24 @@
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
 - `ShiftedScore` adds any of them to a known reference.
+- Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
+  `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
+  pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
+from entropax.nn.critics import (
+    BilinearCritic,
+    ConcatenatedCritic,
+    GaussianCode,
+    GaussianEncoder,
+    HybridCritic,
+    SeparableCritic,
+    VariationalCritic,
+)
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
@@ -27,12 +39,19 @@ __all__ = [
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
+    "BilinearCritic",
+    "ConcatenatedCritic",
+    "GaussianCode",
+    "GaussianEncoder",
+    "HybridCritic",
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
     "Neighborhood",
     "PairScore",
+    "SeparableCritic",
     "ShiftedScore",
     "SplitTransformerScore",
+    "VariationalCritic",
     "neighborhood",
 ]
