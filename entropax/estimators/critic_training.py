@@ -30,7 +30,8 @@ class VariationalEstimate(eqx.Module):
     Attributes:
         value: the bound on training pairs after the best epoch, in nats. It may be negative.
         test_value: the bound on held-out pairs there, a conservative value.
-        train_curve: the bound on training pairs after every epoch, shape (epochs,).
+        split_values: `value` of every split, shape (splits,), of which it is the mean.
+        train_curve: the bound on training pairs after every epoch, mean over splits, shape (epochs,).
         test_curve: the bound on held-out pairs, shape (epochs,).
         smoothed_curve: `test_curve` as the max-test rule smooths it.
         best_epoch: where that is highest, counted from zero.
@@ -40,13 +41,14 @@ class VariationalEstimate(eqx.Module):
         test_ceiling: the same of the held-out pairs.
         below_ceiling: whether both values are at least a nat below their ceilings.
         finite: whether both curves are finite; without, the values are NaN.
-        critic: the critic after the best epoch, of standardised samples (`center`, `scale`).
+        critic: the first split's critic after the best epoch, of standardised samples (`center`, `scale`).
         center: means of the columns of x and y, shapes (dx,), (dy,); zeros without standardising.
         scale: their standard deviations; ones without.
     """
 
     value: Float[Array, "*r"]
     test_value: Float[Array, "*r"]
+    split_values: Float[Array, "*r splits"]
     train_curve: Float[Array, "*r epochs"]
     test_curve: Float[Array, "*r epochs"]
     smoothed_curve: Float[Array, "*r epochs"]
@@ -75,6 +77,7 @@ def variational_mutual_information(
     learning_rate: float = 5e-4,
     optimizer: optax.GradientTransformation | None = None,
     test_fraction: float = 0.1,
+    num_splits: int = 1,
     max_rows: int = 5000,
     standardize: bool = True,
     window: int = 5,
@@ -111,6 +114,9 @@ def variational_mutual_information(
         optimizer: an optax optimiser that treats every parameter by itself (no norms over all of them) if several data
             sets are trained together. Pass the same object again, or the loop compiles again.
         test_fraction: share of the pairs that is held out.
+        num_splits: critics for each data set, every one with a split of its own. The best epoch is where the mean of
+            their held-out curves is highest. With few held-out pairs most of the noise of an estimate is that of the
+            best epoch, which this averages.
         max_rows: most training pairs that an evaluation scores.
         standardize: whether to subtract means and divide by standard deviations of the columns, over the training
             pairs, which changes no mutual information; a constant column is divided by one.
@@ -133,20 +139,26 @@ def variational_mutual_information(
     bound(critic(x, y)) with the trained critic. Source: arXiv 2506.00330.
     """
     x, y, keys, single = _stacked(x, y, key)
+    num_sets = keys.size
     n = x.shape[1]
     num_test = round(test_fraction * n)
     if not 0 < test_fraction < 1 or num_test < 2 or n - num_test < 2:
         raise ValueError(
             f"test_fraction must leave two pairs or more on either side, got {test_fraction} of {n}, which is {num_test}"
         )
-    for name, count in {"epochs": epochs, "max_rows": max_rows - 1, "batch_size": batch_size - 1}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least {1 if name == 'epochs' else 2}, got {locals()[name]}")
+    for name, count, minimum in (
+        ("epochs", epochs, 1),
+        ("batch_size", batch_size, 2),
+        ("max_rows", max_rows, 2),
+        ("num_splits", num_splits, 1),
+    ):
+        _checks.require_integer(name, count, minimum=minimum)
     batch_size = min(batch_size, n - num_test)
     if steps_per_epoch is None:
         steps_per_epoch = (n - num_test) // batch_size
     _checks.require_integer("steps_per_epoch", steps_per_epoch, minimum=1)
     steps = epochs * steps_per_epoch
+    keys = _split_keys(keys, num_splits)
     batches, record, center, scale = _prepared(
         x,
         y,
@@ -176,17 +188,24 @@ def variational_mutual_information(
     )
     ceilings = (record.x.shape[1], num_test)
     ceilings = tuple(infonce_ceiling(rows) if bound is infonce else math.inf for rows in ceilings)
-    read, best = _read(fitted.recorded, ceilings, window=window, sigma=sigma)
+    read, best = _read(fitted.recorded, ceilings, num_sets=num_sets, window=window, sigma=sigma)
     structure, parts = split_model(fitted.model)
     result = VariationalEstimate(
         **read,
         ceiling=ceilings[0],
         test_ceiling=ceilings[1],
-        critic=structure.join(Parts(*best, parts.random)),
+        critic=structure.join(Parts(*best, jax.tree.map(lambda leaf: leaf[::num_splits], parts.random))),
         center=center,
         scale=scale,
     )
     return _first(result) if single else result
+
+
+@functools.partial(jax.jit, static_argnames="num_splits")
+def _split_keys(keys: Key[Array, "r"], num_splits: int) -> Key[Array, "r*s"]:
+    """A key for every split of every data set, those of one set together."""
+    splits = jnp.arange(num_splits, dtype=jnp.uint32)
+    return jax.vmap(lambda key: jax.vmap(functools.partial(jax.random.fold_in, key))(splits))(keys).reshape(-1)
 
 
 def _stacked(x: Any, y: Any, key: Any) -> tuple[Array, Array, Key[Array, "r"], bool]:
@@ -298,6 +317,8 @@ def _prepared(
     bound: Bound,
 ) -> tuple[_Batches, _Record, tuple[Array, Array], tuple[Array, Array]]:
     """Held-out and training pairs, standardised, and the order in which the latter are drawn."""
+    num_splits = keys.size // x.shape[0]
+    x, y = (jnp.repeat(z, num_splits, axis=0) for z in (x, y))
     num_train = x.shape[1] - num_test
     per_pass = num_train // batch_size
 
@@ -319,22 +340,25 @@ def _prepared(
     rows = min(max_rows, num_train)
     batches = _Batches(x[:, :num_train], y[:, :num_train], order, noise)
     record = _Record(x[:, :rows], y[:, :rows], x[:, num_train:], y[:, num_train:], bound)
+    center, scale = (tuple(z[::num_splits] for z in pair) for pair in (center, scale))
     return batches, record, center, scale
 
 
-@functools.partial(jax.jit, static_argnames=("ceilings", "window", "sigma"))
+@functools.partial(jax.jit, static_argnames=("ceilings", "num_sets", "window", "sigma"))
 def _read(
-    recorded: dict[str, PyTree], ceilings: tuple[float, float], *, window: int, sigma: float
+    recorded: dict[str, PyTree], ceilings: tuple[float, float], *, num_sets: int, window: int, sigma: float
 ) -> tuple[dict[str, Array], tuple[PyTree, PyTree]]:
-    """What the curves of every data set say, and the arrays of its critic after its best epoch."""
+    """What the curves of every data set say, and the arrays of its first critic after its best epoch."""
 
     def of_one(train: Array, test: Array) -> dict[str, Array]:
+        by_split, train, test = train, jnp.mean(train, axis=1), jnp.mean(test, axis=1)
         chosen = max_test_epoch(test, window=window, sigma=sigma)
         finite = chosen.valid & jnp.all(jnp.isfinite(train))
         value, held_out = (jnp.where(finite, curve[chosen.epoch], jnp.nan) for curve in (train, test))
         return {
             "value": value,
             "test_value": held_out,
+            "split_values": by_split[chosen.epoch],
             "train_curve": train,
             "test_curve": test,
             "smoothed_curve": chosen.smoothed,
@@ -345,6 +369,7 @@ def _read(
             "finite": finite,
         }
 
-    read = jax.vmap(of_one, in_axes=1)(recorded["train"], recorded["test"])
-    data_sets = jnp.arange(read["best_epoch"].size)
-    return read, jax.tree.map(lambda leaf: leaf[read["best_epoch"], data_sets], recorded["arrays"])
+    curves = (recorded[name].reshape(recorded[name].shape[0], num_sets, -1) for name in ("train", "test"))
+    read = jax.vmap(of_one, in_axes=1)(*curves)
+    first = jnp.arange(num_sets) * (recorded["train"].shape[1] // num_sets)
+    return read, jax.tree.map(lambda leaf: leaf[read["best_epoch"], first], recorded["arrays"])
