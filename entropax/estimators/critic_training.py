@@ -143,9 +143,7 @@ def variational_mutual_information(
     n = x.shape[1]
     num_test = round(test_fraction * n)
     if not 0 < test_fraction < 1 or num_test < 2 or n - num_test < 2:
-        raise ValueError(
-            f"test_fraction must leave two pairs or more on either side, got {test_fraction} of {n}, which is {num_test}"
-        )
+        raise ValueError(f"test_fraction must leave two pairs or more on either side, got {test_fraction} of {n}")
     for name, count, minimum in (
         ("epochs", epochs, 1),
         ("batch_size", batch_size, 2),
@@ -194,7 +192,7 @@ def variational_mutual_information(
         **read,
         ceiling=ceilings[0],
         test_ceiling=ceilings[1],
-        critic=structure.join(Parts(*best, jax.tree.map(lambda leaf: leaf[::num_splits], parts.random))),
+        critic=structure.join(Parts(best[0], best[1], jax.tree.map(lambda leaf: leaf[::num_splits], parts.random))),
         center=center,
         scale=scale,
     )
@@ -301,9 +299,7 @@ class _Record(eqx.Module):
         return {"train": train, "test": test, "arrays": (parts.params, parts.variables)}
 
 
-@functools.partial(
-    jax.jit, static_argnames=("num_test", "batch_size", "steps", "max_rows", "standardize", "bound")
-)
+@functools.partial(jax.jit, static_argnames=("num_test", "batch_size", "steps", "max_rows", "standardize", "bound"))
 def _prepared(
     x: Array,
     y: Array,

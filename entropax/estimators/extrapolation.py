@@ -1,5 +1,6 @@
 """From estimates on ever smaller chunks of the data to infinite data: a line, its error, and whether it is one."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -102,9 +103,7 @@ def extrapolate(
         raise ValueError(f"max_curvature and max_leverage must be positive, got {max_curvature} and {max_leverage}")
     y = _checks.enforce(y, _checks.finite("estimates", y))
     ranges = range(len(counts), min(min_gammas, len(counts)) - 1, -1)
-    lines = [
-        _line_through(y, np.repeat(chosen_gammas, counts), sum(counts[:m]), counts[0], confidence) for m in ranges
-    ]
+    lines = [_line_through(y, np.repeat(chosen_gammas, counts), sum(counts[:m]), counts[0], confidence) for m in ranges]
     linear = jnp.stack([line.flat | (jnp.abs(line.bend) < max_curvature * jnp.abs(line.tilt)) for line in lines])
     chosen = jnp.where(jnp.any(linear), jnp.argmax(linear), len(lines) - 1)
     line = jax.tree.map(lambda *leaves: jnp.stack(leaves)[chosen], *lines)
@@ -140,7 +139,7 @@ def _flattened(estimates: Any, gammas: Sequence[int] | None) -> tuple[Array, tup
     if len(gammas) != len(estimates) or len(gammas) < 3:
         raise ValueError(f"estimates must hold those of three gammas or more, got {len(estimates)} for gammas {gammas}")
     if any(isinstance(g, bool) or not isinstance(g, (int, np.integer)) or g < 1 for g in gammas) or any(
-        a >= b for a, b in zip(gammas, gammas[1:], strict=False)
+        a >= b for a, b in itertools.pairwise(gammas)
     ):
         raise ValueError(f"gammas must be increasing positive integers, got {gammas}")
     rows = _checks.as_floats(**{f"estimates[{i}]": row for i, row in enumerate(estimates)})

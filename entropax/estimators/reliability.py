@@ -7,6 +7,7 @@ jax.vmap of a pure estimator, or `variational_mutual_information`.
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, Bool, Float, Int, Key, PRNGKey, Real, RealScalar, Scalar
+from entropax._typing import Array, ArrayLike, Bool, Float, Int, Key, PRNGKey, Real, Scalar
 from entropax.estimators.extrapolation import Extrapolation, extrapolate
 
 Estimator = Callable[..., Any]
@@ -194,9 +195,8 @@ def _wants_key(estimator: Estimator) -> bool:
 def _said(results: Any, name: str) -> Array | None:
     """What the estimator's results say of a check, of all of them; None if they do not."""
     answers = [getattr(result, name, None) for result in (results if isinstance(results, list) else [results])]
-    if any(answer is None for answer in answers):
-        return None
-    return jnp.all(jnp.stack([jnp.all(answer) for answer in answers]))
+    given = [jnp.all(answer) for answer in answers if answer is not None]
+    return jnp.all(jnp.stack(given)) if given and len(given) == len(answers) else None
 
 
 class ShuffledControl(eqx.Module):
@@ -341,7 +341,7 @@ def saturation(
     arXiv 2506.00330.
     """
     sizes = tuple(int(d) for d in dimensions)
-    if len(sizes) < 2 or any(a >= b for a, b in zip(sizes, sizes[1:], strict=False)):
+    if len(sizes) < 2 or any(a >= b for a, b in itertools.pairwise(sizes)):
         raise ValueError(f"dimensions must be two or more that increase, got {sizes}")
     v, s = _checks.as_floats(values=values, standard_errors=standard_errors)
     _checks.require_shape("values", v, (len(sizes),))
@@ -463,7 +463,7 @@ def rigorous_estimate(
     alternatives: Sequence[Estimator] = (),
     by_dimension: Mapping[int, Estimator] | None = None,
     num_seeds: int = 3,
-    num_errors: RealScalar = 2.0,
+    num_errors: float = 2.0,
     **options: Any,
 ) -> RigorousEstimate:
     """The whole protocol: extrapolation with an error bar, and every check of consistency as a named boolean.
@@ -509,12 +509,12 @@ def rigorous_estimate(
         tiny = float(jnp.finfo(runs[0].dtype).tiny) ** 0.5
         errors = [jnp.maximum(jnp.std(run, ddof=1) / num_seeds**0.5, tiny) for run in runs]
         means = jnp.stack([jnp.mean(run) for run in runs])
-        sweep = saturation(tuple(by_dimension), means, jnp.stack(errors), num_errors=float(num_errors))
+        sweep = saturation(tuple(by_dimension), means, jnp.stack(errors), num_errors=num_errors)
     agrees = None
     if others:
         everyone = (estimate, *others)
         errors = jnp.stack([one.standard_error for one in everyone])
-        agrees = agreement(jnp.stack([one.value for one in everyone]), errors, num_errors=float(num_errors)).agree
+        agrees = agreement(jnp.stack([one.value for one in everyone]), errors, num_errors=num_errors).agree
     line = estimate.extrapolation
     checks = {
         "linear": line.linear,

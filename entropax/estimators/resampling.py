@@ -167,7 +167,7 @@ def jackknife(
 ) -> Resampled:
     """The jackknife: the estimator with every sample, or every block of them, left out in turn.
 
-    With b blocks and the mean m of their estimates, se^2 = (b - 1) / b sum_i (e_i - m)^2 and bias = (b - 1) (m - value);
+    With b blocks and the mean m of their estimates, se^2 = (b - 1) / b sum_i (e_i - m)^2, bias = (b - 1) (m - value);
     `corrected` is free of bias of order 1 / n. It fails for estimators that are not smooth in the samples (medians,
     quantiles). Blocks are rows that follow each other, so that correlations shorter than a block are accounted for.
 

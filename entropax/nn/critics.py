@@ -175,7 +175,8 @@ class ConcatenatedCritic(nnx.Module):
         dtype = jnp.promote_types(x.dtype, first.kernel.dtype)
         kernel = first.kernel[...].astype(dtype)
         from_x = x.astype(dtype) @ kernel[: self.num_x]
-        from_y = y.astype(dtype) @ kernel[self.num_x :] + first.bias[...].astype(dtype)[None]
+        bias = first.bias[...].astype(dtype)  # pyright: ignore[reportOptionalSubscript] - it has one
+        from_y = y.astype(dtype) @ kernel[self.num_x :] + bias[None]
 
         @jax.checkpoint  # of a row only the scores are kept for the way back
         def row(from_one_x: Array) -> Array:
@@ -350,7 +351,7 @@ class VariationalCritic(nnx.Module):
             embed: size of the codes.
             width: size of the hidden layers.
             depth: number of hidden layers of each encoder and decoder.
-            head: critic of codes (n, embed) and (m, embed), such as a `ConcatenatedCritic`; an inner product by default.
+            head: critic of codes (n, embed) and (m, embed), like a `ConcatenatedCritic`; by default an inner product.
             decode: whether to make decoders.
             rngs: source of randomness.
 

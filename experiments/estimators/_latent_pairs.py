@@ -1,10 +1,9 @@
-"""Pairs with known information: latent Gaussians behind random networks, Gaussians of full rank, two views of digits."""
+"""Pairs with known information: latents behind random networks, Gaussians of full rank, two views of digits."""
 
 import functools
 import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 Pairs = tuple[jax.Array, jax.Array]
@@ -68,7 +67,7 @@ def digit_pairs(seed: int, *, noise: float, rotation: float) -> tuple[np.ndarray
     from sklearn.datasets import load_digits
 
     rng = np.random.default_rng(seed)
-    images, labels = load_digits(return_X_y=True)
+    images, labels = map(np.asarray, load_digits(return_X_y=True))
     left, right = [], []
     for digit in range(10):
         members = rng.permutation(np.flatnonzero(labels == digit))

@@ -128,11 +128,11 @@ CLAIMS: tuple[Claim, ...] = (
 
 def separable(observed: int, embed: int) -> Callable[..., Any]:
     """A maker of separable critics; one object for equal sizes, so that calls share what is compiled."""
-    return _MAKERS(nn.SeparableCritic, observed, embed)
+    return _maker(nn.SeparableCritic, observed, embed)
 
 
 @functools.cache
-def _MAKERS(kind: Any, observed: int, embed: int) -> Callable[..., Any]:
+def _maker(kind: Any, observed: int, embed: int) -> Callable[..., Any]:
     return functools.partial(kind, observed, observed, embed=embed)
 
 
@@ -202,7 +202,7 @@ def sweep(config: Config, data: dict[int, Any], *, key: jax.Array) -> dict[int, 
 
 
 def much_information(config: Config, *, key: jax.Array) -> dict[str, estimators.VariationalEstimate]:
-    """A deterministic InfoNCE critic and a variational SMILE critic on data with much information, several data sets."""
+    """Deterministic InfoNCE and variational SMILE critics on data with much information, on several data sets."""
     latent = max(config.latents)
     pairs = [
         latent_pairs(
@@ -216,7 +216,7 @@ def much_information(config: Config, *, key: jax.Array) -> dict[str, estimators.
     ]
     x, y = (jnp.stack(side) for side in zip(*pairs, strict=True))
     options: dict[str, Any] = {"key": jax.random.split(key, config.high_seeds), "epochs": config.high_epochs}
-    variational = _MAKERS(nn.VariationalCritic, config.observed, config.embed)
+    variational = _maker(nn.VariationalCritic, config.observed, config.embed)
     return {
         "InfoNCE": estimators.variational_mutual_information(x, y, separable(config.observed, config.embed), **options),
         "VSIB with SMILE": estimators.variational_mutual_information(

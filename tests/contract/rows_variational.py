@@ -8,6 +8,7 @@ import numpy as np
 
 from entropax import estimators, nn
 from tests.contract.harness import Bad, Row
+from tests.contract.rows_reliability import result
 
 SCORES = np.array([[2.0, 0.5, -1.0], [0.0, 1.5, 0.3], [-0.5, 0.2, 1.0]])
 BASELINE = np.array([0.3, -0.2, 0.9])
@@ -125,24 +126,6 @@ ROWS = [
             "compiles nothing and that a stack is a loop"
         },
     ),
-    Row(
-        name="estimators.VariationalEstimate",
-        call=lambda: None,
-        arguments=lambda: (),
-        differentiable=(),
-        exempt={"traced": "it holds results of its function", "bad_static": "it holds results of its function"},
-    ),
-    Row(
-        name="estimators.MaxTestEpoch",
-        call=lambda value: estimators.MaxTestEpoch(value, *[jnp.int32(0), jnp.array(True), jnp.array(True)], CURVE_F)
-        .value,
-        arguments=lambda: (np.array(0.3),),
-        exempt={
-            "bad_static": "it holds results of its function",
-            "bad_values": "it holds results of its function",
-            "second_order": "it holds results: the map is linear",
-            "integer": "it holds results as they are",
-        },
-    ),
+    result("VariationalEstimate"),
+    result("MaxTestEpoch"),
 ]
-CURVE_F = np.zeros(3, np.float32)

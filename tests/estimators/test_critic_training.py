@@ -1,4 +1,4 @@
-"""Training critics: what they find, that a stack is a loop, that nothing compiles twice, and that they stop by tests."""
+"""Training critics: what they find, a stack is a loop, nothing compiles twice, and they stop by held-out pairs."""
 
 import functools
 
@@ -71,9 +71,7 @@ def test_the_fields_belong_together(together):
         np.testing.assert_allclose(result.smoothed_curve[i], chosen.smoothed, rtol=1e-6)
         critic = jax.tree.map(lambda a, i=i: a[i], result.critic)
         order = jax.random.permutation(jax.random.fold_in(first_split(keys[i]), 1), N)
-        x, y = (
-            (z[i][order] - c[i]) / s[i] for z, c, s in zip(data, result.center, result.scale, strict=True)
-        )
+        x, y = ((z[i][order] - c[i]) / s[i] for z, c, s in zip(data, result.center, result.scale, strict=True))
         np.testing.assert_allclose(estimators.infonce(critic(x[:360], y[:360])), result.value[i], rtol=1e-4)
         np.testing.assert_allclose(estimators.infonce(critic(x[360:], y[360:])), result.test_value[i], rtol=1e-4)
         np.testing.assert_allclose(np.mean(x[:360]), 0, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Extrapolation against numpy's and scipy's least squares, the rules on lines, parabolas and noise, and its coverage."""
+"""Extrapolation against scipy's least squares, the rules on lines, parabolas and noise, and its coverage."""
 
 import jax
 import jax.numpy as jnp

@@ -34,7 +34,7 @@ class Said(eqx.Module):
 
 @pytest.mark.fast
 def test_chunks_are_equal_disjoint_and_all_there(getkey):
-    """The chunks of gamma hold n // gamma rows each, no row twice, rows of x and y together; one permutation for all."""
+    """The chunks of gamma hold n // gamma rows each, no row twice, rows of x and y together; one permutation."""
     seen = []
 
     def spy(x, y):
@@ -82,9 +82,7 @@ def test_batched_is_the_same_as_one_after_another(getkey, x64):
     for estimator in (gaussian, noisy):
         key = getkey()
         one = estimators.subsample_extrapolate(estimator, x, y, key=key, gammas=range(1, 6))
-        all_ = estimators.subsample_extrapolate(
-            jax.vmap(estimator), x, y, key=key, gammas=range(1, 6), batched=True
-        )
+        all_ = estimators.subsample_extrapolate(jax.vmap(estimator), x, y, key=key, gammas=range(1, 6), batched=True)
         for a, b in zip(one.estimates, all_.estimates, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12)
         np.testing.assert_allclose(one.value, all_.value, rtol=1e-12)
@@ -102,9 +100,7 @@ def test_the_bias_of_an_estimator_is_removed(getkey, x64):
     def both(key):
         data, protocol = jax.random.split(key)
         x, y = pairs(data, 300, 0.0)
-        got = estimators.subsample_extrapolate(
-            gaussian, x, y, key=protocol, gammas=range(1, 6), max_curvature=1e9
-        )
+        got = estimators.subsample_extrapolate(gaussian, x, y, key=protocol, gammas=range(1, 6), max_curvature=1e9)
         return got.value, got.estimates[0][0]
 
     extrapolated, plain = (np.asarray(z) for z in both(jax.random.split(getkey(), 400)))

@@ -75,7 +75,7 @@ def test_the_price_of_codes(x64):
 
 @pytest.mark.fast
 def test_the_extrapolation_of_the_typed_estimates(x64):
-    """Intercept 2.09, slope -0.088, se 0.01006262, 68% half-width 0.0104045 with 13 degrees of freedom, no curvature."""
+    """Intercept 2.09, slope -0.088, se 0.01006262, 68% half-width 0.0104045 (13 degrees of freedom), no curvature."""
     estimates = [
         [2.00],
         [1.91, 1.93],
