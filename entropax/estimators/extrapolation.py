@@ -188,7 +188,7 @@ def _polynomial(gamma: np.ndarray, degree: int) -> _Polynomial:
 
 def _line_through(y: Array, gamma: np.ndarray, count: int, first: int, confidence: float) -> _Line:
     """The line through the first `count` estimates, of which the first `first` have the smallest gamma."""
-    total, y, gamma = y.size, y[:count], gamma[:count]
+    rest, y, gamma = y[count:], y[:count], gamma[:count]
 
     def times(matrix: np.ndarray, vector: Array) -> Array:
         return jnp.asarray(matrix, vector.dtype) @ vector
@@ -205,13 +205,13 @@ def _line_through(y: Array, gamma: np.ndarray, count: int, first: int, confidenc
     standard_error = scale * float(np.sqrt(line.unscaled[0]))
     quantile = float(scipy.special.stdtrit(count - 2, (1 + confidence) / 2))
     spread = scale * jnp.asarray(np.sqrt(gamma * np.maximum(1 - line.leverage, 0)), y.dtype)
-    studentised = jnp.where(spread > 0, residuals / jnp.where(spread > 0, spread, 1), 0)
+    studentised = jnp.where(spread == 0, 0, residuals / jnp.where(spread == 0, 1, spread))
     # Parabola against constant: F with 2 and count - 3 degrees of freedom.
     left, explained = squares(y - times(parabola.fitted, y)), squares(times(parabola.fitted - constant.fitted, y))
     limit = float(scipy.special.fdtri(2, count - 3, 0.95))
     rounding = (8 * float(jnp.finfo(y.dtype).eps)) ** 2 * squares(y)
     flat = (explained / 2 <= limit * left / (count - 3)) | (explained <= rounding)
-    rest = _polynomial(gamma[first:], 1)
+    others = _polynomial(gamma[first:], 1)
     return _Line(
         value=value,
         slope=slope,
@@ -220,10 +220,10 @@ def _line_through(y: Array, gamma: np.ndarray, count: int, first: int, confidenc
         prediction_half_width=quantile * scale * float(np.sqrt(1 + line.unscaled[0])),
         tilt=tilt,
         bend=bend,
-        without_first=times(rest.solve, y[first:])[0],
+        without_first=times(others.solve, y[first:])[0],
         flat=flat,
-        used=jnp.arange(total) < count,
-        residuals=jnp.concatenate([studentised, jnp.zeros(total - count, y.dtype)]),
+        used=jnp.arange(count + rest.size) < count,
+        residuals=jnp.concatenate([studentised, 0 * rest]),
     )
 
 
@@ -234,4 +234,4 @@ def _ratio(a: Array, b: Array) -> Array:
 
 def _sqrt(x: Array) -> Array:
     """The root, with a zero slope at zero."""
-    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)
+    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))

@@ -56,8 +56,9 @@ def _lines(axes: Any, data: "xarray.Dataset") -> None:
         one = data.sel(data=name)
         gamma = np.arange(0, float(one.num_gammas) + 1)
         axes.plot(one.gamma, one.chunk_estimates, marker=marker, ls="none", color=color, ms=3, label=name)
-        axes.plot(gamma, one.estimate + one.slope * gamma, marker="", ls="-", color=color, lw=1)
-        axes.errorbar([0], [one.estimate], [2 * one.standard_error], color=color, fmt=marker, mfc="w", capsize=3)
+        value, slope, error = (float(one[part]) for part in ("estimate", "slope", "standard_error"))
+        axes.plot(gamma, value + slope * gamma, marker="", ls="-", color=color, lw=1)
+        axes.errorbar([0], [value], [2 * error], color=color, fmt=marker, mfc="w", capsize=3)
         axes.axhline(float(one.truth), color=color, ls=":", lw=0.9)
     axes.set(
         title="Chunks of n / γ rows; dotted: truth",

@@ -266,7 +266,12 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         seed = int(jax.random.randint(keys["digits"], (), 0, 2**31 - 1))
         *views, _ = digit_pairs(seed, noise=config.digit_noise, rotation=config.digit_rotation)
         digits = protocol(config, *map(jnp.asarray, views), key=keys["digits"])
-    truths = {name: name[1] * BIT for name in sets}
+    return _judged(config, recovered, full_rank, torn, digits, swept, high)
+
+
+def _judged(config: Config, recovered: Any, full_rank: Any, torn: Any, digits: Any, swept: Any, high: Any) -> Result:
+    """What the parts say of the claims."""
+    truths = {name: name[1] * BIT for name in recovered}
     errors = {name: float(found.value) - truths[name] for name, found in recovered.items()}
     bias = {name: abs(float(np.mean(found.value)) / BIT - config.high_bits) for name, found in high.items()}
     measured: dict[str, Any] = {
