@@ -41,7 +41,8 @@ class VariationalEstimate(eqx.Module):
         test_ceiling: the same of the held-out pairs.
         below_ceiling: whether both values are at least a nat below their ceilings.
         finite: whether both curves are finite; without, the values are NaN.
-        critic: the first split's critic after the best epoch, of standardised samples (`center`, `scale`).
+        critic: the first split's critic after the best epoch, of standardised samples (`center`, `scale`); None if it
+            was not to be kept.
         center: means of the columns of x and y, shapes (dx,), (dy,); zeros without standardising.
         scale: their standard deviations; ones without.
     """
@@ -84,6 +85,7 @@ def variational_mutual_information(
     sigma: float = 1.0,
     beta: float = 1024.0,
     reconstruction: float = 1.0,
+    keep_critic: bool = True,
     progress: bool = False,
     checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> VariationalEstimate:
@@ -124,6 +126,7 @@ def variational_mutual_information(
         sigma: of `max_test_epoch`.
         beta: weight of the bound against the codes' price.
         reconstruction: weight of the decoders' losses.
+        keep_critic: whether to return the critic, for which those of all epochs are held in memory.
         progress: whether to show a progress bar.
         checkpoint_dir: directory of checkpoints, from which an interrupted call resumes.
 
@@ -167,6 +170,7 @@ def variational_mutual_information(
         max_rows=max_rows,
         standardize=standardize,
         bound=bound,
+        keep=keep_critic,
     )
     critics = _fresh(make_critic, keys)
     fitted = training.fit(
@@ -187,12 +191,15 @@ def variational_mutual_information(
     ceilings = (record.x.shape[1], num_test)
     ceilings = tuple(infonce_ceiling(rows) if bound is infonce else math.inf for rows in ceilings)
     read, best = _read(fitted.recorded, ceilings, num_sets=num_sets, window=window, sigma=sigma)
-    structure, parts = split_model(fitted.model)
+    critic = None
+    if best is not None:
+        structure, parts = split_model(fitted.model)
+        critic = structure.join(Parts(best[0], best[1], jax.tree.map(lambda leaf: leaf[::num_splits], parts.random)))
     result = VariationalEstimate(
         **read,
         ceiling=ceilings[0],
         test_ceiling=ceilings[1],
-        critic=structure.join(Parts(best[0], best[1], jax.tree.map(lambda leaf: leaf[::num_splits], parts.random))),
+        critic=critic,
         center=center,
         scale=scale,
     )
@@ -278,13 +285,14 @@ class _Loss(eqx.Module):
 
 
 class _Record(eqx.Module):
-    """The bound of every critic on training and on held-out pairs, and the critic's arrays."""
+    """The bound of every critic on training and on held-out pairs, and the critic's arrays if they are to be kept."""
 
     x: Array
     y: Array
     x_test: Array
     y_test: Array
     bound: Bound = eqx.field(static=True)
+    keep: bool = eqx.field(static=True)
 
     def __call__(self, critics: Any) -> dict[str, PyTree]:
         parts = split_model(critics)[1]
@@ -296,10 +304,12 @@ class _Record(eqx.Module):
             (critics, self.x, self.y, self.x_test, self.y_test),
             batch_size=min(at_once, self.x.shape[0]),
         )
-        return {"train": train, "test": test, "arrays": (parts.params, parts.variables)}
+        return {"train": train, "test": test, "arrays": (parts.params, parts.variables) if self.keep else None}
 
 
-@functools.partial(jax.jit, static_argnames=("num_test", "batch_size", "steps", "max_rows", "standardize", "bound"))
+@functools.partial(
+    jax.jit, static_argnames=("num_test", "batch_size", "steps", "max_rows", "standardize", "bound", "keep")
+)
 def _prepared(
     x: Array,
     y: Array,
@@ -311,6 +321,7 @@ def _prepared(
     max_rows: int,
     standardize: bool,
     bound: Bound,
+    keep: bool,
 ) -> tuple[_Batches, _Record, tuple[Array, Array], tuple[Array, Array]]:
     """Held-out and training pairs, standardised, and the order in which the latter are drawn."""
     num_splits = keys.size // x.shape[0]
@@ -335,7 +346,7 @@ def _prepared(
     x, y, order, noise, center, scale = jax.vmap(of_one)(x, y, keys)
     rows = min(max_rows, num_train)
     batches = _Batches(x[:, :num_train], y[:, :num_train], order, noise)
-    record = _Record(x[:, :rows], y[:, :rows], x[:, num_train:], y[:, num_train:], bound)
+    record = _Record(x[:, :rows], y[:, :rows], x[:, num_train:], y[:, num_train:], bound, keep)
     center, scale = (tuple(z[::num_splits] for z in pair) for pair in (center, scale))
     return batches, record, center, scale
 
@@ -343,8 +354,8 @@ def _prepared(
 @functools.partial(jax.jit, static_argnames=("ceilings", "num_sets", "window", "sigma"))
 def _read(
     recorded: dict[str, PyTree], ceilings: tuple[float, float], *, num_sets: int, window: int, sigma: float
-) -> tuple[dict[str, Array], tuple[PyTree, PyTree]]:
-    """What the curves of every data set say, and the arrays of its first critic after its best epoch."""
+) -> tuple[dict[str, Array], tuple[PyTree, PyTree] | None]:
+    """What the curves of every data set say, and the arrays of its first critic after its best epoch, if kept."""
 
     def of_one(train: Array, test: Array) -> dict[str, Array]:
         by_split, train, test = train, jnp.mean(train, axis=1), jnp.mean(test, axis=1)

@@ -152,6 +152,7 @@ def protocol(config: Config, x: Any, y: Any, *, key: jax.Array, torn: bool = Fal
         epochs=config.epochs,
         steps_per_epoch=config.steps_per_epoch,
         num_splits=config.splits,
+        keep_critic=False,
     )
     options: dict[str, Any] = {"key": key, "gammas": config.gammas, "batched": True}
     if torn:
@@ -190,6 +191,7 @@ def sweep(config: Config, data: dict[int, Any], *, key: jax.Array) -> dict[int, 
             epochs=config.epochs,
             steps_per_epoch=config.steps_per_epoch,
             num_splits=max(config.splits, 2),
+            keep_critic=False,
         )
         means.append(np.asarray(found.value))
         scatter = np.std(found.split_values, axis=1, ddof=1)
@@ -215,7 +217,11 @@ def much_information(config: Config, *, key: jax.Array) -> dict[str, estimators.
         for i in range(config.high_seeds)
     ]
     x, y = (jnp.stack(side) for side in zip(*pairs, strict=True))
-    options: dict[str, Any] = {"key": jax.random.split(key, config.high_seeds), "epochs": config.high_epochs}
+    options: dict[str, Any] = {
+        "key": jax.random.split(key, config.high_seeds),
+        "epochs": config.high_epochs,
+        "keep_critic": False,
+    }
     variational = _maker(nn.VariationalCritic, config.observed, config.embed)
     return {
         "InfoNCE": estimators.variational_mutual_information(x, y, separable(config.observed, config.embed), **options),
@@ -311,6 +317,7 @@ def _dataset(
             "slope": ("data", column(lambda f: f.extrapolation.slope) / BIT, bits),
             "whole": ("data", column(lambda f: f.whole.value[0]) / BIT, bits),
             "held_out": ("data", column(lambda f: f.whole.test_value[0]) / BIT, bits),
+            "failed_checks": ("data", [", ".join(failed_checks(found)) or "none" for found in protocols.values()]),
             "num_gammas": ("data", column(lambda f: f.extrapolation.num_gammas), {"units": "1"}),
             "reliable": ("data", column(lambda f: f.reliable), {"units": "1"}),
             "chunk_estimates": (("data", "chunk"), estimates / BIT, bits),
@@ -327,7 +334,11 @@ def _dataset(
                 np.stack([np.asarray(f.test_curve) for f in high.values()]) / BIT,
                 bits,
             ),
-            "best_epoch": (("critic", "seed"), np.stack([np.asarray(f.best_epoch) for f in high.values()])),
+            "best_epoch": (
+                ("critic", "seed"),
+                np.stack([np.asarray(f.best_epoch) for f in high.values()]),
+                {"units": "1"},
+            ),
             "high_estimate": (("critic", "seed"), np.stack([np.asarray(f.value) for f in high.values()]) / BIT, bits),
         },
         coords={
@@ -338,7 +349,6 @@ def _dataset(
             "critic": list(high),
         },
         attrs={
-            "failed": [", ".join(failed_checks(found)) or "none" for found in protocols.values()],
             "high_bits": config.high_bits,
             "sweep_bits": config.bits[-1],
             "batch_ceiling": math.log2(128),

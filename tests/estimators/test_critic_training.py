@@ -99,6 +99,9 @@ def test_splits_are_averaged():
     np.testing.assert_allclose(three.value, np.mean(three.split_values), rtol=1e-6)
     np.testing.assert_array_equal(three.value, three.train_curve[three.best_epoch])
     assert int(three.best_epoch) == int(estimators.max_test_epoch(three.test_curve).epoch)
+    without = estimators.variational_mutual_information(x, y, make_scale, num_splits=3, keep_critic=False, **options)
+    assert without.critic is None
+    np.testing.assert_allclose(without.train_curve, three.train_curve, rtol=1e-6)
     np.testing.assert_allclose(three.split_values[0], one.train_curve[three.best_epoch], rtol=1e-5)
     assert float(np.std(three.split_values)) > 0
 
