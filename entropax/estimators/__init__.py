@@ -23,6 +23,14 @@
   `epiplexity_from_runs` for the best code at each compute over many runs, `scaling_law_frontier` where learning curves
   follow a power law, `light_cone_code` for an observer whose cost is exact. Data to try them on: `eca_pairs` (cellular
   automata), `bigram_induction` with its ideal learner `bigram_reference_losses`.
+- Mutual information in high dimension: `variational_mutual_information` trains a critic and stops by held-out pairs.
+  Of the bounds `infonce` has the least variance up to `infonce_ceiling`; above it `smile`, with a `VariationalCritic`.
+  `donsker_varadhan`, `nwj`, `tuba` and `jensen_shannon_bound` are functions of the same scores.
+- Whether to believe an estimate, of any estimator: `subsample_extrapolate` gives it for infinite data with an error
+  bar, `rigorous_estimate` adds every check by name; `shuffled_control`, `agreement`, `saturation` and
+  `participation_ratio` are those checks alone.
+- Error bars on the data at hand: `jackknife` and `bootstrap` for smooth estimators, `subsampling` for those by nearest
+  neighbours; `permutation_test` for a p-value.
 """
 
 from entropax.estimators.cellular_automata import LightConeCode, eca_evolve, eca_pairs, eca_step, light_cone_code
@@ -47,6 +55,7 @@ from entropax.estimators.compute_frontier import (
     lower_convex_hull,
     two_part_code,
 )
+from entropax.estimators.critic_training import VariationalEstimate, variational_mutual_information
 from entropax.estimators.discrete_counts import (
     adjusted_mutual_information,
     contingency_table,
@@ -54,6 +63,7 @@ from entropax.estimators.discrete_counts import (
     discrete_mutual_information,
     label_counts,
 )
+from entropax.estimators.extrapolation import Extrapolation, extrapolate
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
@@ -65,6 +75,27 @@ from entropax.estimators.ordinal import (
     permutation_entropy,
     soft_ordinal_distribution,
     statistical_complexity,
+)
+from entropax.estimators.reliability import (
+    Agreement,
+    RigorousEstimate,
+    Saturation,
+    ShuffledControl,
+    SubsampledEstimate,
+    agreement,
+    participation_ratio,
+    rigorous_estimate,
+    saturation,
+    shuffled_control,
+    subsample_extrapolate,
+)
+from entropax.estimators.resampling import (
+    PermutationTest,
+    Resampled,
+    bootstrap,
+    jackknife,
+    permutation_test,
+    subsampling,
 )
 from entropax.estimators.sampling_scheme import SamplingInterval, natural_timescale, pattern_time, sampling_interval
 from entropax.estimators.scaling_frontier import (
@@ -103,6 +134,18 @@ from entropax.estimators.tasks_transforms import (
 )
 from entropax.estimators.teacher_student import RequentialResult, RequentialUpdate, Sequences, train_teacher_student
 from entropax.estimators.templates import approximate_entropy, multiscale_entropy, sample_entropy
+from entropax.estimators.variational import (
+    MaxTestEpoch,
+    donsker_varadhan,
+    infonce,
+    infonce_ceiling,
+    jensen_shannon_bound,
+    max_test_epoch,
+    nwj,
+    smile,
+    tuba,
+    variational_kl,
+)
 
 __all__ = [
     "BENCHMARK_TASKS",
@@ -112,48 +155,66 @@ __all__ = [
     "PARAMETER_RANGES",
     "PUBLISHED_LAWS",
     "TRAINING_FAMILIES",
+    "Agreement",
     "BigramSequences",
     "ComputeFrontier",
+    "Extrapolation",
     "GaussianTask",
     "HCBounds",
     "HCLabel",
     "HCPoint",
     "LightConeCode",
     "LowerHull",
+    "MaxTestEpoch",
     "MetaBatch",
     "OrdinalPatterns",
+    "PermutationTest",
     "PublishedLaw",
     "RequentialResult",
     "RequentialUpdate",
+    "Resampled",
+    "RigorousEstimate",
     "SamplingInterval",
+    "Saturation",
     "ScalingFrontier",
     "ScalingLaw",
     "Sequences",
+    "ShuffledControl",
     "StudentTask",
+    "SubsampledEstimate",
     "Task",
     "TaskSample",
     "TransformedTask",
     "TwoPartCode",
     "UniformNoiseTask",
+    "VariationalEstimate",
     "adjusted_mutual_information",
+    "agreement",
     "approximate_entropy",
     "bigram_induction",
     "bigram_reference_losses",
+    "bootstrap",
     "classify_hc",
     "complexity_limits",
     "contingency_table",
     "discrete_entropy",
     "discrete_mutual_information",
+    "donsker_varadhan",
     "eca_evolve",
     "eca_pairs",
     "eca_step",
     "epiplexity_from_runs",
+    "extrapolate",
     "half_cube",
     "hc_bounds",
     "hc_curves",
     "hc_point",
     "histogram_entropy",
     "histogram_mutual_information",
+    "infonce",
+    "infonce_ceiling",
+    "jackknife",
+    "jensen_shannon_bound",
     "kernel_density_entropy",
     "kernel_density_mutual_information",
     "label_counts",
@@ -161,31 +222,44 @@ __all__ = [
     "light_cone_code",
     "lower_convex_hull",
     "max_complexity",
+    "max_test_epoch",
     "meta_batch",
     "multiscale_entropy",
     "natural_timescale",
     "normal_cdf",
     "normal_to_mixture",
+    "nwj",
     "ordinal_distribution",
     "ordinal_pattern_indices",
+    "participation_ratio",
     "pattern_time",
     "periodic_limits",
     "permutation_entropy",
+    "permutation_test",
     "prequential_curve",
     "prequential_epiplexity",
     "requential_epiplexity",
+    "rigorous_estimate",
     "sample_entropy",
     "sample_task",
     "sampling_interval",
+    "saturation",
     "scaling_law_epiplexity",
     "scaling_law_from_published",
     "scaling_law_frontier",
+    "shuffled_control",
+    "smile",
     "soft_ordinal_distribution",
     "spiral",
     "statistical_complexity",
+    "subsample_extrapolate",
+    "subsampling",
     "swiss_roll",
     "train_teacher_student",
+    "tuba",
     "two_part_code",
+    "variational_kl",
+    "variational_mutual_information",
     "wiggly_x",
     "wiggly_y",
 ]

@@ -7,36 +7,50 @@
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
 - Sequences of tokens: `Decoder`, a causal transformer that also samples.
 - `ShiftedScore` adds any of them to a known reference.
+- Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
+  `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
+  pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
+from entropax.nn.critics import (
+    BilinearCritic,
+    ConcatenatedCritic,
+    GaussianCode,
+    GaussianEncoder,
+    HybridCritic,
+    SeparableCritic,
+    VariationalCritic,
+)
 from entropax.nn.decoder import Decoder, Past
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
-from entropax.nn.transformer_score import (
-    LocalTransformerScore,
-    Neighborhood,
-    SplitTransformerScore,
-    neighborhood,
-)
+from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
 
 __all__ = [
     "MLP",
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
+    "BilinearCritic",
+    "ConcatenatedCritic",
     "Decoder",
+    "GaussianCode",
+    "GaussianEncoder",
+    "HybridCritic",
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
     "Neighborhood",
     "PairScore",
     "Past",
+    "SeparableCritic",
     "ShiftedScore",
     "SplitTransformerScore",
+    "VariationalCritic",
     "neighborhood",
 ]

@@ -31,6 +31,7 @@ class FitResult(eqx.Module):
         best_model: the model of the lowest validation value, averaged if validation was; None without validation, or
             if no value was finite.
         best_step: the step after which it was taken, counted from zero; None where `best_model` is.
+        recorded: what `record` returned, one entry of a first axis for each time; None without.
         history: "loss" and the loss's other metrics at every step, arrays by name, and "step", counted from zero; with
             validation "validation" too, which keeps its value until the next one.
         steps: number of steps done.
@@ -43,6 +44,7 @@ class FitResult(eqx.Module):
     ema_model: Any
     best_model: Any
     best_step: int | None
+    recorded: PyTree
     history: dict[str, np.ndarray]
     steps: int
     stopped_early: bool
@@ -61,6 +63,8 @@ def fit(
     ema: float | Sequence[float] | None = None,
     validate: Callable[[Any], Any] | None = None,
     validate_every: int = 100,
+    record: Callable[[Any], Any] | None = None,
+    record_every: int = 100,
     stop: StopRule | None = NonFinite("loss"),  # noqa: B008 - frozen
     steps_per_call: int = 100,
     checkpoint_dir: str | os.PathLike[str] | None = None,
@@ -87,6 +91,9 @@ def fit(
     `stop=Patience("validation", ...)` ends the fit some steps after it. Judged is the averaged model (of the first
     decay), if there is one.
 
+    With `record` what a function makes of the same model after every `record_every` steps is kept: curves of any shape,
+    or the model itself, to choose among when the fit is over.
+
     Args:
         loss: pure function (model, batch, *, key) -> scalar, or (scalar, dictionary of scalar metrics).
         model: a flax.nnx.Module, in training mode if it has one, or a pytree.
@@ -99,6 +106,9 @@ def fit(
             held-out data over as arguments; random numbers in it should be the same at every call, so that its values
             compare. What it changes in the model (batch statistics, random state) is dropped.
         validate_every: steps between validations.
+        record: pure function from the model to a pytree of arrays. `steps // record_every` of its results are held in
+            memory, and in checkpoints, from the start: so a fit that resumes must have the same `steps`.
+        record_every: steps between them, at most `steps`.
         stop: rule that ends the fit early, such as `Patience`; by default a loss that is not finite does. None: no
             rule, for optimisers that skip such steps (optax.apply_if_finite).
         steps_per_call: see `run`.
@@ -113,8 +123,8 @@ def fit(
         A `FitResult`.
 
     Raises:
-        ValueError: a loss or validation that is not a scalar, a decay outside [0, 1), validate_every below one, a model
-            without parameters, and what `run` raises.
+        ValueError: a loss or validation that is not a scalar, a decay outside [0, 1), validate_every or record_every
+            out of range, a model without parameters, and what `run` raises.
         TypeError: a loss, a validation or a parameter that is not real and floating, an optimizer that is none, and
             what `run` raises.
         OSError: a checkpoint or the log cannot be written.
@@ -127,6 +137,8 @@ def fit(
             raise ValueError(f"ema must hold decays in [0, 1), got {decay}")
     _checks.require_key("key", key)
     _checks.require_integer("validate_every", validate_every, minimum=1)
+    _checks.require_integer("steps", steps, minimum=1)
+    _checks.require_integer("record_every", record_every, minimum=1, maximum=None if record is None else steps)
     structure, parts = split_model(model)
     state = _FitState(
         parts=parts,
@@ -135,10 +147,11 @@ def fit(
         # The first step brings the first validation.
         best=None if validate is None else _Judged(jnp.float32(jnp.inf), jnp.int32(-1), parts),
         validation=None if validate is None else jnp.float32(jnp.nan),
+        recorded=None if record is None else _room_for(record, structure, parts, steps // record_every),
         step=jnp.int32(0),
     )
     result = run(
-        _GradientStep(loss, validate, structure, optimizer, decays, validate_every),
+        _GradientStep(loss, validate, record, structure, optimizer, decays, validate_every, record_every),
         state,
         batch_at,
         steps=steps,
@@ -164,6 +177,7 @@ def fit(
         ema_model=None if ema is None else averaged[0] if isinstance(ema, (int, float)) else averaged,
         best_model=None if best is None else structure.join(best.parts),
         best_step=None if best is None else int(best.step),
+        recorded=jax.tree.map(lambda entries: entries[: result.steps // record_every], result.state.recorded),
         history=result.history,
         steps=result.steps,
         stopped_early=result.stopped_early,
@@ -188,6 +202,7 @@ class _FitState(eqx.Module):
     averages: tuple[PyTree, ...]
     best: _Judged | None
     validation: Any
+    recorded: PyTree
     step: Any
 
 
@@ -196,10 +211,12 @@ class _GradientStep(eqx.Module):
 
     loss: Callable[..., Any]
     validate: Callable[[Any], Any] | None
+    record: Callable[[Any], Any] | None
     structure: Structure
     optimizer: optax.GradientTransformation
     decays: tuple[float, ...] = eqx.field(static=True)
     validate_every: int = eqx.field(static=True)
+    record_every: int = eqx.field(static=True)
 
     def __call__(self, state: _FitState, batch: PyTree, *, key: PRNGKey) -> tuple[_FitState, dict[str, Any]]:
         parts = state.parts
@@ -225,19 +242,35 @@ class _GradientStep(eqx.Module):
         )
         parts = Parts(params, after.variables, after.random)
         metrics = {"loss": value} | metrics
+        judged = Parts(_in_dtypes_of(params, averages[0]), parts.variables, parts.random) if averages else parts
+        recorded = self._recorded(judged, state.recorded, step)
         if state.best is None:
-            return _FitState(parts, optimizer_state, averages, None, None, step), metrics
+            return _FitState(parts, optimizer_state, averages, None, None, recorded, step), metrics
         if "validation" in metrics:
             raise ValueError("loss returns a metric named 'validation', which is the name of validate's value")
-        judged = Parts(_in_dtypes_of(params, averages[0]), parts.variables, parts.random) if averages else parts
         best, validation = jax.lax.cond(
             (state.step == 0) | (step % self.validate_every == 0),
             lambda best: self._validated(judged, best, state.step),
             lambda best: (best, state.validation),
             state.best,
         )
-        state = _FitState(parts, optimizer_state, averages, best, validation, step)
+        state = _FitState(parts, optimizer_state, averages, best, validation, recorded, step)
         return state, metrics | {"validation": validation}
+
+    def _recorded(self, parts: Parts, recorded: PyTree, step: jax.Array) -> PyTree:
+        """The record with this step's entry, if it has one."""
+        record = self.record
+        if record is None:
+            return recorded
+        place = step // self.record_every - 1
+        return jax.lax.cond(
+            step % self.record_every == 0,
+            lambda entries: jax.tree.map(
+                lambda column, entry: column.at[place].set(entry), entries, record(self.structure.join(parts))
+            ),
+            lambda entries: entries,
+            recorded,
+        )
 
     def _validated(self, parts: Parts, best: _Judged, step: jax.Array) -> tuple[_Judged, jax.Array]:
         """The better of the best so far and a model with these parts, and the value of the latter."""
@@ -245,6 +278,12 @@ class _GradientStep(eqx.Module):
         value = _real_scalar("validate", self.validate(self.structure.join(parts))).astype(jnp.float32)
         better = value < best.value  # never, if it is NaN
         return jax.tree.map(lambda new, old: jnp.where(better, new, old), _Judged(value, step, parts), best), value
+
+
+def _room_for(record: Callable[[Any], Any], structure: Structure, parts: Parts, count: int) -> PyTree:
+    """Zeros for `count` results of a record."""
+    entry = jax.eval_shape(lambda parts: record(structure.join(parts)), parts)
+    return jax.tree.map(lambda leaf: jnp.zeros((count, *leaf.shape), leaf.dtype), entry)
 
 
 def _value_and_metrics(result: Any) -> tuple[jax.Array, dict[str, Any]]:

@@ -67,6 +67,16 @@ class Reference(eqx.Module):
         return -self.stiffness.astype(x.dtype) * x
 
 
+class StackedCode(nnx.Module):
+    """A Gaussian encoder whose two outputs are one array."""
+
+    def __init__(self, encoder):
+        self.encoder = encoder
+
+    def __call__(self, x):
+        return jnp.stack(self.encoder(x))
+
+
 def normal(*shape):
     return RNG.standard_normal(shape)
 
@@ -105,7 +115,65 @@ BAD_TOKENS = (
     ((TOKENS, CONTEXT, MASK[:4]), r"mask must have shape \(5,\)"),
 )
 
+PAIRS = (normal(4, 3), normal(5, 2))
+PAIR_ORDER = Symmetry(lambda x, y: (x[ORDER], y[::-1]), lambda scores: scores[ORDER][:, ::-1])
+CRITIC: dict[str, Any] = {
+    "inputs": PAIRS,
+    "bad": (
+        ((PAIRS[1], PAIRS[1]), r"x must have shape \(n, 3\), got \(5, 2\)"),
+        ((PAIRS[0], PAIRS[1][0]), r"y must have shape \(n, 2\), got \(2,\)"),
+    ),
+    "symmetries": {"order": PAIR_ORDER},
+    "field": False,
+}
+
 GRID: dict[str, Case] = {
+    "SeparableCritic": Case(
+        lambda rngs: nn.SeparableCritic(3, 2, embed=4, width=6, depth=1, rngs=rngs),
+        misuse=(
+            (lambda rngs: nn.SeparableCritic(3, 2, embed=0, rngs=rngs), "embed must be at least 1"),
+            (lambda rngs: nn.SeparableCritic(3, 0, rngs=rngs), "num_in must be at least 1"),
+        ),
+        fast=True,
+        **CRITIC,
+    ),
+    "BilinearCritic": Case(
+        lambda rngs: nn.BilinearCritic(3, 2, embed=4, width=6, depth=1, rngs=rngs),
+        misuse=((lambda rngs: nn.BilinearCritic(3, 2, width=0, rngs=rngs), "width must be at least 1"),),
+        **CRITIC,
+    ),
+    "ConcatenatedCritic": Case(
+        lambda rngs: nn.ConcatenatedCritic(3, 2, width=6, depth=2, rngs=rngs),
+        misuse=((lambda rngs: nn.ConcatenatedCritic(3, 2, depth=0, rngs=rngs), "depth must be at least 1"),),
+        **CRITIC,
+    ),
+    "HybridCritic": Case(
+        lambda rngs: nn.HybridCritic(3, 2, embed=4, width=6, depth=1, rngs=rngs),
+        misuse=((lambda rngs: nn.HybridCritic(3, 2, embed=0, rngs=rngs), "embed must be at least 1"),),
+        **CRITIC,
+    ),
+    "GaussianEncoder": Case(
+        lambda rngs: StackedCode(nn.GaussianEncoder(3, 2, width=6, depth=1, rngs=rngs)),
+        (normal(4, 3),),
+        bad=(((normal(4, 2),), r"x must have shape \(\.\.\., 3\)"),),
+        misuse=(
+            (lambda rngs: nn.GaussianEncoder(3, 0, rngs=rngs), "num_code must be at least 1"),
+            (lambda rngs: nn.GaussianEncoder(3, 2, log_variance=(1.0, -1.0), rngs=rngs), "lower < upper"),
+        ),
+        field=False,
+    ),
+    "VariationalCritic": Case(
+        lambda rngs: nn.VariationalCritic(3, 2, embed=4, width=6, depth=1, rngs=rngs),
+        misuse=((lambda rngs: nn.VariationalCritic(3, 2, embed=0, rngs=rngs), "num_code must be at least 1"),),
+        **CRITIC,
+    ),
+    "VariationalCritic-decoders": Case(
+        lambda rngs: nn.VariationalCritic(
+            3, 2, embed=4, width=6, depth=1, head=nn.BilinearCritic(4, 4, embed=2, rngs=rngs), decode=True, rngs=rngs
+        ),
+        dead={"decoders": "reconstructions have no part in a score"},
+        **CRITIC,
+    ),
     "MLP": Case(
         lambda rngs: nn.MLP(3, 3, width=6, depth=2, rngs=rngs),
         (normal(3),),

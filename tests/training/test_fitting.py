@@ -426,3 +426,89 @@ def test_complex_parameters_are_refused(unhooked):
     for model in (Model(), {"w": jnp.zeros(2, jnp.complex64), "b": jnp.zeros(2)}):
         with pytest.raises(TypeError, match=r"parameters must be floating arrays, got complex64 for \['w'\]"):
             training.fit(loss, model, nothing, optax.sgd(0.1), steps=1, key=jax.random.key(0))
+
+
+# ----------------------------------------------------------------------------------------------------------- records
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_the_record_holds_what_became_of_the_model(getkey, ema):
+    """Entries of any shape after every third step, of the averaged model if there is one; the last two steps go by."""
+    result = training.fit(
+        quadratic,
+        jnp.float32(0.0),
+        nothing,
+        optax.sgd(0.1),
+        steps=29,
+        key=getkey(),
+        ema=ema,
+        record=lambda model: {"model": model, "powers": model ** jnp.arange(1.0, 3.0)},
+        record_every=3,
+        steps_per_call=7,
+    )
+    path = 1 - 0.9 ** np.arange(1, 30)
+    if ema is not None:
+        weights = [ema ** np.arange(t)[::-1] for t in range(1, 30)]
+        path = np.array([w @ path[: w.size] / w.sum() for w in weights])
+    np.testing.assert_allclose(result.recorded["model"], path[2::3], rtol=1e-6)
+    np.testing.assert_allclose(result.recorded["powers"], path[2::3, None] ** [1, 2], rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_a_fit_that_stops_early_has_a_shorter_record(getkey):
+    options = {"steps": 100, "key": getkey(), "record": lambda model: model, "record_every": 2}
+    validate = {"validate": DistanceFrom(jnp.float32(0.5)), "validate_every": 1}
+    stop = training.Patience("validation", patience=6)
+    result = training.fit(quadratic, jnp.float32(0.0), nothing, optax.sgd(0.1), stop=stop, **options, **validate)
+    assert result.stopped_early
+    np.testing.assert_allclose(result.recorded, 1 - 0.9 ** np.arange(2, result.steps + 1, 2), rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_a_fit_resumes_with_its_record(getkey, tmp_path):
+    """Killed after 9 of 15 steps by an update that fails on the host, the second attempt has the entries of both."""
+    options = {"key": getkey(), "record": lambda model: model, "record_every": 3, "steps_per_call": 3}
+    whole = training.fit(quadratic, jnp.float32(0.0), nothing, optax.sgd(0.1), steps=15, **options)
+
+    def batches():
+        yield from [np.zeros(1)] * 9
+        raise RuntimeError("killed")
+
+    class Batches:
+        def __init__(self, source):
+            self.source, self.taken = source, 0
+
+        def __next__(self):
+            self.taken += 1
+            return next(self.source)
+
+        def get_state(self):
+            return self.taken
+
+        def set_state(self, state):
+            self.taken = state
+
+    options |= {"checkpoint_dir": tmp_path / "fit", "checkpoint_every": 3}
+    with pytest.raises(RuntimeError, match="killed"):
+        training.fit(quadratic, jnp.float32(0.0), Batches(batches()), optax.sgd(0.1), steps=15, **options)
+    rest = Batches(iter([np.zeros(1)] * 6))
+    resumed = training.fit(quadratic, jnp.float32(0.0), rest, optax.sgd(0.1), steps=15, **options)
+    assert rest.taken == 15
+    np.testing.assert_array_equal(resumed.recorded, whole.recorded)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("every", [0, 4])
+def test_a_record_without_an_entry_is_refused(unhooked, every):
+    with pytest.raises(ValueError, match="record_every must be at least 1"):
+        training.fit(
+            quadratic,
+            jnp.float32(0.0),
+            nothing,
+            optax.sgd(0.1),
+            steps=3,
+            key=jax.random.key(0),
+            record=lambda model: model,
+            record_every=every,
+        )
