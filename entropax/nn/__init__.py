@@ -5,6 +5,8 @@
 - Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
+- Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
+  `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
 - `ShiftedScore` adds any of them to a known reference.
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
@@ -15,6 +17,7 @@ from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlo
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
+from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import (
     LocalTransformerScore,
     Neighborhood,
@@ -27,11 +30,14 @@ __all__ = [
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
+    "AxialSetTransformer",
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
     "Neighborhood",
     "PairScore",
+    "PooledAttention",
+    "SetTransformer",
     "ShiftedScore",
     "SplitTransformerScore",
     "neighborhood",
