@@ -2,8 +2,22 @@
 
 - Data with exactly known mutual information: `sample_task` draws one data set of a family of the meta-distribution
   that amortised estimators learn from, `meta_batch` a padded batch of random families, dimensions and sizes.
+- From a trained network, in one pass: `amortized_mutual_information`, with quantiles `amortized_quantiles` or an
+  interval `amortized_interval`. For a few hundred samples of a few coordinates, where others need more or are slow;
+  outside the range of its training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator`
+  holds one of your own. `paired_rows` is what networks see of data, `normal_scores` the ranks in it.
+- Intervals: `bootstrap_interval` for any estimator; `pinball_loss` trains quantiles, `calibration_curve` judges them.
 """
 
+from entropax.estimators.amortized import (
+    AmortizedEstimator,
+    amortized_interval,
+    amortized_mutual_information,
+    amortized_quantiles,
+    pretrained_mist,
+)
+from entropax.estimators.intervals import Interval, bootstrap_interval, calibration_curve, pinball_loss
+from entropax.estimators.row_features import normal_scores, num_features, paired_rows
 from entropax.estimators.tasks_meta import (
     IN_DISTRIBUTION_FAMILIES,
     OUT_OF_DISTRIBUTION_FAMILIES,
@@ -21,10 +35,22 @@ __all__ = [
     "OUT_OF_DISTRIBUTION_FAMILIES",
     "PARAMETER_RANGES",
     "TRAINING_FAMILIES",
+    "AmortizedEstimator",
+    "Interval",
     "MetaBatch",
     "TaskSample",
+    "amortized_interval",
+    "amortized_mutual_information",
+    "amortized_quantiles",
+    "bootstrap_interval",
+    "calibration_curve",
     "half_cube",
     "meta_batch",
+    "normal_scores",
+    "num_features",
+    "paired_rows",
+    "pinball_loss",
+    "pretrained_mist",
     "sample_task",
     "wiggly_x",
     "wiggly_y",
