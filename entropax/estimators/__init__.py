@@ -6,17 +6,18 @@
   interval `amortized_interval`. For a few hundred samples of a few coordinates, where others need more or are slow;
   outside the range of its training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator`
   holds one of your own. `paired_rows` is what networks see of data, `normal_scores` the ranks in it.
-- Intervals: `bootstrap_interval` for any estimator; `pinball_loss` trains quantiles, `calibration_curve` judges them.
+- Predicted quantiles: `pinball_loss` trains them, `calibration_curve` judges them.
 """
 
 from entropax.estimators.amortized import (
     AmortizedEstimator,
+    Interval,
     amortized_interval,
     amortized_mutual_information,
     amortized_quantiles,
     pretrained_mist,
 )
-from entropax.estimators.intervals import Interval, bootstrap_interval, calibration_curve, pinball_loss
+from entropax.estimators.quantiles import calibration_curve, pinball_loss
 from entropax.estimators.row_features import normal_scores, num_features, paired_rows
 from entropax.estimators.tasks_meta import (
     IN_DISTRIBUTION_FAMILIES,
@@ -42,7 +43,6 @@ __all__ = [
     "amortized_interval",
     "amortized_mutual_information",
     "amortized_quantiles",
-    "bootstrap_interval",
     "calibration_curve",
     "half_cube",
     "meta_batch",

@@ -12,11 +12,24 @@ from flax import nnx
 
 from entropax import _checks, nn, training
 from entropax._typing import Array, ArrayLike, Float, Real, Scalar
-from entropax.estimators.intervals import Interval
 from entropax.estimators.row_features import PREPROCESSINGS, num_features, paired_rows
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Where the weights that ship are, with their model card."""
+
+
+class Interval(eqx.Module):
+    """An estimate and the interval around it.
+
+    Attributes:
+        value: the estimate.
+        lower: the lower end.
+        upper: the upper end.
+    """
+
+    value: Scalar
+    lower: Scalar
+    upper: Scalar
 
 
 class AmortizedEstimator(eqx.Module):
@@ -60,28 +73,22 @@ class AmortizedEstimator(eqx.Module):
 
     @classmethod
     def untrained(
-        cls, *, preprocessing: str, dims: tuple[int, int], num_samples: tuple[int, int], rngs: nnx.Rngs, **sizes: int
+        cls, *, preprocessing: str, dims: tuple[int, int], num_samples: tuple[int, int], rngs: nnx.Rngs, **sizes: Any
     ) -> "AmortizedEstimator":
-        """An estimator with a fresh `nn.SetTransformer` that has both heads, no dropout and no biases of keys.
+        """An estimator with a fresh `nn.SetTransformer` that has both heads and, unless told otherwise, no biases of keys.
 
         Args:
             preprocessing: option of `paired_rows`.
             dims: smallest and largest d it is going to be trained on.
             num_samples: smallest and largest n.
             rngs: source of randomness.
-            **sizes: of the network, by its keywords.
+            **sizes: of the network, and its other options, by their keywords.
 
         Returns:
             The estimator, to be trained.
         """
-        network = nn.SetTransformer(
-            num_features(preprocessing, dims[1]),
-            **sizes,
-            quantiles=True,
-            activation=jax.nn.gelu,
-            key_bias=False,
-            rngs=rngs,
-        )
+        options = {"quantiles": True, "activation": jax.nn.gelu, "key_bias": False} | sizes
+        network = nn.SetTransformer(num_features(preprocessing, dims[1]), **options, rngs=rngs)
         return cls(network, preprocessing=preprocessing, dims=dims, num_samples=num_samples)
 
     def __call__(self, x: Real[ArrayLike, "n dx"], y: Real[ArrayLike, "n dy"]) -> Scalar:
@@ -202,20 +209,20 @@ def amortized_interval(
     x: Real[ArrayLike, "n dx"],
     y: Real[ArrayLike, "n dy"],
     *,
-    coverage: float = 0.9,
+    confidence: float = 0.9,
     model: AmortizedEstimator | None = None,
     temperature: float = 0.1,
     extrapolate: bool = False,
 ) -> Interval:
     """The estimate of I(X; Y) with the interval that holds it with a given probability, from one pass.
 
-    The interval reaches from the (1 - c) / 2 to the (1 + c) / 2 quantile; its coverage is c over data sets like those
-    the network was trained on, not for any one of them.
+    The interval reaches from the (1 - c) / 2 to the (1 + c) / 2 quantile; it holds with probability c over data sets
+    like those the network was trained on, not for any one of them.
 
     Args:
         x: samples, shape (n, dx).
         y: samples in the same order, shape (n, dy).
-        coverage: c, in (0, 1).
+        confidence: c, in (0, 1).
         model: an estimator whose network has a head for quantiles; by default the one that ships.
         temperature: as in `amortized_mutual_information`.
         extrapolate: as there.
@@ -224,14 +231,14 @@ def amortized_interval(
         The estimate (the median, if the network has a head for quantiles alone) and both ends, in nats.
 
     Raises:
-        ValueError: as there, or a coverage outside (0, 1).
+        ValueError: as there, or a confidence outside (0, 1).
 
     Differentiable as `amortized_mutual_information` is.
     """
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be in (0, 1), got {coverage}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
     a, b, chosen = _prepared(x, y, model, extrapolate)
-    return _interval(chosen, a, b, coverage=float(coverage), temperature=float(temperature))
+    return _interval(chosen, a, b, confidence=float(confidence), temperature=float(temperature))
 
 
 def _prepared(
@@ -285,10 +292,10 @@ def _quantiles(model: AmortizedEstimator, x: Array, y: Array, levels: Array, *, 
     return _in_order(model.network.heads.quantiles(_summary(model, x, y, temperature), levels), levels)
 
 
-@functools.partial(jax.jit, static_argnames=("coverage", "temperature"))
-def _interval(model: AmortizedEstimator, x: Array, y: Array, *, coverage: float, temperature: float) -> Interval:
+@functools.partial(jax.jit, static_argnames=("confidence", "temperature"))
+def _interval(model: AmortizedEstimator, x: Array, y: Array, *, confidence: float, temperature: float) -> Interval:
     summary = _summary(model, x, y, temperature)
-    levels = jnp.asarray([(1 - coverage) / 2, (1 + coverage) / 2], summary.dtype)
+    levels = jnp.asarray([(1 - confidence) / 2, (1 + confidence) / 2], summary.dtype)
     lower, upper = _in_order(model.network.heads.quantiles(summary, levels), levels)
     return Interval(model.network.heads(summary), lower, upper)
 
