@@ -75,7 +75,7 @@ class AmortizedEstimator(eqx.Module):
     def untrained(
         cls, *, preprocessing: str, dims: tuple[int, int], num_samples: tuple[int, int], rngs: nnx.Rngs, **sizes: Any
     ) -> "AmortizedEstimator":
-        """An estimator with a fresh `nn.SetTransformer` that has both heads and, unless told otherwise, no biases of keys.
+        """An estimator with a fresh `nn.SetTransformer` that has both heads, by default without biases of keys.
 
         Args:
             preprocessing: option of `paired_rows`.

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from entropax import _checks
-from entropax._typing import ArrayLike, Float, Real
+from entropax._typing import Array, ArrayLike, Float, Real
 
 
 def pinball_loss(

@@ -81,8 +81,8 @@ def card(data: "xarray.Dataset", recipe: dict[str, Any], run: dict[str, Any], me
         "",
         f"dx = dy = d in [{d_low}, {d_high}], n in [{n_low}, {n_high}]; the functions refuse other data unless told "
         "`extrapolate=True`, and more coordinates always. The estimate is a posterior mean under the training "
-        "families: dependence of another kind (through a circle, say, or a mixture of clusters) is outside, whatever its size. "
-        "Intervals cover their share of data sets like those of the training, not of every kind of data.",
+        "families: dependence of another kind (through a circle, say, or a mixture of clusters) is outside, whatever "
+        "its size. Intervals cover their share of data sets like those of the training, not of every kind of data.",
         "",
         "## Test error",
         "",
@@ -111,7 +111,7 @@ def card(data: "xarray.Dataset", recipe: dict[str, Any], run: dict[str, Any], me
         "",
         f"Mean squared error {arrays.error[~within].mean():.3g} on the families never seen, "
         f"{arrays.error[within].mean():.3g} on those of the training (all n). Ranks undo maps of single "
-        "coordinates, so those families are new to the network only in so far as the pairing of structure and family is.",
+        "coordinates, so those families are new to the network only in the pairing of structure and distribution.",
         "",
         "## Speed",
         "",
