@@ -198,7 +198,7 @@ def _counts(column: Array) -> Array:
 def _scale(column: Array, n: Array) -> Array:
     """The spread of the first n entries in order: one for a standard normal, and for a constant."""
     ordered = jnp.sort(column)
-    spread = (ordered[(3 * n) // 4] - ordered[n // 4]) / _QUARTILES
+    spread = (ordered[n - 1 - n // 4] - ordered[n // 4]) / _QUARTILES
     whole = ordered[n - 1] - ordered[0]
     spread = jnp.where(spread > 0, spread, whole)  # more than half of the entries are equal
     return jnp.where(spread > 0, spread, jnp.ones((), column.dtype))

@@ -81,6 +81,7 @@ ROWS = [
         exempt={"integer": "integer levels lie outside (0, 1)"},
     ),
     amortized("amortized_interval", lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3)),
+    amortized("Interval", lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3).upper),
     Row(
         name="estimators.AmortizedEstimator.__call__",
         call=lambda x, y: _model()(x, y),
