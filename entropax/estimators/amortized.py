@@ -69,7 +69,7 @@ class AmortizedEstimator(eqx.Module):
         if network.num_features != expected:
             raise ValueError(f"network must take rows of {expected} features, got one for {network.num_features}")
         self.network, self.preprocessing = network, preprocessing
-        self.dims, self.num_samples = tuple(dims), tuple(num_samples)
+        self.dims, self.num_samples = (dims[0], dims[1]), (num_samples[0], num_samples[1])
 
     @classmethod
     def untrained(

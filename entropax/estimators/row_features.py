@@ -146,7 +146,7 @@ def _rows(x: Array, y: Array, valid: Array, max_dim: int, preprocessing: str, te
     else:
         blocks = [_scores(side, valid, temperature) for side in (x, y)]
         if preprocessing == "canonical":
-            u, v = _canonical(*blocks, *present, jnp.sum(valid).astype(x.dtype))
+            u, v = _canonical(blocks[0], blocks[1], present[0], present[1], jnp.sum(valid).astype(x.dtype))
             blocks = [u, v, u * v]
     counts = [jnp.sum(valid).astype(x.dtype), *(jnp.sum(p).astype(x.dtype) / max_dim for p in present)]
     context = jnp.stack([jnp.log(counts[0] / 100), *counts[1:]])

@@ -97,7 +97,8 @@ def read(model: estimators.AmortizedEstimator, sets: TestSets, *, temperature: f
 @eqx.filter_jit
 def _read(model: Any, x: Any, y: Any, valid: Any, levels: Any, temperature: float) -> tuple[jax.Array, jax.Array]:
     def one(given: tuple) -> tuple[jax.Array, jax.Array]:
-        summary = model.network.summarize(_rows(model, *given, temperature), given[2])
+        x, y, valid = given
+        summary = model.network.summarize(_rows(model, x, y, valid, temperature), valid)
         return model.network.heads(summary), model.network.heads.quantiles(summary, levels)
 
     return jax.lax.map(one, (x, y, valid), batch_size=8)
