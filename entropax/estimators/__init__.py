@@ -31,8 +31,23 @@
   `participation_ratio` are those checks alone.
 - Error bars on the data at hand: `jackknife` and `bootstrap` for smooth estimators, `subsampling` for those by nearest
   neighbours; `permutation_test` for a p-value.
+- Data with exactly known mutual information: `sample_task` draws one data set of a family of the meta-distribution
+  that amortised estimators learn from, `meta_batch` a padded batch of random families, dimensions and sizes.
+- From a trained network, in one pass: `amortized_mutual_information`, with quantiles `amortized_quantiles` or an
+  interval `amortized_interval`. For a few hundred samples of a few coordinates, where others need more or are slow;
+  outside the range of its training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator`
+  holds one of your own. `paired_rows` is what networks see of data, `normal_scores` the ranks in it.
+- Predicted quantiles: `pinball_loss` trains them, `calibration_curve` judges them.
 """
 
+from entropax.estimators.amortized import (
+    AmortizedEstimator,
+    Interval,
+    amortized_interval,
+    amortized_mutual_information,
+    amortized_quantiles,
+    pretrained_mist,
+)
 from entropax.estimators.cellular_automata import LightConeCode, eca_evolve, eca_pairs, eca_step, light_cone_code
 from entropax.estimators.complexity_plane import (
     HC_CLASSES,
@@ -76,6 +91,7 @@ from entropax.estimators.ordinal import (
     soft_ordinal_distribution,
     statistical_complexity,
 )
+from entropax.estimators.quantiles import calibration_curve, pinball_loss
 from entropax.estimators.reliability import (
     Agreement,
     RigorousEstimate,
@@ -97,6 +113,7 @@ from entropax.estimators.resampling import (
     permutation_test,
     subsampling,
 )
+from entropax.estimators.row_features import normal_scores, num_features, paired_rows
 from entropax.estimators.sampling_scheme import SamplingInterval, natural_timescale, pattern_time, sampling_interval
 from entropax.estimators.scaling_frontier import (
     PUBLISHED_LAWS,
@@ -122,7 +139,16 @@ from entropax.estimators.tasks_families import (
     PARAMETER_RANGES,
     TRAINING_FAMILIES,
 )
-from entropax.estimators.tasks_meta import MetaBatch, TaskSample, meta_batch, sample_task
+from entropax.estimators.tasks_meta import (
+    IN_DISTRIBUTION_FAMILIES,
+    OUT_OF_DISTRIBUTION_FAMILIES,
+    PARAMETER_RANGES,
+    TRAINING_FAMILIES,
+    MetaBatch,
+    TaskSample,
+    meta_batch,
+    sample_task,
+)
 from entropax.estimators.tasks_transforms import (
     half_cube,
     normal_cdf,
@@ -156,6 +182,7 @@ __all__ = [
     "PUBLISHED_LAWS",
     "TRAINING_FAMILIES",
     "Agreement",
+    "AmortizedEstimator",
     "BigramSequences",
     "ComputeFrontier",
     "Extrapolation",
@@ -163,6 +190,7 @@ __all__ = [
     "HCBounds",
     "HCLabel",
     "HCPoint",
+    "Interval",
     "LightConeCode",
     "LowerHull",
     "MaxTestEpoch",
@@ -190,10 +218,14 @@ __all__ = [
     "VariationalEstimate",
     "adjusted_mutual_information",
     "agreement",
+    "amortized_interval",
+    "amortized_mutual_information",
+    "amortized_quantiles",
     "approximate_entropy",
     "bigram_induction",
     "bigram_reference_losses",
     "bootstrap",
+    "calibration_curve",
     "classify_hc",
     "complexity_limits",
     "contingency_table",
@@ -227,17 +259,22 @@ __all__ = [
     "multiscale_entropy",
     "natural_timescale",
     "normal_cdf",
+    "normal_scores",
     "normal_to_mixture",
+    "num_features",
     "nwj",
     "ordinal_distribution",
     "ordinal_pattern_indices",
+    "paired_rows",
     "participation_ratio",
     "pattern_time",
     "periodic_limits",
     "permutation_entropy",
     "permutation_test",
+    "pinball_loss",
     "prequential_curve",
     "prequential_epiplexity",
+    "pretrained_mist",
     "requential_epiplexity",
     "rigorous_estimate",
     "sample_entropy",

@@ -10,6 +10,8 @@
 - Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
   `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
   pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
+- Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
+  `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
@@ -29,6 +31,7 @@ from entropax.nn.decoder import Decoder, Past
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
+from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
+    "AxialSetTransformer",
     "BilinearCritic",
     "ConcatenatedCritic",
     "Decoder",
@@ -48,7 +52,9 @@ __all__ = [
     "Neighborhood",
     "PairScore",
     "Past",
+    "PooledAttention",
     "SeparableCritic",
+    "SetTransformer",
     "ShiftedScore",
     "SplitTransformerScore",
     "VariationalCritic",

@@ -1,5 +1,8 @@
 """Attention over sets: tokens carry no order, and no positional encoding is added."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -15,12 +18,14 @@ class Attention(nnx.Module):
     Equivariant under permutations of the queries and invariant under those of the context.
     """
 
-    def __init__(self, embed: int, *, heads: int = 4, rngs: nnx.Rngs):
+    def __init__(self, embed: int, *, heads: int = 4, key_bias: bool = False, rngs: nnx.Rngs):
         """Makes the projections.
 
         Args:
             embed: size of a token, a multiple of `heads`.
             heads: number of heads.
+            key_bias: whether keys have a bias. It adds one number to all logits of a query, which softmax ignores:
+                only for networks whose published parameters include it.
             rngs: source of randomness.
 
         Raises:
@@ -32,8 +37,7 @@ class Attention(nnx.Module):
             raise ValueError(f"embed must be a multiple of heads={heads}, got {embed}")
         self.embed, self.heads = embed, heads
         self.query = nnx.Linear(embed, embed, rngs=rngs)
-        # A bias of the keys adds one number to all logits of a query, which softmax ignores.
-        self.key = nnx.Linear(embed, embed, use_bias=False, rngs=rngs)
+        self.key = nnx.Linear(embed, embed, use_bias=key_bias, rngs=rngs)
         self.value = nnx.Linear(embed, embed, rngs=rngs)
         self.out = nnx.Linear(embed, embed, rngs=rngs)
 
@@ -75,17 +79,28 @@ class Attention(nnx.Module):
 class AttentionBlock(nnx.Module):
     """Attention and a perceptron, each added to its input and normalised afterwards (post-norm)."""
 
-    def __init__(self, embed: int, *, heads: int = 4, hidden: int = 256, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        embed: int,
+        *,
+        heads: int = 4,
+        hidden: int = 256,
+        activation: Callable[[Any], Any] = jax.nn.gelu,
+        key_bias: bool = False,
+        rngs: nnx.Rngs,
+    ):
         """Makes the block.
 
         Args:
             embed: size of a token.
             heads: number of heads.
             hidden: width of the perceptron's one hidden layer.
+            activation: of the perceptron.
+            key_bias: whether the attention's keys have a bias, which changes nothing.
             rngs: source of randomness.
         """
-        self.attention = Attention(embed, heads=heads, rngs=rngs)
-        self.mlp = MLP(embed, embed, width=hidden, depth=1, rngs=rngs)
+        self.attention = Attention(embed, heads=heads, key_bias=key_bias, rngs=rngs)
+        self.mlp = MLP(embed, embed, width=hidden, depth=1, activation=activation, rngs=rngs)
         self.norm_attention = nnx.LayerNorm(embed, rngs=rngs)
         self.norm_mlp = nnx.LayerNorm(embed, rngs=rngs)
 
@@ -112,7 +127,17 @@ class AttentionBlock(nnx.Module):
 class InducedAttentionBlock(nnx.Module):
     """Attention through m learned inducing points: cost n m in place of n^2 (Set Transformer, arXiv 1810.00825)."""
 
-    def __init__(self, embed: int, *, num_inducing: int, heads: int = 4, hidden: int = 256, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        embed: int,
+        *,
+        num_inducing: int,
+        heads: int = 4,
+        hidden: int = 256,
+        activation: Callable[[Any], Any] = jax.nn.gelu,
+        key_bias: bool = False,
+        rngs: nnx.Rngs,
+    ):
         """Makes the inducing points and two blocks.
 
         Args:
@@ -120,13 +145,16 @@ class InducedAttentionBlock(nnx.Module):
             num_inducing: m.
             heads: number of heads.
             hidden: width of the perceptrons' hidden layer.
+            activation: of the perceptrons.
+            key_bias: whether the attentions' keys have a bias, which changes nothing.
             rngs: source of randomness.
         """
         _checks.require_integer("num_inducing", num_inducing, minimum=1)
         initial = nnx.initializers.normal(embed**-0.5)(rngs.params(), (num_inducing, embed), jnp.float32)
         self.inducing = nnx.Param(initial)
-        self.gather = AttentionBlock(embed, heads=heads, hidden=hidden, rngs=rngs)
-        self.spread = AttentionBlock(embed, heads=heads, hidden=hidden, rngs=rngs)
+        shape: dict[str, Any] = {"heads": heads, "hidden": hidden, "activation": activation, "key_bias": key_bias}
+        self.gather = AttentionBlock(embed, **shape, rngs=rngs)
+        self.spread = AttentionBlock(embed, **shape, rngs=rngs)
 
     def __call__(
         self,

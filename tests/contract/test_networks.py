@@ -109,6 +109,22 @@ TOKEN_SYMMETRIES = {
     "masked": Symmetry(lambda q, c, m: (q, jnp.where(m[:, None], c, 5.0), m)),
     "left out": Symmetry(lambda q, c, m: (q, c[np.flatnonzero(MASK)], None)),
 }
+SET_SYMMETRIES = {
+    "order": Symmetry(lambda rows, mask: (rows[OTHERS], mask[OTHERS])),
+    "left out": Symmetry(lambda rows, mask: (rows[np.flatnonzero(MASK)], None)),
+}
+SET_SIZES: dict[str, Any] = {
+    "embed": 4,
+    "heads": 2,
+    "embedding_width": 6,
+    "interaction_blocks": 1,
+    "encoder_blocks": 1,
+    "num_inducing": 2,
+    "hidden": 5,
+    "num_seeds": 2,
+    "decoder_blocks": 1,
+    "head_width": 5,
+}
 BAD_TOKENS = (
     ((TOKENS[:, :3], CONTEXT, MASK), r"queries must have shape \(n, 8\)"),
     ((TOKENS, CONTEXT[:, :3], MASK), r"context must have shape \(n, 8\)"),
@@ -304,6 +320,58 @@ GRID: dict[str, Case] = {
             ((*NEIGHBORS, NEIGHBORS[1][:3]), "forces must have the shape of displacements"),
         ),
         symmetries={"neighbours": Symmetry(lambda dx, g, f: (dx[OTHERS], g[OTHERS], f[OTHERS]))},
+        field=False,
+    ),
+    "PooledAttention": Case(
+        lambda rngs: nn.PooledAttention(8, num_seeds=2, heads=2, hidden=6, rngs=rngs),
+        (CONTEXT, MASK),
+        bad=(((CONTEXT[:, :3], MASK), r"context must have shape \(n, 8\)"), ((CONTEXT, MASK[:4]), "mask must have")),
+        misuse=((lambda rngs: nn.PooledAttention(8, num_seeds=0, rngs=rngs), "num_seeds must be at least 1"),),
+        symmetries=SET_SYMMETRIES,
+        field=False,
+    ),
+    "SetTransformer": Case(
+        lambda rngs: nn.SetTransformer(8, **SET_SIZES, rngs=rngs),
+        (CONTEXT, MASK),
+        bad=(((CONTEXT[:, :3], MASK), r"rows must have shape \(n, 8\)"), ((CONTEXT, MASK[:4]), "mask must have shape")),
+        misuse=(
+            (lambda rngs: nn.SetTransformer(0, rngs=rngs), "num_features must be at least 1"),
+            (lambda rngs: nn.SetTransformer(8, encoder_blocks=-1, rngs=rngs), "encoder_blocks must be at least 0"),
+            (lambda rngs: nn.SetTransformer(8, embedding_dropout=1.0, rngs=rngs), r"embedding_dropout must lie in"),
+            (lambda rngs: nn.SetTransformer(8, **SET_SIZES, point=False, rngs=rngs), "point or quantiles must be True"),
+        ),
+        symmetries=SET_SYMMETRIES,
+        dead={"['key']['bias']": "it adds one number to all logits of a query"},
+        field=False,
+    ),
+    "SetTransformer-quantiles": Case(
+        lambda rngs: nn.SetTransformer(
+            8, **SET_SIZES | {"key_bias": False}, point=False, quantiles=True, activation=jax.nn.gelu, rngs=rngs
+        ),
+        (CONTEXT, MASK, np.float64(0.3)),
+        bad=(((CONTEXT[:, :3], MASK), r"rows must have shape \(n, 8\)"),),
+        symmetries={"order": Symmetry(lambda rows, mask, tau: (rows[OTHERS], mask[OTHERS], tau))},
+        field=False,
+    ),
+    "AxialSetTransformer": Case(
+        lambda rngs: nn.AxialSetTransformer(
+            embed=4, heads=2, blocks=1, num_inducing=2, hidden=5, num_seeds=2, head_width=5, rngs=rngs
+        ),
+        (CONTEXT[:, :2], CONTEXT[:, 2:4], MASK),
+        bad=(
+            ((CONTEXT[:, :2], CONTEXT[:4, 2:4], MASK), r"y must have shape \(n, d\) with the n of x"),
+            ((CONTEXT[:, 0], CONTEXT[:, 2:4], MASK), r"x must have shape \(n, d\)"),
+            ((CONTEXT[:, :2], CONTEXT[:, 2:4], MASK[:4]), r"mask must have shape \(5,\)"),
+        ),
+        misuse=(
+            (lambda rngs: nn.AxialSetTransformer(blocks=0, rngs=rngs), "blocks must be at least 1"),
+            (lambda rngs: nn.AxialSetTransformer(embed=4, heads=2, point=False, rngs=rngs), "point or quantiles must"),
+        ),
+        symmetries={
+            "rows": Symmetry(lambda x, y, m: (x[OTHERS], y[OTHERS], m[OTHERS])),
+            "coordinates": Symmetry(lambda x, y, m: (x[:, ::-1], y, m)),
+            "masked": Symmetry(lambda x, y, m: (jnp.where(m[:, None], x, jnp.nan), y, m)),
+        },
         field=False,
     ),
     "PairScore": Case(
