@@ -192,7 +192,7 @@ ROWS = [
             differentiable=(0, 1, 2) if name == "soft_box" else (0, 1),
             bad_static=(
                 Bad(
-                    (X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got shape \(3,\)"
+                    (X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got"
                 ),
             ),
             bad_values=(

@@ -268,9 +268,9 @@ def test_mutual_information_under_a_prior(x64, correction):
 
 @pytest.mark.fast
 def test_faults():
-    with pytest.raises(ValueError, match="correction must be one of 'plug-in', 'miller-madow'.*got 'jackknife'"):
+    with pytest.raises(ValueError, match=r"correction must be one of 'plug-in', 'miller-madow'.*got 'jackknife'"):
         estimators.discrete_entropy(COUNTS, correction="jackknife")
-    with pytest.raises(ValueError, match="concentration must be None with correction 'nsb', got 1.0"):
+    with pytest.raises(ValueError, match=r"concentration must be None with correction 'nsb', got 1.0"):
         estimators.discrete_entropy(COUNTS, correction="nsb", concentration=1.0)
     with pytest.raises(ValueError, match="concentration must be one of 'laplace'"):
         estimators.discrete_entropy(COUNTS, correction="bayes", concentration="haldane")

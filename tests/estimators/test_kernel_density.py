@@ -12,9 +12,9 @@ from sklearn.neighbors import KernelDensity
 from entropax import estimators
 from entropax.estimators import kernel_density as module
 
-I = np.arange(1, 65)
-X = (np.sin(1.7 * I) + 0.3 * np.cos(5.1 * I))[:, None]
-Y = (np.sin(1.7 * I + 0.8) + 0.5 * np.cos(2.9 * I))[:, None]
+INDEX = np.arange(1, 65)
+X = (np.sin(1.7 * INDEX) + 0.3 * np.cos(5.1 * INDEX))[:, None]
+Y = (np.sin(1.7 * INDEX + 0.8) + 0.5 * np.cos(2.9 * INDEX))[:, None]
 Z = np.concatenate([X, Y], axis=1)
 
 
@@ -192,7 +192,7 @@ def test_faults():
         estimators.kernel_density_entropy(X, kernel="box")
     with pytest.raises(ValueError, match="bandwidth must be one of 'scott', 'silverman', got 'isj'"):
         estimators.kernel_density_entropy(X, bandwidth="isj")
-    with pytest.raises(ValueError, match="temperature must be None with kernel 'gaussian', got 0.1"):
+    with pytest.raises(ValueError, match=r"temperature must be None with kernel 'gaussian', got 0.1"):
         estimators.kernel_density_entropy(X, temperature=0.1)
     with pytest.raises(ValueError, match="kernel must be one of 'gaussian', 'box', got 'epanechnikov'"):
         estimators.kernel_density_entropy(X, kernel="epanechnikov")
