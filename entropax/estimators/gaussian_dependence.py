@@ -30,16 +30,16 @@ def canonical_correlations(x: Real[ArrayLike, "n dx"], y: Real[ArrayLike, "n dy"
     Differentiable where the correlations are distinct and not zero. Source: Hotelling 1936.
     """
     x, y = _samples(x, y)
-    value, joint = _canonical_correlations(x, y)
-    return _checks.enforce(value, *_of_samples(x, y, joint))
+    value, pivots = _canonical_correlations(x, y)
+    return _checks.enforce(value, *_of_samples(x, y, pivots))
 
 
 def cca_mutual_information(
     x: Real[ArrayLike, "n dx"], y: Real[ArrayLike, "n dy"], *, correction: str = "plug-in"
 ) -> Scalar:
-    """Mutual information of the Gaussian with the sample covariance, -sum_k log(1 - r_k^2) / 2 of r_k the canonical ones.
+    """Mutual information of the Gaussian with the sample covariance, -sum_k log(1 - r_k^2) / 2.
 
-    Exact for Gaussians as n grows. In general it measures linear dependence alone, and may err either way.
+    The r_k are the canonical correlations. Exact for Gaussians as n grows. In general it measures linear dependence alone, and may err either way.
 
     Args:
         x: samples of one variable, shape (n, dx).
@@ -58,8 +58,8 @@ def cca_mutual_information(
     """
     _checks.require_option("correction", correction, CORRECTIONS)
     x, y = _samples(x, y)
-    value, joint = _gaussian(x, y, correction)
-    return _checks.enforce(value, *_of_samples(x, y, joint))
+    value, pivots = _gaussian(x, y, correction)
+    return _checks.enforce(value, *_of_samples(x, y, pivots))
 
 
 def gaussian_copula_mutual_information(
@@ -71,9 +71,8 @@ def gaussian_copula_mutual_information(
 ) -> Scalar:
     """Mutual information of the Gaussian copula: `cca_mutual_information` of the normal scores of every column.
 
-    The score of a sample is the normal quantile of rank / (n + 1). It is invariant under increasing functions of every
-    column, and a lower bound where the scores are jointly Gaussian or x and y are single columns' pairs whose scores
-    are; ties take their mean rank.
+    The score of a sample is the normal quantile of rank / (n + 1); ties take their mean rank. The estimate is invariant
+    under increasing functions of every column, and exact as n grows where such functions make x and y jointly Gaussian.
 
     Args:
         x: samples of one variable, shape (n, dx).
@@ -96,8 +95,8 @@ def gaussian_copula_mutual_information(
     x, y = _samples(x, y)
     x, y, tau = _checks.as_floats(x=x, y=y, temperature=1.0 if temperature is None else temperature)
     _checks.require_ndim("temperature", tau, 0, "()")
-    value, joint = _copula(x, y, tau, temperature is not None, correction)
-    return _checks.enforce(value, *_of_samples(x, y, joint), _checks.positive("temperature", tau))
+    value, pivots = _copula(x, y, tau, temperature is not None, correction)
+    return _checks.enforce(value, *_of_samples(x, y, pivots), _checks.positive("temperature", tau))
 
 
 def _samples(x: Any, y: Any) -> tuple[Array, Array]:
@@ -114,45 +113,50 @@ def _samples(x: Any, y: Any) -> tuple[Array, Array]:
     return x, y
 
 
-def _of_samples(x: Array, y: Array, covariance: Array) -> tuple[_checks.Check, ...]:
-    with _checks.evaluated_now(covariance):
-        pivots = jnp.diagonal(covariance)
-        ok = jnp.all(pivots > 0)
-    varying = _checks.Check(ok, "x and y must vary in every column", lambda: f"variances {pivots}")
-    return _checks.finite("x", x), _checks.finite("y", y), varying
+def _of_samples(x: Array, y: Array, pivots: Array) -> tuple[_checks.Check, ...]:
+    """Checks; the squared pivots of the joint correlation matrix are of rounding's size where it is singular."""
+    with _checks.evaluated_now(pivots):
+        ok = jnp.all(pivots > 64 * pivots.size * float(jnp.finfo(pivots.dtype).eps))
+    words = "x and y must vary, and no column follow from the others"
+    regular = _checks.Check(ok, words, lambda: f"squared pivots of the correlation {pivots}")
+    return _checks.finite("x", x), _checks.finite("y", y), regular
 
 
-def _covariance(x: Array, y: Array) -> Array:
+def _correlation(x: Array, y: Array) -> Array:
+    """The joint correlation matrix."""
     joint = jnp.concatenate([x, y], axis=1)
     centred = joint - jnp.mean(joint, axis=0, keepdims=True)
-    return centred.T @ centred / (x.shape[0] - 1)
-
-
-def _correlation(S: Array) -> Array:
-    """The correlation matrix, its diagonal one."""
+    S = centred.T @ centred
     scale = jnp.sqrt(jnp.diagonal(S))
     return S / (scale[:, None] * scale[None, :])
 
 
+def _squared_pivots(R: Array, done: Array) -> Array:
+    """Of the Cholesky factor of R, computed once `done` is."""
+    return jnp.diagonal(_lapack.factor(_lapack.after(R, done))) ** 2
+
+
 @jax.jit
 def _canonical_correlations(x: Array, y: Array) -> tuple[Array, Array]:
-    S = _covariance(x, y)
-    R, split = _correlation(S), x.shape[1]
+    """The correlations, and the squared pivots of the joint correlation matrix."""
+    R, split = _correlation(x, y), x.shape[1]
     _, half = _lapack.whiten(R[:split, :split], R[:split, split:])
     _, C = _lapack.whiten(_lapack.after(R[split:, split:], half[:1, :1]), half.T)
-    return jnp.linalg.svd(C, compute_uv=False), S
+    value = jnp.linalg.svd(C, compute_uv=False)
+    return value, _squared_pivots(R, value[:1, None])
 
 
 @functools.partial(jax.jit, static_argnames="correction")
 def _gaussian(x: Array, y: Array, correction: str) -> tuple[Array, Array]:
-    """The mutual information, and the joint covariance."""
+    """The mutual information, and the squared pivots of the joint correlation matrix."""
     n, dx, dy = *x.shape, y.shape[1]
-    S = _covariance(x, y)
-    value = information.gaussian_mutual_information(_correlation(S), split=dx)
+    R = _correlation(x, y)
+    value = information.gaussian_mutual_information(R, split=dx)
+    pivots = _squared_pivots(R, value)
     if correction == "wishart":
         terms = digamma((n - 1 - jnp.arange(dx + dy, dtype=x.dtype)) / 2)
         value = value - (jnp.sum(terms[:dx]) + jnp.sum(terms[:dy]) - jnp.sum(terms)) / 2
-    return value, S
+    return value, pivots
 
 
 @functools.partial(jax.jit, static_argnames=("soft", "correction"))
