@@ -39,7 +39,8 @@ def cca_mutual_information(
 ) -> Scalar:
     """Mutual information of the Gaussian with the sample covariance, -sum_k log(1 - r_k^2) / 2.
 
-    The r_k are the canonical correlations. Exact for Gaussians as n grows. In general it measures linear dependence alone, and may err either way.
+    The r_k are the canonical correlations. Exact for Gaussians as n grows. In general it measures linear dependence
+    alone, and may err either way.
 
     Args:
         x: samples of one variable, shape (n, dx).
