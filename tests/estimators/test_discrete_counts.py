@@ -142,7 +142,7 @@ def test_chao_wang_jost_is_the_printed_sum(x64, counts):
 
 @pytest.mark.fast
 def test_zhang_and_bonachela_are_the_printed_sums(x64):
-    """Zhang 2012, sum_v z_v / v with z_v = sum p_i prod_{j < v} (1 - n_i' / (N - j - 1))...; Bonachela et al. 2008."""
+    """Zhang 2012, sum_{v < N} z_v / v with z_v = sum p_i prod_{j < v} [1 - (n_i - 1) / (N - 1 - j)]; Bonachela 2008."""
     total = int(SPARSE.sum())
     z = 0.0
     for v in range(1, total):
