@@ -38,6 +38,8 @@
   outside the range of its training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator`
   holds one of your own. `paired_rows` is what networks see of data, `normal_scores` the ranks in it.
 - Predicted quantiles: `pinball_loss` trains them, `calibration_curve` judges them.
+- Dependence that is Gaussian, at any number of columns below that of the samples: `cca_mutual_information` and
+  `canonical_correlations`; `gaussian_copula_mutual_information` where increasing functions of the columns make it so.
 """
 
 from entropax.estimators.amortized import (
@@ -79,6 +81,11 @@ from entropax.estimators.discrete_counts import (
     label_counts,
 )
 from entropax.estimators.extrapolation import Extrapolation, extrapolate
+from entropax.estimators.gaussian_dependence import (
+    canonical_correlations,
+    cca_mutual_information,
+    gaussian_copula_mutual_information,
+)
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
@@ -226,6 +233,8 @@ __all__ = [
     "bigram_reference_losses",
     "bootstrap",
     "calibration_curve",
+    "canonical_correlations",
+    "cca_mutual_information",
     "classify_hc",
     "complexity_limits",
     "contingency_table",
@@ -237,6 +246,7 @@ __all__ = [
     "eca_step",
     "epiplexity_from_runs",
     "extrapolate",
+    "gaussian_copula_mutual_information",
     "half_cube",
     "hc_bounds",
     "hc_curves",

@@ -62,7 +62,7 @@ def _closer(counts: Array, num_states: float, start: Array, stop: Array, negligi
 
 
 def _log_weight(t: Array, counts: Array, num_states: float) -> Array:
-    """log of the prior density of t = log beta times the evidence, B(N, K beta) / prod B(n_i, beta) up to a constant."""
+    """log of the prior density of log beta times the evidence B(N, K beta) / prod B(n_i, beta), but for a constant."""
     beta = jnp.exp(t)
     seen = counts > 0
     evidence = log_beta(jnp.sum(counts), num_states * beta)

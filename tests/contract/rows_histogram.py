@@ -190,11 +190,7 @@ ROWS = [
             call=call,
             arguments=lambda: (X, np.array([0.8, 0.6]), np.array(0.4)),
             differentiable=(0, 1, 2) if name == "soft_box" else (0, 1),
-            bad_static=(
-                Bad(
-                    (X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got shape \(3,\)"
-                ),
-            ),
+            bad_static=(Bad((X, np.ones(3), np.array(0.4)), r"bandwidth must be a number or have shape \(2,\), got"),),
             bad_values=(
                 Bad((X, np.array([0.8, -0.6]), np.array(0.4)), "bandwidth must be positive and finite, got -0.6"),
             ),
@@ -221,5 +217,36 @@ ROWS = [
         "kernel_density_mutual_information.given",
         lambda x, y: estimators.kernel_density_mutual_information(x, y, bandwidth=0.7),
         pair=True,
+    ),
+    *(
+        of_samples(
+            name,
+            call,
+            pair=True,
+            bad_static=(
+                Bad((X, Y[:5]), r"y must have 12 samples like x, got shape \(5, 1\)"),
+                Bad((X[:3], Y[:3]), "x and y must have more samples than their 3 columns together, got 3"),
+            ),
+            bad_values=(
+                Bad((NOT_FINITE, Y), "x must be finite, got nan at flat index 7|x and y must vary"),
+                Bad((CONSTANT, Y), "x and y must vary, and no column follow from the others"),
+                Bad((X, X[:, :1]), "x and y must vary, and no column follow from the others"),
+            ),
+            exempt=exempt,
+        )
+        for name, call, exempt in (
+            ("canonical_correlations", estimators.canonical_correlations, NO_LAPACK),
+            ("cca_mutual_information", estimators.cca_mutual_information, NO_LAPACK),
+            (
+                "gaussian_copula_mutual_information",
+                estimators.gaussian_copula_mutual_information,
+                {**NO_LAPACK, "gradient": "of ranks, so it is piecewise constant; the soft form has a row"},
+            ),
+            (
+                "gaussian_copula_mutual_information.soft",
+                lambda x, y: estimators.gaussian_copula_mutual_information(x, y, temperature=0.2),
+                NO_LAPACK,
+            ),
+        )
     ),
 ]

@@ -10,9 +10,9 @@ from scipy import stats
 
 from entropax import estimators
 
-I = np.arange(1, 65)
-X = (np.sin(1.7 * I) + 0.3 * np.cos(5.1 * I))[:, None]
-Y = (np.sin(1.7 * I + 0.8) + 0.5 * np.cos(2.9 * I))[:, None]
+INDEX = np.arange(1, 65)
+X = (np.sin(1.7 * INDEX) + 0.3 * np.cos(5.1 * INDEX))[:, None]
+Y = (np.sin(1.7 * INDEX + 0.8) + 0.5 * np.cos(2.9 * INDEX))[:, None]
 
 
 @pytest.mark.fast
@@ -81,7 +81,7 @@ def test_a_constant_column_tells_nothing(x64):
         )(jnp.asarray(constant))
         np.testing.assert_allclose(value, 0, atol=1e-12)
         assert np.isfinite(slope).all()
-    with pytest.raises(ValueError, match="x must vary within every bin of every column, got a bin of width 0.0"):
+    with pytest.raises(ValueError, match=r"x must vary within every bin of every column, got a bin of width 0.0"):
         estimators.histogram_entropy(constant, bins=5)
     with pytest.raises(ValueError, match="x must vary within every bin"):
         estimators.histogram_entropy(np.repeat(X[:4], 10, axis=0), bins=8, binning="equal-frequency")
@@ -176,7 +176,7 @@ def test_faults():
         estimators.histogram_entropy(X, bins=0)
     with pytest.raises(ValueError, match="binning must be one of 'equal-width', 'equal-frequency', got 'sturges'"):
         estimators.histogram_entropy(X, bins=4, binning="sturges")
-    with pytest.raises(ValueError, match="temperature must be positive and finite, got 0.0"):
+    with pytest.raises(ValueError, match=r"temperature must be positive and finite, got 0.0"):
         estimators.histogram_entropy(X, bins=4, temperature=0.0)
     with pytest.raises(ValueError, match=r"bins must make fewer than 2\^31 cells"):
         estimators.histogram_entropy(np.ones((5, 4)), bins=1000)
