@@ -9,8 +9,8 @@ of them. So these are the package's own numbers, found anew: benchmark-mi 0.1.3 
     histogram_10   HistogramEstimator(n_bins_x=10), for at most three coordinates
     infonce        InfoNCEEstimator(), the first tasks only
 
-One number a seed, in nats. An estimator or a task that is missing was not run: a run takes minutes on a busy machine, and
-the neural ones (MINE, NWJ, Donsker-Varadhan) were left out. To complete the table, run the lines above.
+One number a seed, in nats. An estimator or a task that is missing was not run (a run takes minutes on a busy machine);
+nor were MINE, NWJ and Donsker-Varadhan. To complete the table, run the lines above.
 """
 
 BASELINES: dict[str, dict[str, tuple[float, ...]]] = {
