@@ -69,7 +69,7 @@ def join(*labels: Labels) -> Partition:
     if first.ndim != 1:
         raise ValueError(f"labels must have shape (outcomes,), got {first.shape}")
     names = {f"labels[{i}]": value for i, value in enumerate(labels)}
-    return _join(*_partitions.require_labels(first, **names))
+    return _join(*_partitions.require_labels(first, ndim=1, **names))
 
 
 @jax.jit
@@ -101,7 +101,8 @@ def meet(a: Labels, b: Labels, p: Real[ArrayLike, "outcomes"]) -> Partition:
     """
     p, ok = _partitions.require_probabilities(p)
     a, b = _partitions.require_labels(p, a=a, b=b)
-    return Partition(*_meet(a, b, p > 0), _checks.validity(ok))
+    number, count = _meet(a, b, p > 0)
+    return Partition(number, count, _checks.validity(ok))
 
 
 @jax.jit
@@ -154,7 +155,8 @@ def complement(a: Labels, p: Real[ArrayLike, "outcomes"], *, within: Labels | No
         with _checks.evaluated_now(a, whole, p):
             finer = _determines(whole, a, p > 0)
         checks.append(_checks.Check(finer, "within must refine a", lambda: "a class of it with several labels of a"))
-    return Partition(*_complement(a, whole, p > 0), _checks.validity(*checks))
+    number, count = _complement(a, whole, p > 0)
+    return Partition(number, count, _checks.validity(*checks))
 
 
 _determines = jax.jit(_partitions.determines)

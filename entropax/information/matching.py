@@ -294,7 +294,8 @@ def enm_fit(
 
     One iteration updates the weights P(y) <- sum_x P(x) P(y | x) n times with the components held, the last time with
     the responsibilities that then give the components' means and widths by weighted maximum likelihood. One update is
-    EM. No update lets KL(P | P_theta) rise, but for what the grid's cells do to a width near their size.
+    EM. No update lets KL(P | P_theta) rise, as long as the components lie within the grid and span several of its
+    points: only then are a normal distribution's moments those of greatest likelihood.
 
     Args:
         target: P(x) on the grid, shape (x,).

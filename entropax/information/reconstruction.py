@@ -205,4 +205,5 @@ def _select_parts(x: Array, parts: Array, p: Array) -> tuple[Array, Array, Array
         return (chosen.at[best].set(True), so_far), (best, gains[best], remaining, recovered)
 
     nothing = jnp.zeros(parts.shape[0], bool), jnp.zeros_like(_partitions.classes(x))
-    return jax.lax.scan(choose, nothing, None, length=parts.shape[0])[1]
+    _, (order, gains, remaining, recovered) = jax.lax.scan(choose, nothing, None, length=parts.shape[0])
+    return order, gains, remaining, recovered

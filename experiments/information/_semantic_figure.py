@@ -94,9 +94,18 @@ def _curves(axes: Any, data: "xarray.Dataset") -> None:
             axes.plot(semantic[at], rate[at], color=color, marker=marker, ls="")
     for slope, marker in ((0, "s"), (1, "o"), (2, "^")):
         axes.plot([], [], color="0.4", marker=marker, ls="", label=f"s = {slope}")
+    one = int(np.flatnonzero(data.slope.values == 1.0)[0])
+    axes.annotate(
+        f"s = 1: R {data.rate.values[0, one]:.5f}, G {data.semantic.values[0, one]:.5f}\nexactly 0.36318, 0.32087",
+        (data.semantic.values[0, one], data.rate.values[0, one]),
+        xytext=(-1.0, 0.53),
+        arrowprops={"arrowstyle": "-", "lw": 0.6, "color": "0.4"},
+        fontsize=7.5,
+    )
     axes.set(
         title="R(G): optimal truth touches R = G at s = 1",
         xlabel=label("semantic information G", "bits"),
         ylabel=label("Shannon information R", "bits"),
     )
-    axes.legend(fontsize=7)
+    axes.set_xlim(right=1.35)
+    axes.legend(fontsize=7, loc="lower right")

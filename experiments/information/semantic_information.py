@@ -294,6 +294,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             counts = observe_labels(config, rng)
             speaker = learn_truth(counts, config, key=fit_key, checkpoint_dir=checkpoint_dir)
             exact, learned, raw = map(np.asarray, age_predictions(speaker.threshold, speaker.steepness))
+            meanings = {"threshold": np.asarray(speaker.threshold), "steepness": np.asarray(speaker.steepness)}
         with stage("trace R(G)"):
             slopes = np.linspace(-2.0, 4.0, config.slopes)
             slopes = np.unique(np.concatenate([slopes, [0.0, 1.0, 2.0]]))
@@ -308,7 +309,6 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     errors = {name: _divergences(exact, guess) for name, guess in (("meaning", learned), ("posterior", raw[None]))}
     at_one = int(np.flatnonzero(slopes == 1.0)[0])
     points = [{name: float(curve[name][at_one]) for name in curve} for curve in curves]
-    thresholds = np.asarray(speaker.threshold)
     measured = {
         "classes: share of starts at 99% of their limit after 2 updates": _mean(reached[2]),
         "classes: share of starts at 99% of their limit after 3 updates": _mean(reached[3]),
@@ -319,8 +319,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         "mixtures: largest rise of the divergence": max(
             float(np.max(np.diff(np.asarray(fit.trace), axis=1), initial=0.0)) for fit in (em, enm)
         ),
-        "ages: threshold of adult": _mean(thresholds[:, LABELS.index("adult")]),
-        "ages: threshold of elder": _mean(thresholds[:, LABELS.index("elder")]),
+        "ages: threshold of adult": _mean(meanings["threshold"][:, LABELS.index("adult")]),
+        "ages: threshold of elder": _mean(meanings["threshold"][:, LABELS.index("elder")]),
         "ages: error after the shift, meaning over posterior": Quotient(
             float(errors["meaning"].mean()), float(errors["posterior"].mean())
         ),
@@ -337,7 +337,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         "mixtures: median iterations over EM's": f"{config.n_inner} updates of the weights an iteration; fewer "
         f"iterations in {quicker:.0%} of the {both.sum()} mixtures of {len(both)} that both fit",
     }
-    data = _dataset(trace, best, iterations, both, speaker, (exact, learned, raw), slopes, curves)
+    data = _dataset(trace, best, iterations, both, meanings, (exact, learned, raw), slopes, curves)
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 
 
@@ -357,7 +357,7 @@ def _dataset(
     best: np.ndarray,
     iterations: np.ndarray,
     both: np.ndarray,
-    speaker: Speaker,
+    meanings: dict[str, np.ndarray],
     predictions: tuple[np.ndarray, np.ndarray, np.ndarray],
     slopes: np.ndarray,
     curves: list[dict[str, np.ndarray]],
@@ -371,8 +371,8 @@ def _dataset(
             "classes_best": ("problem", best, {"units": "bit"}),
             "iterations": (("algorithm", "mixture"), iterations, {"units": "1"}),
             "both_converged": ("mixture", both.astype(np.int8), {"units": "1"}),
-            "threshold": (("sample", "label"), np.asarray(speaker.threshold), {"units": "year"}),
-            "steepness": (("sample", "label"), np.asarray(speaker.steepness), {"units": "1 / year; of youth year"}),
+            "threshold": (("sample", "label"), meanings["threshold"], {"units": "year"}),
+            "steepness": (("sample", "label"), meanings["steepness"], {"units": "1 / year; of youth year"}),
             "old_exact": (("label", "age"), exact, {"units": "1 / year"}),
             "old_learned": (("sample", "label", "age"), learned, {"units": "1 / year"}),
             "young_posterior": (("label", "age"), raw, {"units": "1 / year"}),
