@@ -79,9 +79,9 @@ PRESETS: dict[str, Config] = {
 }
 
 _PLANE = "documentation, plane of H and C"
-# An error rate from some 170 chaotic and 630 regular orbits has a standard error of 0.02: a difference counts from 0.04.
 _LIMIT = float(np.log(14) / np.log(120))
 
+# Error rates from some 170 chaotic and 630 regular orbits have a standard error of 0.02: a difference counts from 0.04.
 CLAIMS: tuple[Claim, ...] = (
     Claim("white noise: H", 1.0, _PLANE, Near(absolute=0.005)),
     Claim("white noise: C", 0.0, _PLANE, Near(absolute=0.01)),
