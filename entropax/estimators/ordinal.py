@@ -95,7 +95,7 @@ def ordinal_distribution(
     if weights is None:
         p = _frequencies(x, interval, order)
     else:
-        if isinstance(interval, (jax.Array, np.ndarray)):
+        if not isinstance(interval, (int, np.integer)):
             raise TypeError("interval must be a Python integer where weights are given, got an array")
         w = _checks.as_float("weights", weights)
         _checks.require_shape("weights", w, (x.size - int(interval) * (order - 1),))

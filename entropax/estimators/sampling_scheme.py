@@ -80,8 +80,8 @@ def natural_timescale(t: Real[ArrayLike, "t"], x: Real[ArrayLike, "t"], *, metho
 
     "ncross": twice the duration over the number of crossings of the mean; "minima" or "maxima": the mean spacing of
     strict local minima or maxima. A series that lingers on one side of its mean, as the x of the Lorenz system on a
-    wing, has a longer time by crossings than by extrema; crossings do not count the pieces before the first and after
-    the last one apart, which lengthens the time in series of few periods.
+    wing, has a longer time by crossings than by extrema. Crossings count the pieces before the first and after the
+    last one as part of the duration, which lengthens the time of series of few periods.
 
     Args:
         t: times, shape (t,), increasing.

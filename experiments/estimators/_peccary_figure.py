@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 OFFSETS: dict[str, tuple[tuple[int, int], str]] = {
     "sine": ((-5, 4), "right"),
-    "sines 1 : 2": ((-6, -1), "right"),
-    "sines 1 : √2": ((5, -7), "left"),
+    "sines 1 : 2": ((-6, 0), "right"),
+    "sines 1 : √2": ((3, -22), "left"),
     "Lorenz z": ((4, 5), "left"),
     "Hénon map": ((0, 6), "left"),
-    "double pendulum": ((-6, -5), "right"),
-    "asymmetric tent map": ((3, -10), "left"),
+    "double pendulum": ((6, -5), "left"),
+    "asymmetric tent map": ((-6, -9), "right"),
     "white noise": ((-6, -1), "right"),
     "blue noise": ((-6, -3), "right"),
     "pink noise": ((6, 2), "left"),
@@ -84,14 +84,22 @@ def _orbits(axes: Any, data: "xarray.Dataset") -> None:
     chaotic = data.sali.values < 1e-4
     for number, name in enumerate(dict.fromkeys(map(str, data.potential.values))):
         here = data.potential.values == name
-        marker = "osD^"[number]
-        regular, wild = here & ~chaotic, here & chaotic
-        axes.plot(data.orbit_h[regular], data.orbit_c[regular], ls="", marker=marker, color="#9ad1f0", ms=3, label=name)
-        axes.plot(data.orbit_h[wild], data.orbit_c[wild], ls="", marker=marker, color="#000000", ms=3)
-    axes.set_title("Orbits, $x(t)$ over 20 natural times\n(light: regular by SALI; black: chaotic)", fontsize=9)
-    if float(data.duration.values[-1]) != 20:
-        axes.set_title(f"Orbits, $x(t)$ over {float(data.duration.values[-1]):g} natural times", fontsize=9)
-    axes.legend(fontsize=7, loc="upper left")
+        for those, color in ((here & chaotic, "#000000"), (here & ~chaotic, "#9ad1f0")):
+            words = {} if color == "#000000" else {"label": name}
+            axes.plot(
+                data.orbit_h[those],
+                data.orbit_c[those],
+                ls="",
+                marker="osD^"[number],
+                color=color,
+                ms=3,
+                alpha=0.7,
+                **words,
+            )
+    span = float(data.duration.values[-1])
+    axes.set_title(f"Orbits, $x(t)$ over {span:g} natural times\n(light: regular by SALI; black: chaotic)", fontsize=9)
+    axes.set(xlim=(0.45, 0.85), ylim=(0.2, 0.45))
+    axes.legend(fontsize=7, loc="lower left")
 
 
 def _labels(axes: Any, data: "xarray.Dataset") -> None:

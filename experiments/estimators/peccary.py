@@ -81,6 +81,7 @@ PRESETS: dict[str, Config] = {
 _PLANE = "documentation, plane of H and C"
 _LIMIT = float(np.log(14) / np.log(120))
 
+# Error rates from some 170 chaotic and 630 regular orbits have a standard error of 0.02: a difference counts from 0.04.
 CLAIMS: tuple[Claim, ...] = (
     Claim("white noise: H", 1.0, _PLANE, Near(absolute=0.005)),
     Claim("white noise: C", 0.0, _PLANE, Near(absolute=0.01)),
@@ -95,8 +96,18 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("regular orbits: share left of the periodic limit", "most", _PLANE, Bounds(lower=0.9)),
     Claim("chaotic orbits: share right of the periodic limit", "most", _PLANE, Bounds(lower=0.9)),
     Claim("agreement of H with SALI, area under the curve", "above 0.9", "expected of the method", Bounds(lower=0.9)),
-    Claim("error grows where patterns leave 0.3 to 0.5", "grows", "section 3.2", Ordering(("recommended", "outside"))),
-    Claim("error grows in series below 1.5 natural times", "grows", "section 3.2", Ordering(("recommended", "short"))),
+    Claim(
+        "error grows where patterns leave 0.3 to 0.5",
+        "grows",
+        "section 3.2",
+        Ordering(("recommended", "outside"), 0.04),
+    ),
+    Claim(
+        "error grows in series below 1.5 natural times",
+        "grows",
+        "section 3.2",
+        Ordering(("recommended", "short"), 0.04),
+    ),
     Claim("gradient of C against finite differences", 0.0, "float64", Near(absolute=1e-6)),
 )
 
@@ -238,7 +249,7 @@ def _gradient(config: Config, seed: int) -> dict[str, Any]:
     flattenings = np.linspace(0.6, 0.9, config.flattenings)
     values, slopes = np.array([values_and_slopes(jnp.asarray(q)) for q in flattenings]).T
     counted = np.array([float(hard(jnp.asarray(q))) for q in flattenings])
-    h = 1e-5
+    h = 1e-6  # at the ends of the range orbits, and so the mean, depend on q sharply
     difference = [float(soft(jnp.asarray(q + h)) - soft(jnp.asarray(q - h))) / (2 * h) for q in flattenings]
     mismatch = float(np.linalg.norm(slopes - difference) / np.linalg.norm(difference))
     return {"q": flattenings, "soft": values, "slope": slopes, "hard": counted, "mismatch": mismatch}
@@ -289,9 +300,18 @@ def _measured(data: "xarray.Dataset") -> tuple[dict[str, Any], dict[str, str]]:
         "double pendulum: H": "the documented orbit is that of a solver with relative tolerance 1e-3; its deviations "
         "grow, and steps small enough to converge give another orbit",
         "agreement of H with SALI, area under the curve": f"{data.attrs['area_c']:.3f} for C, "
-        f"{data.attrs['area_l']:.3f} for H of the angular momentum outside the isochrone; {np.sum(chaotic)} chaotic "
-        f"orbits of {chaotic.size}",
+        f"{data.attrs['area_l']:.3f} for H of the angular momentum outside the isochrone; by potential: "
+        f"{data.attrs['areas']}; {np.sum(chaotic)} chaotic orbits of {chaotic.size}",
     }
+    two_frequencies = "the limit is that of one period; with two frequencies out of tune more patterns occur"
+    remarks["sines out of tune: largest H"] = two_frequencies
+    remarks["regular orbits: share left of the periodic limit"] = two_frequencies + ", as on most regular orbits here"
+    islands = (
+        "chaotic Hénon-Heiles orbits oscillate nearly as regular ones do within a pattern, at any of these intervals"
+    )
+    remarks["chaotic orbits: share right of the periodic limit"] = islands
+    for name in (claim.name for claim in CLAIMS if claim.name.startswith("error grows")):
+        remarks[name] = islands + ", so that the rule is wrong nearly as often inside the recommended range as outside"
     remarks["double pendulum: C"] = remarks["double pendulum: H"]
     return measured, remarks
 
@@ -313,6 +333,7 @@ def _dataset(
     chaotic = sali < ALIGNED
     (orbit_h, orbit_c), (momentum_h, _) = _points(x, (RECOMMENDED,))[..., 0], _points(momentum, (RECOMMENDED,))[..., 0]
     turning = potential != "isochrone"  # where the angular momentum moves at all
+    areas = {name: _area(orbit_h[potential == name], chaotic[potential == name]) for name in orbits}
     return xarray.Dataset(
         {
             "series_h": ("series", [h for _, h, _ in points.values()], {"units": "1"}),
@@ -345,6 +366,7 @@ def _dataset(
         },
         attrs={
             "area_h": _area(orbit_h, chaotic),
+            "areas": ", ".join(f"{name} {area:.3f}" for name, area in areas.items() if np.isfinite(area)),
             "area_c": _area(orbit_c, chaotic),
             "area_l": _area(momentum_h[turning], chaotic[turning]),
             "gradient_mismatch": gradient["mismatch"],
