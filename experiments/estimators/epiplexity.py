@@ -23,6 +23,7 @@ from experiments.claims import Bounds, Claim, Estimate, Near, NotRun, Ordering, 
 from experiments.estimators._epiplexity_figure import draw
 from experiments.estimators._epiplexity_training import (
     TrainingConfig,
+    hidden_bits_entropies,
     train_bigrams,
     train_hidden_bits,
     train_rules,
@@ -154,6 +155,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         rules = train_rules(RULES, config.training, key=rule_key, checkpoint_dir=checkpoint_dir)
     with stage("train with hidden bits"):
         bits = train_hidden_bits(INDUCED_RULE, config.training, key=bits_key, checkpoint_dir=checkpoint_dir)
+        bits |= hidden_bits_entropies(INDUCED_RULE, config.training)
     with stage("train with hidden rows"):
         rows = train_bigrams(config.training, key=rows_key, checkpoint_dir=checkpoint_dir)
 
@@ -182,7 +184,23 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         error = draws.std(ddof=1) / np.sqrt(draws.size)
         measured[f"light cone: bits per cell, {name}"] = Estimate(draws.mean(), error)
     data = _dataset(config, rules, bits, rows, cones, laws)
-    return Result(measured=measured, data=data, figure=lambda: draw(data))
+    return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=_remarks(config, bits, rows))
+
+
+def _remarks(config: Config, bits: dict[str, np.ndarray], rows: dict[str, np.ndarray]) -> dict[str, str]:
+    """What the trained learners reached of what there is to learn."""
+    after = f"after {config.training.induction_steps} steps"
+    reached, ideal, cellwise = (bits[name][-1] for name in ("entropy", "ideal", "cellwise"))
+    hidden_bits = (
+        f"H is {reached:.3f} bits per cell {after}; {cellwise:.3f} if every cell is coded from the given bits alone, "
+        f"{ideal:.3f} if the hidden ones are inferred on the way"
+    )
+    reached, ideal = (rows[name][-1] for name in ("entropy", "ideal"))
+    hidden_rows = f"H is {reached:.3f} bits per symbol {after}, {ideal:.3f} for the ideal learner"
+    return {
+        "prequential S with most bits hidden over none": hidden_bits,
+        "prequential S with all rows hidden over none": hidden_rows,
+    }
 
 
 def light_cones(config: Config, *, key: jax.Array) -> dict[str, np.ndarray]:
@@ -245,6 +263,8 @@ def _dataset(
             "entropy": ("rule", [r.entropy for r in results], cell),
             "bits_epiplexity": ("hidden_bits", bits["epiplexity"], bit),
             "bits_entropy": ("hidden_bits", bits["entropy"], cell),
+            "bits_ideal": ("hidden_bits", bits["ideal"], cell),
+            "bits_cellwise": ("hidden_bits", bits["cellwise"], cell),
             "bits_loss": (("hidden_bits", "induction_step"), bits["losses"], cell),
             "rows_epiplexity": ("hidden_rows", rows["epiplexity"], bit),
             "rows_entropy": ("hidden_rows", rows["entropy"], symbol),
