@@ -198,8 +198,8 @@ def _remarks(config: Config, bits: dict[str, np.ndarray], rows: dict[str, np.nda
     after = f"after {config.training.induction_steps} steps"
     reached, ideal, cellwise = (bits[name][-1] for name in ("entropy", "ideal", "cellwise"))
     hidden_bits = (
-        f"with {config.training.hidden_bits[-1]} bits hidden H is {reached:.3f} bits per cell {after}; {cellwise:.3f} if every cell is coded from the given bits alone, "
-        f"{ideal:.3f} if the hidden ones are inferred on the way"
+        f"with {config.training.hidden_bits[-1]} bits hidden H is {reached:.3f} bits per cell {after}, "
+        f"{cellwise:.3f} if every cell is coded from the given bits alone, {ideal:.3f} if the hidden ones are inferred"
     )
     reached, ideal = (rows[name][-1] for name in ("entropy", "ideal"))
     hidden_rows = f"with all hidden H is {reached:.3f} bits per symbol {after}, {ideal:.3f} for the ideal learner"
