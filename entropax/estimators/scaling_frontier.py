@@ -189,7 +189,11 @@ PUBLISHED_LAWS: Mapping[str, PublishedLaw] = MappingProxyType(
         ),
     }
 )
-"""Published laws by domain: arXiv 2010.14701 (images and video), 2203.15556 (language, Chinchilla)."""
+"""Published laws by domain: arXiv 2010.14701 (images and video), 2203.15556 (language, Chinchilla).
+
+As published: parameters of images and video do not count embeddings (arXiv 2601.03220 refits them with embeddings and
+output layer added, which moves small models most).
+"""
 
 
 def scaling_law_epiplexity(

@@ -151,6 +151,7 @@ class Decoder(nnx.Module):
             ValueError: as for a call, or the prompt is too long.
             TypeError: the key is none.
         """
+        self._require_tokens(tokens)
         _checks.require_integer("prompt", prompt, minimum=1, maximum=tokens.shape[0] - 1)
         _checks.require_key("key", key)
         read = slice(None, prompt)
@@ -167,12 +168,15 @@ class Decoder(nnx.Module):
         _, (drawn, seen) = jax.lax.scan(draw, (past, logits[-1]), (keys, rest))
         return jnp.concatenate([tokens[read], drawn]), seen
 
-    def _embedded(self, tokens: Array, features: Array | None, start: Array) -> tuple[Array, _checks.Check]:
-        """The residual stream before the first block, and whether all tokens are some."""
+    def _require_tokens(self, tokens: Array) -> None:
         if tokens.ndim != 1 or not 1 <= tokens.shape[0] <= self.length:
             raise ValueError(f"tokens must have shape (t,) with 1 <= t <= {self.length}, got {tokens.shape}")
         if not jnp.issubdtype(tokens.dtype, jnp.integer):
             raise ValueError(f"tokens must be integers, got dtype {tokens.dtype}")
+
+    def _embedded(self, tokens: Array, features: Array | None, start: Array) -> tuple[Array, _checks.Check]:
+        """The residual stream before the first block, and whether all tokens are some."""
+        self._require_tokens(tokens)
         if features is not None:
             _checks.require_shape("features", features, (tokens.shape[0], self.embed))
         check = _checks.within("tokens", tokens, 0, self.vocabulary - 1, f"in 0..{self.vocabulary - 1}")

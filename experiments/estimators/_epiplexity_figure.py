@@ -24,7 +24,7 @@ def draw(data: "xarray.Dataset") -> Any:
     _losses(loss, data)
     _estimates(estimate, data)
     _light_cone(cone, data)
-    _induction(
+    entropy = _induction(
         bits,
         data.hidden_bits.values,
         data.bits_epiplexity.values,
@@ -33,6 +33,10 @@ def draw(data: "xarray.Dataset") -> Any:
         xlabel="hidden bits of the given state",
         unit="bits / cell",
     )
+    entropy.plot(data.hidden_bits, data.bits_cellwise, color="0.4", ls=":", marker="x", label="H, cell by cell")
+    entropy.plot(data.hidden_bits, data.bits_ideal, color="0.4", ls="-.", marker="+", label="H, ideal learner")
+    entropy.set(ylim=(0, 1.25 * max(0.01, float(data.bits_entropy.max()))))
+    _legend(bits, entropy)
     entropy = _induction(
         rows,
         data.hidden_rows.values,
@@ -42,7 +46,7 @@ def draw(data: "xarray.Dataset") -> Any:
         xlabel="hidden rows of the table",
         unit="bits / symbol",
     )
-    entropy.plot(data.hidden_rows, data.rows_ideal, color="0.4", ls=":", marker="x", label="H, ideal learner")
+    entropy.plot(data.hidden_rows, data.rows_ideal, color="0.4", ls="-.", marker="+", label="H, ideal learner")
     _legend(rows, entropy)
     _scaling(laws, data)
     return figure
@@ -123,7 +127,6 @@ def _induction(
     right.set(ylabel=label("H", unit), ylim=(0, None))
     right.grid(visible=False)
     right.spines["right"].set_visible(True)
-    _legend(axes, right)
     return right
 
 
@@ -131,7 +134,7 @@ def _legend(axes: Any, right: Any) -> None:
     handles, labels = (
         left + other for left, other in zip(*(a.get_legend_handles_labels() for a in (axes, right)), strict=True)
     )
-    axes.legend(handles, labels, loc="lower right")
+    axes.legend(handles, labels, loc="lower right", fontsize=7)
 
 
 def _scaling(axes: Any, data: "xarray.Dataset") -> None:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from entropax import estimators, nn, training
+from entropax import estimators, information, nn, training
 from entropax.estimators import Sequences
 
 
@@ -153,6 +153,30 @@ def train_hidden_bits(
             )
         )
     return _stacked(runs)
+
+
+def hidden_bits_entropies(rule: int, config: TrainingConfig) -> dict[str, np.ndarray]:
+    """H in bits per cell of two ideal learners for every number of hidden bits, by enumeration of all states.
+
+    One infers the hidden bits from the cells it has coded, H(y | seen) / width; the other codes every cell from the
+    given bits alone. NaN for rings of more than 16 cells.
+    """
+    width, ideal, cellwise = config.width, [], []
+    for hidden in config.hidden_bits:
+        if width > 16:
+            ideal.append(np.nan)
+            cellwise.append(np.nan)
+            continue
+        states = np.arange(2**width)[:, None] >> np.arange(width) & 1  # cell 0 is the lowest bit
+        after = np.asarray(estimators.eca_evolve(states, rule, steps=config.induction_time)).astype(int)
+        # Rows: what is seen; columns: what is hidden.
+        codes = np.sort((after << np.arange(width)).sum(axis=1).reshape(-1, 2**hidden), axis=1)
+        starts = np.concatenate([np.ones((len(codes), 1), bool), np.diff(codes, axis=1) != 0], axis=1)
+        runs = np.bincount(np.cumsum(starts) - 1)  # how often each outcome occurs under one row
+        ideal.append(float(runs @ (hidden - np.log2(runs)) / codes.size / width))
+        share = after.reshape(-1, 2**hidden, width).mean(axis=1)
+        cellwise.append(float(information.binary_entropy(share, base=2).mean()))
+    return {"ideal": np.array(ideal), "cellwise": np.array(cellwise)}
 
 
 def train_bigrams(config: TrainingConfig, *, key: jax.Array, checkpoint_dir: Path) -> dict[str, np.ndarray]:

@@ -1,9 +1,13 @@
 """The experiment's data: what a learner is given, and what it is not."""
 
+import collections
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from entropax import estimators
 from experiments.estimators import _epiplexity_training as parts, epiplexity
@@ -37,6 +41,22 @@ def test_tables_are_shown_but_for_the_hidden_rows():
         np.testing.assert_allclose(shown[:, 4 - hidden :], 0.25, rtol=1e-6)
         assert not features[:, 4:].any()
         np.testing.assert_array_equal(batch.tokens[:, 4:], drawn.tokens)
+
+
+def test_ideal_learners_of_hidden_bits():
+    """By dictionaries over all states of a ring of five: H(y | seen) / 5, and the mean entropy of single cells."""
+    config = parts.TrainingConfig(width=5, hidden_bits=(0, 1, 3), induction_time=1)
+    found = parts.hidden_bits_entropies(30, config)
+    for i, hidden in enumerate(config.hidden_bits):
+        outcomes = collections.defaultdict(list)
+        for x in itertools.product((0, 1), repeat=5):
+            outcomes[x[hidden:]].append(tuple(x[j - 1] ^ (x[j] | x[(j + 1) % 5]) for j in range(5)))
+        whole = [entropy(list(collections.Counter(ys).values()), base=2) for ys in outcomes.values()]
+        cells = [[entropy([p, 1 - p], base=2) for p in np.mean(ys, axis=0)] for ys in outcomes.values()]
+        np.testing.assert_allclose(found["ideal"][i], np.mean(whole) / 5, atol=1e-12)
+        np.testing.assert_allclose(found["cellwise"][i], np.mean(cells), atol=1e-6)
+    wide = parts.hidden_bits_entropies(30, parts.TrainingConfig(width=17, hidden_bits=(1,)))
+    assert np.isnan(wide["ideal"]).all()
 
 
 def test_every_claim_is_measured_or_says_why():

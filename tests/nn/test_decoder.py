@@ -116,6 +116,8 @@ def test_completions_keep_the_prompt_and_know_their_logits(x64):
     for prompt in (0, 6):
         with without_shape_hook(), pytest.raises(ValueError, match="prompt must be at least 1"):
             decoder.complete(tokens, prompt=prompt, key=jax.random.key(1))
+    with without_shape_hook(), pytest.raises(ValueError, match=r"tokens must have shape \(t,\) with 1 <= t <= 6"):
+        decoder.complete(jnp.zeros(7, int), prompt=2, key=jax.random.key(1))
 
 
 def test_completions_follow_their_law(x64):
