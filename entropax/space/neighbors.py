@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Real
@@ -63,8 +62,8 @@ def nearest_neighbors(
         metric: "euclidean" or "chebyshev", the largest difference along an axis (maximum norm).
         method: "windows" (of a sorted coordinate; each point's neighbours in free space), "cells" (equal buckets),
             "brute" (all pairs in tiles) or "auto". That takes brute force below 256 points or above 10 axes, windows
-            where they apply in up to two axes with few neighbours, and else cells. With 10,000 points in two axes and k = 3
-            windows take a third of the time of cells.
+            where they apply in up to two axes with few neighbours (with 10,000 points
+            and k = 3 in a third of the time of cells), and else cells.
 
     Returns:
         Indices and distances, nearest first.

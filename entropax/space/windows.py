@@ -1,4 +1,6 @@
-"""Exact nearest neighbours by windows of a sorted coordinate (Friedman, Baskett and Shustek 1975, doi 10.1109/T-C.1975.224110).
+"""Exact nearest neighbours by windows of a sorted coordinate.
+
+The algorithm is that of Friedman, Baskett and Shustek 1975, doi 10.1109/T-C.1975.224110.
 
 Along a sorted coordinate the neighbours of a point lie in a window around it, which ends where the coordinate alone
 is further away than the k-th best so far. Each point uses the coordinate along which its surroundings are sparsest, so
