@@ -24,7 +24,8 @@ from entropax.space.selection import (
 from entropax.space.separation import component_key, search_key
 
 _INSERT_UP_TO = 16  # neighbours: longer lists are kept sorted by networks
-_TILE_QUERIES = 2048  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
+_PIECES = 8  # of a cut: fewer adapt better to the widest axis, more need fewer sorts
+_TILE_QUERIES = 1024  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
 
 
 class _Buckets(NamedTuple):
@@ -63,7 +64,7 @@ def search_buckets(
         Search keys and indices, nearest first, shape (n_queries, k).
     """
     kept = k if k <= _INSERT_UP_TO else power_of_two(k)
-    size = max(32, kept)
+    size = max(16 if with_indices else 32, kept)  # carrying indices makes a candidate dearer than a bucket's overhead
     held = _fill_buckets(space.wrap(points), size, ordered)
     asking = held if queries is points else _fill_buckets(space.wrap(queries), size, ordered)
     # A tile reads on until its last query is done: wide buckets, which read longest, go together.
@@ -111,8 +112,8 @@ def _fill_buckets(points: jax.Array, size: int, ordered: bool) -> _Buckets:
     width = -(-n // num_buckets)
     ids = jnp.arange(num_buckets * width, dtype=jnp.int32)[None]
     if ordered:
-        for pieces in (first, *[2] * cuts):
-            ids = _cut(points, ids, pieces)
+        for pieces in (first, *[_PIECES] * (cuts // 3), 1 << cuts % 3):
+            ids = _cut(points, ids, pieces) if pieces > 1 else ids
     ids = ids.reshape(num_buckets, width)
     members = jnp.moveaxis(points[ids % n], -1, 0)
     low, high = jnp.min(members, axis=-1), jnp.max(members, axis=-1)
@@ -193,7 +194,7 @@ def _reading_order(
     near_groups = 4 << min(held.points.shape[0], 4)  # two along each axis meet at a corner
     near = near_groups * size
     all_buckets = jnp.broadcast_to(jnp.arange(num_held, dtype=jnp.int32)[:, None], (num_held, num_asking))
-    if num_held < 4 * near:
+    if num_held < 2 * near:
         bounds, order = _sorted_bounds(tile, held.center, held.half_width, all_buckets, search)
         return lambda step: (order[step], bounds[step])
 

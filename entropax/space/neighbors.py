@@ -1,7 +1,7 @@
 """Exact nearest neighbours, in free space and on the torus.
 
-Three ways to one result: windows of a sorted coordinate (`entropax.space.windows`), buckets of a k-d tree
-(`entropax.space.buckets`), and all pairs, which are buckets read in any order. Memory grows as n k, never as n squared.
+Two ways to one result: buckets of a k-d tree (`entropax.space.buckets`), and all pairs, which are buckets read in any
+order. Memory grows as n k, never as n squared.
 """
 
 import functools
@@ -15,13 +15,10 @@ from entropax._typing import Array, ArrayLike, Float, Int, Real
 from entropax.space.boxes import FreeSpace, PeriodicBox, Space
 from entropax.space.buckets import search_buckets
 from entropax.space.separation import METRICS, distance_between, key_to_distance
-from entropax.space.windows import search_windows
 
-METHODS = ("auto", "windows", "cells", "brute")
+METHODS = ("auto", "cells", "brute")
 _BRUTE_BELOW = 256  # points: fewer fit a handful of tiles, where ordering the buckets costs more than it saves
 _BRUTE_ABOVE = 10  # axes: bounding boxes exclude next to nothing there
-_WINDOWS_UP_TO = 2  # axes: with three, buckets are as fast
-_WINDOWS_FOR = {True: 4, False: 16}  # neighbours at most, with their indices and without
 
 
 class Neighbors(eqx.Module):
@@ -60,22 +57,18 @@ def nearest_neighbors(
         exclude_self: whether a point is kept from its own neighbours, by index and not by distance. Default True
             without `queries`; with `queries` it must not be True.
         metric: "euclidean" or "chebyshev", the largest difference along an axis (maximum norm).
-        method: "windows" (of a sorted coordinate; each point's neighbours in free space), "cells" (equal buckets),
-            "brute" (all pairs in tiles) or "auto". That takes brute force below 256 points or above 10 axes, windows
-            where they apply in up to two axes with few neighbours (with 10,000 points
-            and k = 3 in a third of the time of cells), and else cells.
+        method: "cells" (equal buckets), "brute" (all pairs in tiles) or "auto", which takes brute force below 256
+            points or above 10 axes. Cells take little more than linear time in few axes.
 
     Returns:
         Indices and distances, nearest first.
 
     Raises:
-        ValueError: fewer than k neighbours exist, shapes differ, an option is unknown, windows do not apply, or a
-            coordinate is not finite (under a transformation the distances are NaN; the indices then mean nothing).
+        ValueError: fewer than k neighbours exist, shapes differ, an option is unknown, or a coordinate is not finite (under a transformation the distances are NaN; the indices then mean nothing).
 
-    Sources: bucketed k-d tree after Bentley, doi 10.1145/361002.361007; windows after Friedman, Baskett and Shustek,
-    doi 10.1109/T-C.1975.224110.
+    Source: bucketed k-d tree after Bentley, doi 10.1145/361002.361007.
     """
-    return _nearest(*_planned(points, queries, box, k, exclude_self, metric, method, with_indices=True))
+    return _nearest(*_planned(points, queries, box, k, exclude_self, metric, method))
 
 
 def neighbor_distances(
@@ -88,7 +81,7 @@ def neighbor_distances(
     metric: str = "euclidean",
     method: str = "auto",
 ) -> Float[Array, "n_queries k"]:
-    """The distances of `nearest_neighbors` alone: up to three times faster, as the search carries no indices.
+    """The distances of `nearest_neighbors` alone: faster, as the search carries no indices.
 
     Args:
         points: positions, shape (n, d); on a torus any representatives.
@@ -107,7 +100,7 @@ def neighbor_distances(
 
     Differentiable in points, queries and box; that takes the search with indices.
     """
-    return _distances(*_planned(points, queries, box, k, exclude_self, metric, method, with_indices=False))
+    return _distances(*_planned(points, queries, box, k, exclude_self, metric, method))
 
 
 class _Plan(NamedTuple):
@@ -135,8 +128,6 @@ def _planned(
     exclude_self: bool | None,
     metric: str,
     method: str,
-    *,
-    with_indices: bool,
 ) -> tuple[_Arrays, _Plan]:
     """The arguments checked, and how to search."""
     named = {"points": points} if queries is None else {"points": points, "queries": queries}
@@ -158,13 +149,9 @@ def _planned(
         raise ValueError(f"k must be at most the number of {whom}, {points.shape[0] - exclude}, got {k}")
     _checks.require_option("metric", metric, METRICS)
     _checks.require_option("method", method, METHODS)
-    applies = exclude and isinstance(space, FreeSpace)
-    if method == "windows" and not applies:
-        raise ValueError("method must not be 'windows' with a box, queries, or points that are their own neighbours")
     if method == "auto":
-        applies &= points.shape[1] <= _WINDOWS_UP_TO and k <= _WINDOWS_FOR[with_indices]
         brute = points.shape[0] < _BRUTE_BELOW or points.shape[1] > _BRUTE_ABOVE
-        method = "brute" if brute else "windows" if applies else "cells"
+        method = "brute" if brute else "cells"
     checked = _checks.enforce(arrays, *(_checks.finite(name, array) for name, array in zip(named, arrays, strict=True)))
     arrays = _Arrays(checked[0], None if queries is None else checked[1], space)
     return arrays, _Plan(int(k), bool(exclude), metric, method)
@@ -173,8 +160,6 @@ def _planned(
 def _search(arrays: _Arrays, plan: _Plan, *, with_indices: bool) -> tuple[jax.Array, jax.Array | None]:
     """Search keys and, if wanted, indices; without gradients."""
     points, queries, space = jax.lax.stop_gradient(arrays)
-    if plan.method == "windows":
-        return search_windows(points, plan.metric, k=plan.k, with_indices=with_indices)
     return search_buckets(
         points,
         points if queries is None else queries,

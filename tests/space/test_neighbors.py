@@ -15,7 +15,7 @@ ORDER = {"euclidean": 2, "chebyshev": np.inf}
 
 
 def laws(n, d):
-    """Point sets that are easy and hard for windows: heavy tails, a line with outliers off it, a lattice with ties."""
+    """Point sets that are easy and hard: heavy tails, a line with outliers off it, a lattice with ties."""
     line = RNG.normal(size=(n, 1)) + 1e-3 * RNG.normal(size=(n, d))
     line[: n // 50] = RNG.uniform(-2, 2, (n // 50, d))
     return {
@@ -26,9 +26,7 @@ def laws(n, d):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "chebyshev"])
-@pytest.mark.parametrize(
-    ("method", "k", "d"), [("windows", 3, 2), ("cells", 20, 3), ("brute", 5, 1), ("windows", 1, 1)]
-)
+@pytest.mark.parametrize(("method", "k", "d"), [("cells", 3, 2), ("cells", 20, 3), ("brute", 5, 1), ("cells", 1, 1)])
 def test_every_method_is_exact_in_both_norms(metric, method, k, d):
     for points in laws(700, d).values():
         expected = cKDTree(points).query(points, k + 1, p=ORDER[metric])[0][:, 1:].reshape(700, k)
@@ -69,13 +67,11 @@ def test_maximum_norm_on_the_torus():
 
 
 @pytest.mark.fast
-def test_windows_under_vmap_and_next_to_each_other():
+def test_maximum_norm_under_vmap():
     batch = RNG.normal(size=(3, 300, 2))
     mapped = jax.vmap(lambda x: space.neighbor_distances(x, 2, metric="chebyshev"))(batch)
     for points, found in zip(batch, mapped, strict=True):
         np.testing.assert_array_equal(found, space.neighbor_distances(points, 2, metric="chebyshev"))
-    smallest = space.neighbor_distances(np.array([[0.0], [2.0]]), 1, method="windows")
-    np.testing.assert_array_equal(smallest, [[2.0], [2.0]])
 
 
 @pytest.mark.fast
@@ -89,10 +85,6 @@ def test_distances_alone_have_the_gradients_of_the_neighbors():
 
 
 @pytest.mark.fast
-def test_windows_need_free_space_and_no_queries():
-    points = RNG.normal(size=(20, 2))
-    for more in ({"queries": points}, {"exclude_self": False}, {"box": space.PeriodicBox(np.zeros(2), np.ones(2))}):
-        with pytest.raises(ValueError, match="method must not be 'windows' with a box, queries"):
-            space.nearest_neighbors(points, 2, method="windows", **more)
+def test_unknown_metrics_are_refused():
     with pytest.raises(ValueError, match="metric must be one of 'euclidean', 'chebyshev', got 'cosine'"):
-        space.neighbor_distances(points, 2, metric="cosine")
+        space.neighbor_distances(RNG.normal(size=(20, 2)), 2, metric="cosine")
