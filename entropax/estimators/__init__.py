@@ -4,8 +4,8 @@
   dimensions (up to ten together), `ksg_conditional_mutual_information` and `transfer_entropy` its conditional forms;
   `ross_mutual_information` for a label and a continuous variable, `mixed_mutual_information` where values repeat.
   `kozachenko_leonenko_entropy` and `neighbor_kl_divergence` for one and two samples.
-- To train through: `kozachenko_leonenko_mutual_information` (cheap, and exact gradients of the value it returns) or
-  `relaxed_ksg_mutual_information` (less biased, n^2 pairs). Counts have no gradient.
+- To train through: `relaxed_ksg_mutual_information` (works with few neighbours, n^2 pairs), or with many neighbours
+  `kozachenko_leonenko_mutual_information` (cheaper). Counts have no gradient.
 """
 
 from entropax.estimators.neighbor_dependence import (

@@ -37,7 +37,7 @@ def ksg_mutual_information(
     the number within the largest distance in x of the k neighbours, which counts.
 
     Nothing is clipped, and no noise is added. With tied samples the strict inequality holds: a constant variable has
-    I = 0 exactly in variant 1; a tie at the k-th distance is counted out (1) or in (2). Where many samples coincide
+    I = 0 in variant 1; a tie at the k-th distance is counted out (1) or in (2). Where many samples coincide
     (discrete or rounded data) the value is finite but biased: use `mixed_mutual_information` there. Rescaling x
     changes the value a little, as it changes who is near: `standardize` fixes the scale.
 

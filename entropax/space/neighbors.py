@@ -64,7 +64,8 @@ def nearest_neighbors(
         Indices and distances, nearest first.
 
     Raises:
-        ValueError: fewer than k neighbours exist, shapes differ, an option is unknown, or a coordinate is not finite (under a transformation the distances are NaN; the indices then mean nothing).
+        ValueError: fewer than k neighbours exist, shapes differ, an option is unknown, or a coordinate is not finite
+            (under a transformation the distances are NaN; the indices then mean nothing).
 
     Source: bucketed k-d tree after Bentley, doi 10.1145/361002.361007.
     """
