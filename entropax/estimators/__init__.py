@@ -40,6 +40,12 @@
 - Predicted quantiles: `pinball_loss` trains them, `calibration_curve` judges them.
 - Dependence that is Gaussian, at any number of columns below that of the samples: `cca_mutual_information` and
   `canonical_correlations`; `gaussian_copula_mutual_information` where increasing functions of the columns make it so.
+- From nearest neighbours, nothing fitted: `ksg_mutual_information` is the first to try for continuous variables of few
+  dimensions (up to ten together), `ksg_conditional_mutual_information` and `transfer_entropy` its conditional forms;
+  `ross_mutual_information` for a label and a continuous variable, `mixed_mutual_information` where values repeat.
+  `kozachenko_leonenko_entropy` and `neighbor_kl_divergence` for one and two samples.
+- To train through: `relaxed_ksg_mutual_information` (works with few neighbours, n^2 pairs), or with many neighbours
+  `kozachenko_leonenko_mutual_information` (cheaper). Counts have no gradient.
 """
 
 from entropax.estimators.amortized import (
@@ -90,6 +96,18 @@ from entropax.estimators.histogram import histogram_entropy, histogram_mutual_in
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
 from entropax.estimators.learnable import prequential_curve, prequential_epiplexity, requential_epiplexity
+from entropax.estimators.neighbor_dependence import (
+    ksg_conditional_mutual_information,
+    ksg_mutual_information,
+    transfer_entropy,
+)
+from entropax.estimators.neighbor_entropy import (
+    kozachenko_leonenko_entropy,
+    kozachenko_leonenko_mutual_information,
+    neighbor_kl_divergence,
+)
+from entropax.estimators.neighbor_mixed import mixed_mutual_information, ross_mutual_information
+from entropax.estimators.neighbor_relaxed import relaxed_ksg_mutual_information
 from entropax.estimators.ordinal import (
     OrdinalPatterns,
     ordinal_distribution,
@@ -259,6 +277,10 @@ __all__ = [
     "jensen_shannon_bound",
     "kernel_density_entropy",
     "kernel_density_mutual_information",
+    "kozachenko_leonenko_entropy",
+    "kozachenko_leonenko_mutual_information",
+    "ksg_conditional_mutual_information",
+    "ksg_mutual_information",
     "label_counts",
     "latent_correlation",
     "light_cone_code",
@@ -266,8 +288,10 @@ __all__ = [
     "max_complexity",
     "max_test_epoch",
     "meta_batch",
+    "mixed_mutual_information",
     "multiscale_entropy",
     "natural_timescale",
+    "neighbor_kl_divergence",
     "normal_cdf",
     "normal_scores",
     "normal_to_mixture",
@@ -285,8 +309,10 @@ __all__ = [
     "prequential_curve",
     "prequential_epiplexity",
     "pretrained_mist",
+    "relaxed_ksg_mutual_information",
     "requential_epiplexity",
     "rigorous_estimate",
+    "ross_mutual_information",
     "sample_entropy",
     "sample_task",
     "sampling_interval",
@@ -303,6 +329,7 @@ __all__ = [
     "subsampling",
     "swiss_roll",
     "train_teacher_student",
+    "transfer_entropy",
     "tuba",
     "two_part_code",
     "variational_kl",

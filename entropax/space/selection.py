@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 Pair = tuple[jax.Array, jax.Array]  # keys and what they carry, both (..., rows, columns)
+Rows = tuple[tuple[jax.Array, ...], tuple[jax.Array, ...] | None]  # the same as one array a row, (columns,)
 
 
 def sort_rows(keys: jax.Array, payload: jax.Array) -> Pair:
@@ -42,29 +43,45 @@ def merge_smallest(a: Pair, b: Pair) -> Pair:
     return _run_network(keys, payload, *_merging_network(keys.shape[-2]))
 
 
-def insert_rows(best: Pair, keys: jax.Array, payload: jax.Array) -> Pair:
+def insert_row(best: Rows, key: jax.Array, payload: jax.Array | None = None) -> Rows:
+    """Inserts one key a column into sorted lists kept as separate rows: an insertion sort by selections.
+
+    Selections, not minima: those would spend half their time on NaN. Rows of their own, not a stacked array: shifting
+    that would copy it.
+
+    Args:
+        best: rows of keys, smallest first, and what they carry, or None for keys alone.
+        key: shape (columns,); of equal keys the earlier stays.
+        payload: what travels with the key, if anything does.
+
+    Returns:
+        Rows of as many smallest keys, and what they carry.
+    """
+    keys, carried = best
+    below = [key < kept for kept in keys]
+
+    def shifted(rows: tuple[jax.Array, ...], new: jax.Array) -> tuple[jax.Array, ...]:
+        first = jnp.where(below[0], new, rows[0])
+        others = (jnp.where(below[m - 1], rows[m - 1], jnp.where(below[m], new, rows[m])) for m in range(1, len(rows)))
+        return (first, *others)
+
+    return shifted(keys, key), None if carried is None or payload is None else shifted(carried, payload)
+
+
+def insert_rows(best: Rows, keys: jax.Array, payload: jax.Array | None = None) -> Rows:
     """Keeps the smallest of a sorted list and further rows, by inserting row after row.
 
     One row costs a few operations on the whole list: less than a network while the list is short.
 
     Args:
-        best: keys and payload, sorted, shape (count, columns).
+        best: rows of keys, smallest first, and what they carry, or None for keys alone.
         keys: further keys, shape (rows, columns).
         payload: what travels with them, the same shape.
 
     Returns:
-        Keys and payload, of the shape of `best`.
+        Rows like `best`.
     """
-
-    def insert(best: Pair, row: Pair) -> tuple[Pair, None]:
-        (keys, payload), (key, carried) = best, row
-        before_key = jnp.concatenate([jnp.full_like(keys[:1], -jnp.inf), keys[:-1]])
-        before_payload = jnp.concatenate([payload[:1], payload[:-1]])
-        here = jnp.where(key < keys, carried, payload)
-        payload = jnp.where(key < before_key, before_payload, here)
-        return (jnp.minimum(keys, jnp.maximum(before_key, key)), payload), None
-
-    return jax.lax.scan(insert, best, (keys[:, None], payload[:, None]))[0]
+    return jax.lax.scan(lambda kept, row: (insert_row(kept, *row), None), best, (keys, payload))[0]
 
 
 def smallest_rows(keys: jax.Array, payload: jax.Array, count: int) -> Pair:
