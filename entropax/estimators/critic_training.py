@@ -207,7 +207,7 @@ def variational_mutual_information(
 
 
 @functools.partial(jax.jit, static_argnames="num_splits")
-def _split_keys(keys: Key[Array, "r"], num_splits: int) -> Key[Array, "r*s"]:
+def _split_keys(keys: Key[Array, "r"], num_splits: int) -> Key[Array, "k"]:
     """A key for every split of every data set, those of one set together."""
     splits = jnp.arange(num_splits, dtype=jnp.uint32)
     return jax.vmap(lambda key: jax.vmap(functools.partial(jax.random.fold_in, key))(splits))(keys).reshape(-1)
