@@ -128,8 +128,10 @@ def pretrained_mist() -> AmortizedEstimator:
         return model.network
 
     # Only the structure: drawing numbers that are thrown away would take seconds to compile.
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), nnx.eval_shape(untrained))
-    network = training.load_weights(blank, WEIGHTS / "mist.safetensors", sha256=recipe["sha256"])
+    structure = nnx.eval_shape(untrained)
+    with jax.ensure_compile_time_eval():  # the first call may come from inside a transformation
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), structure)
+        network = training.load_weights(blank, WEIGHTS / "mist.safetensors", sha256=recipe["sha256"])
     return AmortizedEstimator(network, preprocessing=recipe["preprocessing"], **ranges)
 
 

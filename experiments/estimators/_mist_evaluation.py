@@ -27,7 +27,7 @@ class Test:
 
     Attributes:
         num_samples: values of n.
-        repeats: data sets for each value of n and each family, of random d.
+        repeats: data sets for each value of n and each family, on average; d is random.
         resamples: of the bootstrap.
         bootstrapped: number of data sets whose bootstrap is taken.
         critic_steps: steps of the neural critic whose training is timed.
@@ -65,26 +65,23 @@ class TestSets(eqx.Module):
 
 
 def draw(config: Test, dims: tuple[int, int], *, key: jax.Array) -> TestSets:
-    """Draws the test sets: for each n and family as many as `repeats`, of random d and parameters."""
-    most = max(config.num_samples)
-    batches = [
-        estimators.meta_batch(
-            key=jax.random.fold_in(key, index),
-            batch_size=len(config.num_samples) * config.repeats,
-            families=(family,),
-            dims=dims,
-            num_samples=(most, most),
-            dtype=jnp.float32,
-        )
-        for index, family in enumerate(FAMILIES)
-    ]
-    batch = jax.tree.map(lambda *parts: jnp.concatenate(parts), *batches)
+    """Draws the test sets: as many of each n, of random family, d and parameters."""
+    most, count = max(config.num_samples), len(FAMILIES) * config.repeats
+    batch = estimators.meta_batch(
+        key=key,
+        batch_size=count * len(config.num_samples),
+        families=FAMILIES,
+        dims=dims,
+        num_samples=(most, most),
+        dtype=jnp.float32,
+    )
     x, y = sides(batch)
     # The first n of many rows are a data set of n rows.
-    n = np.tile(np.repeat(config.num_samples, config.repeats), len(FAMILIES))
-    family = np.repeat(np.arange(len(FAMILIES)), len(config.num_samples) * config.repeats)
+    n = np.repeat(config.num_samples, count)
     valid = jnp.arange(most)[None, :] < jnp.asarray(n)[:, None]
-    return TestSets(x, y, valid, np.asarray(batch.mutual_information), family, np.asarray(batch.dim), n)
+    return TestSets(
+        x, y, valid, np.asarray(batch.mutual_information), np.asarray(batch.family), np.asarray(batch.dim), n
+    )
 
 
 def read(model: estimators.AmortizedEstimator, sets: TestSets, *, temperature: float = 0.1) -> tuple[Any, Any]:

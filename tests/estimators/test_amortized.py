@@ -138,6 +138,15 @@ def test_shipped_weights_load_and_refuse_tampering(tmp_path, monkeypatch) -> Non
 
 
 @needs_weights
+def test_first_use_inside_jit() -> None:
+    """The weights may be read while a function is traced: what is kept of them are arrays."""
+    estimators.pretrained_mist.cache_clear()
+    inside = jax.jit(estimators.amortized_mutual_information)(X, Y)
+    assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(estimators.pretrained_mist()))
+    np.testing.assert_allclose(inside, estimators.amortized_mutual_information(X, Y), rtol=1e-4, atol=1e-6)
+
+
+@needs_weights
 def test_shipped_estimate_is_quick() -> None:
     """One estimate of the most coordinates and samples takes less than 50 ms after compilation (best of 20)."""
     model = estimators.pretrained_mist()
