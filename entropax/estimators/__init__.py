@@ -1,51 +1,54 @@
 """Measures estimated from *samples*, in nats, with error bars.
 
-- Counts of discrete states: `discrete_entropy` and `discrete_mutual_information`, whose `correction` says how the bias
-  of few samples is met ("grassberger" when the number of states is unknown, "nsb" when it is known); from labels by
+Mutual information, by what the data are:
+
+- Counts or labels: `discrete_entropy` and `discrete_mutual_information`, whose `correction` says how the bias of few
+  samples is met ("grassberger" when the number of states is unknown, "nsb" when it is known); from labels by
   `label_counts` and `contingency_table`; `adjusted_mutual_information` to compare clusterings.
-- Continuous samples in few dimensions: `kernel_density_entropy` and `kernel_density_mutual_information`, smooth and
-  differentiable; `histogram_entropy` and `histogram_mutual_information`, the fastest with many samples of one or two
-  columns, softened by a temperature where a gradient is wanted.
-- Data with exactly known mutual information. `BENCHMARK_TASKS` are the forty of the literature; `GaussianTask`,
-  `StudentTask`, `UniformNoiseTask` and their images, `TransformedTask`, make others (`latent_correlation` for the
-  covariance; `half_cube`, `normal_cdf`, `normal_to_mixture`, `spiral`, `swiss_roll`, `wiggly_x`, `wiggly_y` for the
-  maps). `sample_task` draws one data set of a family of the meta-distribution that amortised estimators learn from,
-  `meta_batch` a padded batch of random families, dimensions and sizes.
-- Ordinal patterns of a series: `permutation_entropy`; `hc_point`, its place in the entropy-complexity plane: regular,
-  complex or stochastic (PECCARY); `hc_curves` over sampling intervals, `classify_hc` for a label; `natural_timescale`
-  and `sampling_interval` choose the interval. `ordinal_distribution` and `statistical_complexity` are the parts;
+- Continuous, up to ten columns together, nothing fitted: `ksg_mutual_information` is the first to try,
+  `ksg_conditional_mutual_information` and `transfer_entropy` are its conditional forms. `ross_mutual_information` for a
+  label and a continuous variable, `mixed_mutual_information` where values repeat. `kozachenko_leonenko_entropy` and
+  `neighbor_kl_divergence` for one and two samples.
+- To train an encoder through: `relaxed_ksg_mutual_information` (works with few neighbours, n^2 pairs), or with many
+  neighbours `kozachenko_leonenko_mutual_information` (cheaper). Counts have no gradient.
+- One or two columns and many samples: `histogram_entropy` and `histogram_mutual_information`, softened by a temperature
+  where a gradient is wanted; `kernel_density_entropy` and `kernel_density_mutual_information`, smooth.
+- Gaussian up to increasing functions of the columns: `gaussian_copula_mutual_information`; Gaussian as they are:
+  `cca_mutual_information`, from `canonical_correlations`.
+- Many columns that share few latent ones: `variational_mutual_information` trains a critic and stops by held-out pairs.
+  Of its bounds `infonce` has the least variance up to `infonce_ceiling`; above it `smile`, with a `VariationalCritic`.
+  `donsker_varadhan`, `nwj`, `tuba` and `jensen_shannon_bound` are functions of the same scores.
+- A few hundred samples of a few columns, in one pass of a trained network: `amortized_mutual_information`, with
+  `amortized_quantiles` or an `amortized_interval`. Outside the range of its training it refuses. `pretrained_mist` is
+  the network that ships; an `AmortizedEstimator` holds one of your own. `paired_rows` is what networks see of data,
+  `normal_scores` the ranks in it; `pinball_loss` trains quantiles, `calibration_curve` judges them.
+
+Whether to believe an estimate, of any estimator: `subsample_extrapolate` gives it for infinite data with an error bar,
+`rigorous_estimate` adds every check by name; `shuffled_control`, `agreement`, `saturation` and `participation_ratio`
+are those checks alone. Error bars on the data at hand: `jackknife` and `bootstrap` for smooth estimators,
+`subsampling` for those by nearest neighbours; `permutation_test` for a p-value.
+
+Data with exactly known mutual information: `BENCHMARK_TASKS` are the forty of the literature; `GaussianTask`,
+`StudentTask`, `UniformNoiseTask` and their images, `TransformedTask`, make others (`latent_correlation` for the
+covariance; `half_cube`, `normal_cdf`, `normal_to_mixture`, `spiral`, `swiss_roll`, `wiggly_x`, `wiggly_y` for the
+maps). `sample_task` draws one data set of a family of the meta-distribution that amortised estimators learn from,
+`meta_batch` a padded batch of random families, dimensions and sizes.
+
+Series:
+
+- Ordinal patterns: `permutation_entropy`; `hc_point`, the place in the entropy-complexity plane: regular, complex or
+  stochastic (PECCARY); `hc_curves` over sampling intervals, `classify_hc` for a label; `natural_timescale` and
+  `sampling_interval` choose the interval. `ordinal_distribution` and `statistical_complexity` are the parts;
   `hc_bounds`, `complexity_limits`, `max_complexity` and `periodic_limits` the plane's geometry. With a `temperature`
   (`soft_ordinal_distribution`) they have gradients.
 - Templates that match: `sample_entropy`; `approximate_entropy`, defined for the shortest series but biased;
   `multiscale_entropy` to tell noise from structure over scales. With a `temperature` they have gradients.
-- What a learner with bounded compute makes of data, in bits: `prequential_epiplexity` from a loss curve on fresh data,
-  `train_teacher_student` for the requential code of a student too (slower; a code of the model that never shrinks);
-  `epiplexity_from_runs` for the best code at each compute over many runs, `scaling_law_frontier` where learning curves
-  follow a power law, `light_cone_code` for an observer whose cost is exact. Data to try them on: `eca_pairs` (cellular
-  automata), `bigram_induction` with its ideal learner `bigram_reference_losses`.
-- Mutual information in high dimension: `variational_mutual_information` trains a critic and stops by held-out pairs.
-  Of the bounds `infonce` has the least variance up to `infonce_ceiling`; above it `smile`, with a `VariationalCritic`.
-  `donsker_varadhan`, `nwj`, `tuba` and `jensen_shannon_bound` are functions of the same scores.
-- Whether to believe an estimate, of any estimator: `subsample_extrapolate` gives it for infinite data with an error
-  bar, `rigorous_estimate` adds every check by name; `shuffled_control`, `agreement`, `saturation` and
-  `participation_ratio` are those checks alone.
-- Error bars on the data at hand: `jackknife` and `bootstrap` for smooth estimators, `subsampling` for those by nearest
-  neighbours; `permutation_test` for a p-value.
-- Data with exactly known mutual information: `sample_task` draws one data set of a family of the meta-distribution
-  that amortised estimators learn from, `meta_batch` a padded batch of random families, dimensions and sizes.
-- From a trained network, in one pass: `amortized_mutual_information`, with quantiles `amortized_quantiles` or an
-  interval `amortized_interval`. For a few hundred samples of a few coordinates, where others need more or are slow;
-  outside the range of its training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator`
-  holds one of your own. `paired_rows` is what networks see of data, `normal_scores` the ranks in it.
-- Predicted quantiles: `pinball_loss` trains them, `calibration_curve` judges them.
-- Dependence that is Gaussian, at any number of columns below that of the samples: `cca_mutual_information` and
-  `canonical_correlations`; `gaussian_copula_mutual_information` where increasing functions of the columns make it so.
-- From nearest neighbours, nothing fitted: `ksg_mutual_information` is the first to try for continuous variables of few
-  dimensions (up to ten together), `ksg_conditional_mutual_information` and `transfer_entropy` its conditional forms;
-  `ross_mutual_information` for a label and a continuous variable, `mixed_mutual_information` where values repeat.
-  `kozachenko_leonenko_entropy` and `neighbor_kl_divergence` for one and two samples.
-- To train through: `relaxed_ksg_mutual_information` (works with few neighbours, n^2 pairs), or with many neighbours
-  `kozachenko_leonenko_mutual_information` (cheaper). Counts have no gradient.
+
+What a learner with bounded compute makes of data, in bits: `prequential_epiplexity` from a loss curve on fresh data,
+`train_teacher_student` for the requential code of a student too (slower; a code of the model that never shrinks);
+`epiplexity_from_runs` for the best code at each compute over many runs, `scaling_law_frontier` where learning curves
+follow a power law, `light_cone_code` for an observer whose cost is exact. Data to try them on: `eca_pairs` (cellular
+automata), `bigram_induction` with its ideal learner `bigram_reference_losses`.
 """
 
 from entropax.estimators.amortized import (
@@ -165,10 +168,6 @@ from entropax.estimators.tasks_families import (
     TRAINING_FAMILIES,
 )
 from entropax.estimators.tasks_meta import (
-    IN_DISTRIBUTION_FAMILIES,
-    OUT_OF_DISTRIBUTION_FAMILIES,
-    PARAMETER_RANGES,
-    TRAINING_FAMILIES,
     MetaBatch,
     TaskSample,
     meta_batch,
