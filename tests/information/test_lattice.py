@@ -119,8 +119,8 @@ def test_meet_against_dit():
 @pytest.mark.fast
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_meet_follows_a_long_chain(shuffled):
-    """A path of 3,000 outcomes is one component, whatever their order; cut in one place it is two."""
-    n = 3000
+    """A path of 30,000 outcomes is one component, whatever their order; cut in one place it is two."""
+    n = 30_000
     a, b = np.arange(n) // 2, (np.arange(n) + 1) // 2
     order = np.random.default_rng(0).permutation(n) if shuffled else np.arange(n)
     p = np.full(n, 1 / n)
