@@ -44,7 +44,7 @@ def _bisected(x: jax.Array, radius: jax.Array, closed: bool) -> jax.Array:
     def first_where(condition: Callable[[jax.Array], jax.Array]) -> jax.Array:
         """The first place in the order from which on the condition holds; n if it never does."""
 
-        def halve(_: int, ends: tuple) -> tuple:
+        def halve(_: jax.Array, ends: tuple) -> tuple:
             low, high = ends
             middle = (low + high) // 2
             holds = condition(ordered[jnp.minimum(middle, n - 1)]) | (middle >= n)
