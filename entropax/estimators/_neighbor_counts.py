@@ -4,7 +4,7 @@ A neighbour's distance defines the radii, so equality is not rounded away: the s
 is compared. Along one axis counting is bisection of the sorted samples; with more, all pairs in tiles.
 """
 
-from functools import partial
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -41,10 +41,10 @@ def _bisected(x: jax.Array, radius: jax.Array, closed: bool) -> jax.Array:
     ordered = jnp.sort(x)
     n = x.shape[0]
 
-    def first_where(condition: partial) -> jax.Array:
+    def first_where(condition: Callable[[jax.Array], jax.Array]) -> jax.Array:
         """The first place in the order from which on the condition holds; n if it never does."""
 
-        def halve(_: int, ends: tuple) -> tuple:
+        def halve(_: jax.Array, ends: tuple) -> tuple:
             low, high = ends
             middle = (low + high) // 2
             holds = condition(ordered[jnp.minimum(middle, n - 1)]) | (middle >= n)

@@ -166,8 +166,11 @@ def _search_tile(tile: _Buckets, held: _Buckets, search: _Search) -> tuple[jax.A
         (jnp.zeros(columns, jnp.int32),) * search.kept if search.with_indices else None,
     )
     _, best = jax.lax.while_loop(unfinished, read_bucket, (jnp.int32(0), start))
-    stacked = [None if rows is None else jnp.stack(rows[:k]).reshape(k, num_asking, width) for rows in best]
-    return stacked[0], stacked[1]
+
+    def stacked(rows: tuple[jax.Array, ...]) -> jax.Array:
+        return jnp.stack(rows[:k]).reshape(k, num_asking, width)
+
+    return stacked(best[0]), None if best[1] is None else stacked(best[1])
 
 
 def _keep_smallest(best: Rows, keys: jax.Array, payload: jax.Array | None) -> Rows:

@@ -101,7 +101,7 @@ def neighbor_distances(
 
     Differentiable in points, queries and box; that takes the search with indices.
     """
-    return _distances(*_planned(points, queries, box, k, exclude_self, metric, method))
+    return _distances_now(*_planned(points, queries, box, k, exclude_self, metric, method))
 
 
 class _Plan(NamedTuple):
@@ -182,13 +182,15 @@ def _nearest(arrays: _Arrays, plan: _Plan) -> Neighbors:
     return Neighbors(indices, distance_between(asked[:, None, :], points[indices], space, plan.metric))
 
 
-@functools.partial(jax.jit, static_argnames="plan")
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _distances(arrays: _Arrays, plan: _Plan) -> jax.Array:
     keys, _ = _search(arrays, plan, with_indices=False)
     return key_to_distance(keys, plan.metric)
 
 
-@_distances.__wrapped__.defjvp
+@_distances.defjvp
 def _distances_jvp(plan: _Plan, primals: tuple[_Arrays], tangents: tuple[_Arrays]) -> tuple[jax.Array, jax.Array]:
     return jax.jvp(lambda arrays: _nearest(arrays, plan).distances, primals, tangents)
+
+
+_distances_now = jax.jit(_distances, static_argnames="plan")
