@@ -16,6 +16,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import scipy.special
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Key, PRNGKey, Real, Scalar
@@ -152,7 +153,7 @@ def subsampling(
     estimates = _on_rows(estimator, arrays, rows, rest, batched)
     ratio = size / (n - size)
     error = jnp.std(estimates, ddof=1) * ratio**0.5
-    reach = -jax.scipy.special.ndtri(jnp.asarray(tail, error.dtype)) * error
+    reach = -float(scipy.special.ndtri(tail)) * error
     bias = (jnp.mean(estimates) - value) * ratio
     return Resampled(value, error, bias, jnp.stack([value - reach, value + reach]), estimates)
 
@@ -199,11 +200,11 @@ def jackknife(
     value = _whole(estimator, arrays, key, batched)
     kept = jnp.arange(n - length, dtype=jnp.int32)
     starts = length * jnp.arange(blocks, dtype=jnp.int32)
-    rows = kept[None] + length * (kept[None] >= starts[:, None])
+    rows = kept[None] + length * (kept[None] >= starts[:, None]).astype(jnp.int32)
     keys = jnp.broadcast_to(key, (blocks,))
     estimates = call_on(estimator, [z[rows] for z in arrays], keys, batched=batched)[1]
     error = jnp.std(estimates) * (blocks - 1) ** 0.5
-    reach = -jax.scipy.special.ndtri(jnp.asarray(tail, error.dtype)) * error
+    reach = -float(scipy.special.ndtri(tail)) * error
     bias = (jnp.mean(estimates) - value) * (blocks - 1)
     return Resampled(value, error, bias, jnp.stack([value - reach, value + reach]), estimates)
 

@@ -192,7 +192,9 @@ ROWS = [
     Row(
         name="estimators.Resampled",
         members=("corrected",),
-        call=lambda value, bias: estimators.Resampled(value, value, bias, value[None], value[None]).corrected,
+        call=lambda value, bias: (
+            estimators.Resampled(value, value, bias, jnp.stack([value, value]), value[None]).corrected
+        ),
         arguments=lambda: (np.array(0.3), np.array(0.1)),
         differentiable=(0, 1),
         exempt=HOLDS,

@@ -70,8 +70,11 @@ def test_the_fields_belong_together(together):
         np.testing.assert_array_equal(result.test_value[i], result.test_curve[i, epoch])
         np.testing.assert_allclose(result.smoothed_curve[i], chosen.smoothed, rtol=1e-6)
         critic = jax.tree.map(lambda a, i=i: a[i], result.critic)
-        order = jax.random.permutation(jax.random.fold_in(first_split(keys[i]), 1), N)
-        x, y = ((z[i][order] - c[i]) / s[i] for z, c, s in zip(data, result.center, result.scale, strict=True))
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(first_split(keys[i]), 1), N))
+        x, y = (
+            (z[i][order] - np.asarray(c[i])) / np.asarray(s[i])
+            for z, c, s in zip(data, result.center, result.scale, strict=True)
+        )
         np.testing.assert_allclose(estimators.infonce(critic(x[:360], y[:360])), result.value[i], rtol=1e-4)
         np.testing.assert_allclose(estimators.infonce(critic(x[360:], y[360:])), result.test_value[i], rtol=1e-4)
         np.testing.assert_allclose(np.mean(x[:360]), 0, atol=1e-5)
@@ -127,8 +130,10 @@ def test_any_pytree_is_a_critic_and_the_gradient_is_that_of_its_bound():
     result = estimators.variational_mutual_information(x, y, make_scale, key=key, **options)
     split = first_split(key)
     start = make_scale(rngs=nnx.Rngs(jax.random.fold_in(split, 0))).s
-    order = jax.random.permutation(jax.random.fold_in(split, 1), N)[:360]
-    x, y = ((z[order] - c) / s for z, c, s in zip((x, y), result.center, result.scale, strict=True))
+    order = np.asarray(jax.random.permutation(jax.random.fold_in(split, 1), N))[:360]
+    x, y = (
+        (z[order] - np.asarray(c)) / np.asarray(s) for z, c, s in zip((x, y), result.center, result.scale, strict=True)
+    )
     slope = jax.grad(lambda s: estimators.infonce(s * (x @ y.T)))(start)
     np.testing.assert_allclose(result.critic.s, start + 0.5 * slope, rtol=1e-4)
 
