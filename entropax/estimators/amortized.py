@@ -204,6 +204,8 @@ def amortized_quantiles(
     if taus.ndim != 1 or taus.shape[0] < 1:
         raise ValueError(f"levels must have shape (q,) with q >= 1, got {taus.shape}")
     inside = _checks.within("levels", taus, jnp.finfo(taus.dtype).tiny, 1 - jnp.finfo(taus.dtype).epsneg, "in (0, 1)")
+    # Rectifiers pass no gradient where they see a NaN: faults of the samples must reach the levels by themselves.
+    taus = _checks.enforce(taus, _checks.finite("x", a), _checks.finite("y", b))
     return _checks.enforce(_quantiles(chosen, a, b, taus, temperature=float(temperature)), inside)
 
 

@@ -52,7 +52,7 @@ def draw(data: "xarray.Dataset") -> Any:
         ylabel=label("estimate", "nats"),
     )
     scatter.legend()
-    quantiles = np.sort(np.asarray(data.quantile), axis=1)
+    quantiles = np.sort(np.asarray(data["quantile"]), axis=1)
     for name, rows in (("families of the training", within), ("never seen", ~within)):
         calibration.plot(LEVELS, (truth[rows, None] <= quantiles[rows]).mean(axis=0), label=name)
     calibration.plot([0, 1], [0, 1], color="0.5", lw=0.8, ls="-", marker="")

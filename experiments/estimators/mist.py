@@ -54,9 +54,7 @@ class Config:
     paper: bool = False
 
 
-_SHIPPED = Network(
-    embed=96, heads=4, embedding_width=192, encoder_blocks=2, num_inducing=16, hidden=192, num_seeds=4, head_width=128
-)
+_SHIPPED = Network(encoder_blocks=2)
 _PAPER = Network(
     embed=256,
     heads=16,
@@ -91,7 +89,7 @@ PRESETS: dict[str, Config] = {
             num_samples=(10, 500),
             buckets=((32, 256), (64, 128), (128, 64), (256, 32), (500, 16)),
             network=_SHIPPED,
-            steps=24_000,
+            steps=40_000,
             learning_rate=1e-3,
             ema=0.999,
             steps_per_call=100,
@@ -177,11 +175,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         "time to train one critic over one estimate": Quotient(critic, seconds),
     }
     remarks = {}
-    if config.training.preprocessing == "canonical":
-        remarks["MSE"] = (
-            "normal scores undo the maps that set the families outside apart, so they are no harder; "
-            "those of additive noise, whose information is larger, weigh most"
-        )
+    if config.training.preprocessing == "canonical" and measured["MSE"]["within"] >= measured["MSE"]["outside"]:
+        remarks["MSE"] = "normal scores undo the maps that set the families outside apart, so they are no harder"
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 
 
@@ -189,7 +184,7 @@ def _measured(config: Config, data: "xarray.Dataset", resampled: np.ndarray) -> 
     within = np.asarray(data.family) < len(evaluation.WITHIN)
     error = np.asarray((data.estimate - data.truth) ** 2)
     n, truth = np.asarray(data.num_samples), np.asarray(data.truth)
-    quantiles = np.asarray(data.quantile)
+    quantiles = np.asarray(data["quantile"])
     small = within & (n <= 100) & ~np.isin(data.family, [evaluation.FAMILIES.index(f) for f in evaluation.GAUSSIAN])
     measured: dict[str, Any] = {}
     for name, title in (("cca", "CCA"), ("ksg", "KSG")):
