@@ -171,7 +171,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     data = _dataset(sets, guess, quantiles, hard, peers, learned.history)
     data.attrs |= {"seconds_per_estimate": seconds, "data_sets_seen": learned.data_sets}
     export.save(learned.model, config.training, checkpoint_dir.parent)
-    measured = _measured(config, data, resampled) | {
+    measured: dict[str, Any] = _measured(config, data, resampled) | {
         "time to train one critic over one estimate": Quotient(critic, seconds),
     }
     remarks = {}

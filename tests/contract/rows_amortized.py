@@ -87,7 +87,6 @@ ROWS = [
         call=lambda x, y: _model()(x, y),
         arguments=lambda: (X, Y),
         differentiable=(0, 1),
-        members=("untrained",),
         bad_static=BAD_PAIRS,
         bad_values=BAD_VALUES,
         half="float32",
