@@ -143,7 +143,7 @@ def _error_table(arrays: _Arrays) -> list[str]:
         cells = []
         for size in sizes:
             errors = arrays.error[(arrays.family == index) & (arrays.n == size)]
-            cells.append(f"{errors.mean():.3g} ({np.median(errors):.2g})")
+            cells.append(f"{errors.mean():.3g} ({np.median(errors):.2g})" if errors.size else "none")
         rows.append([f"{family}{'' if index < len(WITHIN) else ' *'}", *cells])
     return [*_table(["family", *(f"n = {size}" for size in sizes)], rows), "", "\\* never seen in training"]
 

@@ -40,6 +40,8 @@ def draw(data: "xarray.Dataset") -> Any:
         xlabel=label("samples n"),
         ylabel=label("mean squared error", "nats²"),
     )
+    error.set_xticks(sizes, [str(size) for size in sizes])
+    error.minorticks_off()
     error.legend()
     truth, largest = np.asarray(data.truth), n == sizes[-1]
     for name, rows in (("families of the training", within), ("never seen", ~within)):
@@ -59,7 +61,7 @@ def draw(data: "xarray.Dataset") -> Any:
     calibration.set(
         title="Calibration of the quantiles",
         xlabel=label("level τ"),
-        ylabel=label("fraction of data sets below the τ-quantile"),
+        ylabel=label("fraction below the τ-quantile"),
     )
     calibration.legend()
     return figure

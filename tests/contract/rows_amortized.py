@@ -87,7 +87,6 @@ ROWS = [
         call=lambda x, y: _model()(x, y),
         arguments=lambda: (X, Y),
         differentiable=(0, 1),
-        members=("untrained",),
         bad_static=BAD_PAIRS,
         bad_values=BAD_VALUES,
         half="float32",
@@ -163,7 +162,12 @@ ROWS = [
         arguments=lambda: (np.array([1.0, 2.0, 0.4]), np.array([1.5, 1.2, 0.5]), np.array([0.1, 0.9, 0.5])),
         differentiable=(0, 1, 2),
         bad_static=(Bad((X, Y[:5], np.array(0.5)), "target must have the shape of prediction"),),
-        bad_values=(Bad((X, Y, np.array(1.5)), r"quantile must be in \(0, 1\), got 1.5"),),
+        bad_values=(
+            Bad(
+                (np.array([1.0, 2.0, 0.4]), np.array([1.5, 1.2, 0.5]), np.array([0.1, 1.5, 0.5])),
+                r"quantile must be in \(0, 1\), got 1.5",
+            ),
+        ),
         half="float32",
         exempt={"integer": "integer levels lie outside (0, 1)"},
         fast=True,
