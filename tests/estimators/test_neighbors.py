@@ -166,16 +166,13 @@ def test_invariances():
 @x64
 @pytest.mark.fast
 def test_constant_columns_carry_no_information():
-    """Also where a label is rare (20 of 2,000), where scikit-learn reports more than the label's entropy."""
+    """Also where a label is rare (20 of 2,000), where noise added to the feature would inform."""
     constant = np.full(64, 3.7)
     for standardize in (False, True):
         close(estimators.ksg_mutual_information(constant, Y, standardize=standardize), 0, 1e-13)
     labels = np.arange(2000) < 20
     flat = np.full(2000, 0.1)
     close(estimators.ross_mutual_information(flat, labels), 0, 1e-13)
-    theirs = mutual_info_classif(flat[:, None], labels, random_state=0)[0]
-    entropy = -0.01 * np.log(0.01) - 0.99 * np.log(0.99)
-    assert theirs > 0 or entropy > 0  # theirs depends on its noise
     assert estimators.kozachenko_leonenko_entropy(constant) == -np.inf
 
 
