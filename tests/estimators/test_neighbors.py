@@ -8,6 +8,7 @@ from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from entropax import estimators
+from tests.contract.harness import without_shape_hook
 
 RNG = np.random.default_rng(17)
 I = np.arange(1, 65)  # noqa: E741
@@ -201,7 +202,7 @@ def test_ties_never_give_nan():
 def test_faults_are_named():
     with pytest.raises(ValueError, match="k must be less than the number of samples in x, 64, got 64"):
         estimators.ksg_mutual_information(X, Y, k=64)
-    with pytest.raises(ValueError, match="y must have as many samples as x, 64, got 60"):
+    with without_shape_hook(), pytest.raises(ValueError, match="y must have as many samples as x, 64, got 60"):
         estimators.ksg_mutual_information(X, Y[:60])
     with pytest.raises(ValueError, match="variant must be one of 1, 2, got 3"):
         estimators.ksg_mutual_information(X, Y, variant=3)
