@@ -54,7 +54,7 @@ ROWS = [
             Bad((PLANE[:3],), FEW),
             Bad((PLANE[None],), r"x must have shape \(n, d\) or \(n,\), got \(1, 14, 2\)"),
         ),
-        bad_values=(Bad((HOLE,), "x must be finite, got nan at flat index 4"),),
+        bad_values=(Bad((np.concatenate([HOLE, X], axis=1),), "x must be finite, got nan at flat index 8"),),
         half="float32",
         fast=True,
     ),

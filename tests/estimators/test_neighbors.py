@@ -8,6 +8,7 @@ from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from entropax import estimators
+from tests.contract.harness import without_shape_hook
 
 RNG = np.random.default_rng(17)
 I = np.arange(1, 65)  # noqa: E741
@@ -166,16 +167,13 @@ def test_invariances():
 @x64
 @pytest.mark.fast
 def test_constant_columns_carry_no_information():
-    """Also where a label is rare (20 of 2,000), where scikit-learn reports more than the label's entropy."""
+    """Also where a label is rare (20 of 2,000), where noise added to the feature would inform."""
     constant = np.full(64, 3.7)
     for standardize in (False, True):
         close(estimators.ksg_mutual_information(constant, Y, standardize=standardize), 0, 1e-13)
     labels = np.arange(2000) < 20
     flat = np.full(2000, 0.1)
     close(estimators.ross_mutual_information(flat, labels), 0, 1e-13)
-    theirs = mutual_info_classif(flat[:, None], labels, random_state=0)[0]
-    entropy = -0.01 * np.log(0.01) - 0.99 * np.log(0.99)
-    assert theirs > 0 or entropy > 0  # theirs depends on its noise
     assert estimators.kozachenko_leonenko_entropy(constant) == -np.inf
 
 
@@ -204,7 +202,7 @@ def test_ties_never_give_nan():
 def test_faults_are_named():
     with pytest.raises(ValueError, match="k must be less than the number of samples in x, 64, got 64"):
         estimators.ksg_mutual_information(X, Y, k=64)
-    with pytest.raises(ValueError, match="y must have as many samples as x, 64, got 60"):
+    with without_shape_hook(), pytest.raises(ValueError, match="y must have as many samples as x, 64, got 60"):
         estimators.ksg_mutual_information(X, Y[:60])
     with pytest.raises(ValueError, match="variant must be one of 1, 2, got 3"):
         estimators.ksg_mutual_information(X, Y, variant=3)
