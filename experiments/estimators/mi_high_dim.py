@@ -294,6 +294,15 @@ def _judged(config: Config, recovered: Any, full_rank: Any, torn: Any, digits: A
     }
     data = _dataset(config, recovered, full_rank, torn, digits, swept, high)
     remarks = {"full rank, undersampled: checks failed": "failed: " + (", ".join(failed_checks(full_rank)) or "none")}
+    # An inner product spends a dimension beside the K_Z on the log ratio's function of y alone, which InfoNCE needs.
+    remarks |= {
+        f"sweep: dimension of saturation, K_Z = {k}": "a separable critic needs K_Z + 1: one for a function of y alone"
+        for k in config.latents
+        if k in (1, 2, 3, 4)
+    }
+    late = [name for name, found in high.items() if not bool(np.all(found.interior_maximum))]
+    if late:
+        remarks["much information: size of the bias (bits)"] = f"held-out curve still rising: {', '.join(late)}"
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 
 

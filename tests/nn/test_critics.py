@@ -8,8 +8,8 @@ from flax import nnx
 
 from entropax import nn
 
-X = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
-Y = np.random.default_rng(1).standard_normal((35, 2)).astype(np.float32)
+X = jnp.asarray(np.random.default_rng(0).standard_normal((40, 3)), jnp.float32)
+Y = jnp.asarray(np.random.default_rng(1).standard_normal((35, 2)), jnp.float32)
 SIZES = {"width": 6, "depth": 2}
 
 
