@@ -75,6 +75,7 @@ def test_the_fields_belong_together(together):
             (z[i][order] - np.asarray(c[i])) / np.asarray(s[i])
             for z, c, s in zip(data, result.center, result.scale, strict=True)
         )
+        x, y = jnp.asarray(x), jnp.asarray(y)
         np.testing.assert_allclose(estimators.infonce(critic(x[:360], y[:360])), result.value[i], rtol=1e-4)
         np.testing.assert_allclose(estimators.infonce(critic(x[360:], y[360:])), result.test_value[i], rtol=1e-4)
         np.testing.assert_allclose(np.mean(x[:360]), 0, atol=1e-5)
@@ -148,7 +149,7 @@ def test_a_variational_critic_is_trained_on_draws_and_read_at_means(decode):
     )
     assert abs(float(result.value) - TRUTH) < 0.2
     assert result.ceiling == np.inf
-    codes = result.critic.encode(x, y)
+    codes = result.critic.encode(jnp.asarray(x), jnp.asarray(y))
     assert float(codes[0].log_variance.max()) < 2.5  # the price keeps variances near one, and the bound below it
 
 
