@@ -13,6 +13,7 @@ function on small valid arguments; the harness derives every check from it:
         bad_values=(Bad((-P, Q), "p must be non-negative"),),                # raises eagerly, NaN under jit
         exempt={"second_order": "why"},         # property -> reason, printed with the count
         fast=True,                              # also in `-m fast`
+        slow=True,                              # only in `-m slow`: dear, and another row holds the same function
         members=("force", "mirror"),            # other methods of the class that the same call evaluates
     )
 
@@ -90,6 +91,7 @@ class Row:
     step: float = 1e-5  # of the finite differences, relative to the argument's scale
     rtol: float = 1e-6
     fast: bool = False
+    slow: bool = False
     members: tuple[str, ...] = ()  # other methods and properties of the class that the call evaluates
 
 

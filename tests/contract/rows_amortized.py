@@ -81,12 +81,17 @@ ROWS = [
         exempt={"integer": "integer levels lie outside (0, 1)"},
     ),
     amortized("amortized_interval", lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3)),
-    amortized("Interval", lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3).upper),
+    amortized(
+        "Interval",
+        lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3).upper,
+        slow=True,
+    ),
     Row(
         name="estimators.AmortizedEstimator.__call__",
         call=lambda x, y: _model()(x, y),
         arguments=lambda: (X, Y),
         differentiable=(0, 1),
+        slow=True,
         bad_static=BAD_PAIRS,
         bad_values=BAD_VALUES,
         half="float32",

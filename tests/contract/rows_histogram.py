@@ -47,6 +47,7 @@ def entropy_row(correction: str) -> Row:
         bad_values=OF_COUNTS,
         exempt={"half": PRECISION},
         fast=correction == "plug-in",
+        slow=correction == "nsb",
     )
 
 

@@ -352,6 +352,7 @@ ROWS = [
         arguments=lambda: (np.array([3e4]), *LAW),
         differentiable=(),
         exempt={"gradient": RESULT, "bad_static": RESULT, "bad_values": RESULT},
+        slow=True,
     ),
     Row(
         name="estimators.RequentialResult.fields",

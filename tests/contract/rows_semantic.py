@@ -294,6 +294,7 @@ ROWS = [
             arguments=lambda: (PRIOR,),
             differentiable=(),
             exempt={**CONTAINER, "half": NO_LAPACK},
+            slow=True,
         )
         for name, make in (
             ("RateSemantic", lambda p: information.rate_semantic(SCORES.astype(p.dtype), p, slope=1.6)),

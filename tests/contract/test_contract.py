@@ -11,9 +11,11 @@ from tests.contract import harness
 ROWS = harness.load_rows()
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.name, marks=[pytest.mark.fast] if row.fast else []) for row in ROWS]
-)
+def _marks(row: harness.Row) -> list[pytest.MarkDecorator]:
+    return [mark for mark, wanted in ((pytest.mark.fast, row.fast), (pytest.mark.slow, row.slow)) if wanted]
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=_marks(row)) for row in ROWS])
 def test_row(row: harness.Row, record_property) -> None:
     record_property("contract-row", row.name)
     for name, reason in row.exempt.items():

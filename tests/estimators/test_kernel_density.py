@@ -116,6 +116,7 @@ def test_duplicates_and_outliers(x64):
     assert float(estimators.kernel_density_entropy(lone, kernel="box", bandwidth=0.5)) == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_tiles(x64, monkeypatch):
     """The value does not depend on the size of the tiles, nor on whether they divide the samples."""

@@ -71,6 +71,7 @@ def test_keys_are_handed_to_those_who_ask(getkey):
     assert set(seen) == {tuple(jax.random.key_data(jax.random.key(7)).tolist())}
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_batched_is_the_same_as_one_after_another(getkey, x64):
     """jax.vmap of an estimator on all chunks at once, with and without keys."""

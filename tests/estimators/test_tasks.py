@@ -59,15 +59,14 @@ def test_names_and_dimensions():
         BENCHMARK_TASKS["normal"]
 
 
-@pytest.mark.fast
 def test_exact_values():
-    """Every task's value, at the ten digits printed in float64 and to 4e-6 in float32."""
-    single = {name: float(BENCHMARK_TASKS[name].mutual_information) for name in PUBLISHED}
+    """Every task's value, at the ten digits printed in float64, and every fourth to 4e-6 in float32."""
+    single = {name: float(BENCHMARK_TASKS[name].mutual_information) for name in list(PUBLISHED)[::4]}
     with jax.enable_x64(True):
         double = {name: float(BENCHMARK_TASKS[name].mutual_information) for name in PUBLISHED}
     for name, (_, _, value) in PUBLISHED.items():
         assert double[name] == pytest.approx(value, abs=6e-11), name
-        assert single[name] == pytest.approx(value, abs=4e-6), name
+        assert single.get(name, value) == pytest.approx(value, abs=4e-6), name
 
 
 # ------------------------------------------------------------------------------------ samples against log densities
@@ -134,10 +133,15 @@ def _log_ratio(name, x, y):
     return law(rows, slice(None)) - law(rows[:, :dim], slice(dim)) - law(rows[:, dim:], slice(dim, None))
 
 
+QUICK = ("1v1-bimodal-0.75", "1v1-additive-0.1")
+# The same families and maps in other dimensions.
+LIKE_OTHERS = [n for n in PUBLISHED if "-25-25" in n or "-50-50" in n or "-3-3-" in n]
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(n, marks=[pytest.mark.fast] if n in ("1v1-bimodal-0.75", "1v1-additive-0.1") else [])
+        pytest.param(n, marks=[pytest.mark.fast] if n in QUICK else [pytest.mark.slow] if n in LIKE_OTHERS else [])
         for n in PUBLISHED
     ],
 )

@@ -43,6 +43,7 @@ def test_order_of_rows(network) -> None:
         np.testing.assert_allclose(apply(network, ROWS[order]), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_padding_of_any_kind(network, axial) -> None:
     """Padded rows do not count, whatever they hold, in value and gradient."""
     mask = jnp.arange(10) < 7
@@ -75,6 +76,7 @@ def test_axial_takes_any_dimension(axial) -> None:
     assert len({round(value, 6) for value in values}) == 4
 
 
+@pytest.mark.slow
 def test_heads(network) -> None:
     """The quantile head answers level by level what it answers at once; the point head is another."""
     levels = jnp.array([0.1, 0.5, 0.9])

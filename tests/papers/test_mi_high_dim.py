@@ -132,7 +132,8 @@ def test_shuffled_pairs_give_zero_within_three_error_bars():
         estimators.variational_mutual_information,
         make_critic=functools.partial(nn.SeparableCritic, 3, 3, embed=4, width=16, depth=1),
         epochs=20,
-        steps_per_epoch=2,
+        steps_per_epoch=4,
+        learning_rate=5e-3,
     )
     control = estimators.shuffled_control(
         estimator, x, y, key=jax.random.key(0), gammas=(1, 2, 3), batched=True, min_gammas=3, num_errors=3.0
