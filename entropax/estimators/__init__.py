@@ -81,6 +81,7 @@ from entropax.estimators.compute_frontier import (
     lower_convex_hull,
     two_part_code,
 )
+from entropax.estimators.consistency import Agreement, Saturation, agreement, participation_ratio, saturation
 from entropax.estimators.critic_training import VariationalEstimate, variational_mutual_information
 from entropax.estimators.discrete_counts import (
     adjusted_mutual_information,
@@ -121,15 +122,10 @@ from entropax.estimators.ordinal import (
 )
 from entropax.estimators.quantiles import calibration_curve, pinball_loss
 from entropax.estimators.reliability import (
-    Agreement,
     RigorousEstimate,
-    Saturation,
     ShuffledControl,
     SubsampledEstimate,
-    agreement,
-    participation_ratio,
     rigorous_estimate,
-    saturation,
     shuffled_control,
     subsample_extrapolate,
 )
