@@ -1,4 +1,4 @@
-"""What the estimators from nearest neighbours ask of their samples."""
+"""What estimators ask of their samples: shapes and sizes, and a common scale."""
 
 from typing import Any
 
@@ -43,6 +43,9 @@ def standardized(x: Array) -> Array:
 
     Args:
         x: shape (n, d).
+
+    Returns:
+        The same shape. Differentiable where a column varies.
     """
     centred = x - jnp.mean(x, axis=0, keepdims=True)
     variance = jnp.mean(centred**2, axis=0, keepdims=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Int, Real, Scalar
+from entropax.estimators._samples import standardized
 
 
 class Agreement(eqx.Module):
@@ -126,7 +127,7 @@ def participation_ratio(
         zx: embeddings of x, shape (n, kx), such as `critic.embeddings(x, y)` gives.
         zy: embeddings of y, shape (n, ky).
         squared: whether to weigh directions by s^2 instead, (sum s^2)^2 / sum s^4, which noise inflates less.
-        standardize: whether to divide by standard deviations; constant columns are divided by one.
+        standardize: whether to divide by standard deviations; constant columns count nothing.
 
     Returns:
         The ratio, between 1 and min(kx, ky); NaN if no column of zx varies with one of zy.
@@ -143,17 +144,11 @@ def participation_ratio(
     if zy.ndim != 2 or zy.shape[0] != zx.shape[0]:
         raise ValueError(f"zy must have shape ({zx.shape[0]}, ky), got {zy.shape}")
     checks = (_checks.finite("zx", zx), _checks.finite("zy", zy))
-    zx, zy = (z - jnp.mean(z, axis=0, keepdims=True) for z in (zx, zy))
-    if standardize:
-        zx, zy = (_divided_by_std(z) for z in (zx, zy))
+    centred = lambda z: z - jnp.mean(z, axis=0, keepdims=True)  # noqa: E731
+    zx, zy = (standardized(z) if standardize else centred(z) for z in (zx, zy))
     covariance = zx.T @ zy / zx.shape[0]
     if squared:
         gram = covariance.T @ covariance if zy.shape[1] < zx.shape[1] else covariance @ covariance.T
         return _checks.enforce(jnp.trace(gram) ** 2 / jnp.sum(gram**2), *checks)
     s = jnp.linalg.svd(covariance, compute_uv=False)
     return _checks.enforce(jnp.sum(s) ** 2 / jnp.sum(covariance**2), *checks)
-
-
-def _divided_by_std(z: Array) -> Array:
-    variance = jnp.mean(z**2, axis=0, keepdims=True)
-    return z / jnp.sqrt(jnp.where(variance > 0, variance, 1))

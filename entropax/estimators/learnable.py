@@ -125,7 +125,15 @@ def _are_logits(name: str, x: Array) -> _checks.Check:
 
 @jax.jit
 def row_divergences(p: Array, q: Array) -> Array:
-    """KL of softmax(p) from softmax(q), row by row."""
+    """KL of softmax(p) from softmax(q), row by row; the values are not checked.
+
+    Args:
+        p: logits, shape (..., n); -inf marks an impossible outcome.
+        q: logits of the same shape.
+
+    Returns:
+        One divergence in nats a row, shape (...). Differentiable in both.
+    """
     log_p, log_q = jax.nn.log_softmax(p), jax.nn.log_softmax(q)
     possible = p > -jnp.inf
     gap = jnp.where(possible, log_p, 0) - jnp.where(possible, log_q, 0)

@@ -80,7 +80,17 @@ _BY_NAME = {
 
 
 def family_of(name: str) -> Family:
-    """The family of this name."""
+    """The family of this name.
+
+    Args:
+        name: like "multi_student-sparse-asinh".
+
+    Returns:
+        Its base, structure and transform.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
     if name not in _BY_NAME:
         raise ValueError(
             f"family must be {BASES[0]}-S-T, {BASES[1]}-S-T or {BASES[2]}-T with S one of {', '.join(STRUCTURES)} "

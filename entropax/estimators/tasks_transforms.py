@@ -75,7 +75,15 @@ def wiggly_y(y: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def wiggle(x: Array, wiggles: Array | np.ndarray) -> Array:
-    """x plus a sine for every row (amplitude, frequency, phase); each entry may be an array that broadcasts with x."""
+    """x + sum_k a_k sin(f_k x + p_k).
+
+    Args:
+        x: any shape.
+        wiggles: rows (a, f, p), shape (k, 3, ...); what follows broadcasts with x.
+
+    Returns:
+        The image, of the shape of x. Source: arXiv 2306.11078, appendix D.
+    """
     return x + sum(
         amplitude * jnp.sin(frequency * x + phase) for amplitude, frequency, phase in jnp.asarray(wiggles, x.dtype)
     )
