@@ -45,7 +45,6 @@ def search_buckets(
     *,
     k: int,
     exclude: bool,
-    ordered: bool,
     with_indices: bool = True,
 ) -> tuple[jax.Array, jax.Array | None]:
     """The k nearest points of every query.
@@ -57,7 +56,6 @@ def search_buckets(
         metric: see `separation`.
         k: number of neighbours.
         exclude: whether a query's own index is barred.
-        ordered: whether to cut at medians and read the nearest buckets first; else all pairs are read.
         with_indices: whether the indices are wanted; short lists are found faster without.
 
     Returns:
@@ -65,8 +63,8 @@ def search_buckets(
     """
     kept = k if k <= _INSERT_UP_TO else power_of_two(k)
     size = max(16 if with_indices else 32, kept)  # carrying indices makes a candidate dearer than a bucket's overhead
-    held = _fill_buckets(space.wrap(points), size, ordered)
-    asking = held if queries is points else _fill_buckets(space.wrap(queries), size, ordered)
+    held = _fill_buckets(space.wrap(points), size)
+    asking = held if queries is points else _fill_buckets(space.wrap(queries), size)
     # A tile reads on until its last query is done: wide buckets, which read longest, go together.
     wide_last = jnp.argsort(jnp.max(asking.half_width, axis=0))
     asking = _Buckets(asking.ids[wide_last], *(x[:, wide_last] for x in asking[1:]))
@@ -78,7 +76,7 @@ def search_buckets(
         return jnp.moveaxis(x.reshape(shape), axis, 0)
 
     tiles = _Buckets(by_tile(asking.ids, 0), *(by_tile(x, 1) for x in asking[1:]))
-    search = _Search(space, metric, points.shape[0], k, kept, exclude, ordered, with_indices or k > _INSERT_UP_TO)
+    search = _Search(space, metric, points.shape[0], k, kept, exclude, with_indices or k > _INSERT_UP_TO)
     found = jax.lax.map(lambda one: _search_tile(one, held, search), tiles)  # (tiles, k, tile, width)
 
     def by_query(rows: jax.Array) -> jax.Array:
@@ -98,11 +96,10 @@ class _Search(NamedTuple):
     k: int
     kept: int
     exclude: bool
-    ordered: bool
     with_indices: bool
 
 
-def _fill_buckets(points: jax.Array, size: int, ordered: bool) -> _Buckets:
+def _fill_buckets(points: jax.Array, size: int) -> _Buckets:
     """Cuts the points at medians of their widest axis into buckets of about `size` points."""
     n, _ = points.shape
     wanted = max(1, -(-n // size))
@@ -111,9 +108,8 @@ def _fill_buckets(points: jax.Array, size: int, ordered: bool) -> _Buckets:
     num_buckets = first << cuts
     width = -(-n // num_buckets)
     ids = jnp.arange(num_buckets * width, dtype=jnp.int32)[None]
-    if ordered:
-        for pieces in (first, *[_PIECES] * (cuts // 3), 1 << cuts % 3):
-            ids = _cut(points, ids, pieces) if pieces > 1 else ids
+    for pieces in (first, *[_PIECES] * (cuts // 3), 1 << cuts % 3):
+        ids = _cut(points, ids, pieces) if pieces > 1 else ids
     ids = ids.reshape(num_buckets, width)
     members = jnp.moveaxis(points[ids % n], -1, 0)
     low, high = jnp.min(members, axis=-1), jnp.max(members, axis=-1)
@@ -191,8 +187,6 @@ def _reading_order(
     together; then those of the nearest groups are sorted, and the others follow group by group, should they be needed.
     """
     num_held, num_asking = held.ids.shape[0], tile.ids.shape[0]
-    if not search.ordered:
-        return lambda step: (jnp.full(num_asking, step), jnp.zeros(num_asking, held.points.dtype))
     size = _group_size(num_held)
     near_groups = 4 << min(held.points.shape[0], 4)  # two along each axis meet at a corner
     near = near_groups * size
