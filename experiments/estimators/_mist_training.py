@@ -88,13 +88,14 @@ class Learned(eqx.Module):
     data_sets: int
 
 
-def train(config: Training, *, key: jax.Array, checkpoint_dir: Path) -> Learned:
+def train(config: Training, *, key: jax.Array, checkpoint_dir: Path, log_path: Path | None = None) -> Learned:
     """Trains an estimator on data sets of the meta-distribution's training families.
 
     Args:
         config: the data and the recipe.
         key: source of randomness.
         checkpoint_dir: directory of the checkpoints.
+        log_path: file for the losses as they come.
 
     Returns:
         The estimator.
@@ -121,6 +122,7 @@ def train(config: Training, *, key: jax.Array, checkpoint_dir: Path) -> Learned:
         stop=training.NonFinite("loss"),
         steps_per_call=min(config.steps_per_call, config.steps),
         checkpoint_dir=checkpoint_dir,
+        log_path=log_path,
         description="meta-training",
     )
     network = structure.join(Parts(result.state.average, parts.variables, parts.random))

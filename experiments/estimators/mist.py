@@ -7,12 +7,8 @@ families and on pairs of structure and map that it never saw, beside canonical c
 Unlike the paper, one network has both heads, for the mean and for quantiles, and reads canonical rows (normal scores,
 whitened and turned, `estimators.paired_rows`) in place of raw ones: maps of single coordinates and linear mixing are
 then undone before the network, and thousands of data sets teach what takes hundreds of thousands otherwise. The preset
-`full` has the paper's raw rows, sizes and recipe, dropout included. `medium` is the training of the weights that ship;
-its results hold them, and
-
-    python -m experiments.estimators._mist_export results/mist/medium
-
-puts them into the package, with the model card.
+`full` has the paper's raw rows, sizes and recipe, dropout included. `medium` trains nothing: it tests the weights that
+ship, which `_mist_weights` trains.
 """
 
 from dataclasses import dataclass, field
@@ -22,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from entropax import estimators
 from experiments.claims import Bounds, Claim, Estimate, Ordering, Quotient, WithinErrors
-from experiments.estimators import _mist_evaluation as evaluation, _mist_export as export
+from experiments.estimators import _mist_evaluation as evaluation
 from experiments.estimators._mist_figure import draw
 from experiments.estimators._mist_training import Network, Training, train
 from experiments.running import Result, stage
@@ -44,17 +41,16 @@ class Config:
     """Training and test.
 
     Attributes:
-        training: the data that are learned from, and how.
+        training: the data that are learned from, and how; None for the estimator that ships, trained already.
         test: what is tested.
         paper: whether range and sizes are the paper's, so that its numbers compare.
     """
 
-    training: Training = field(default_factory=Training)
+    training: Training | None = field(default_factory=Training)
     test: evaluation.Test = field(default_factory=evaluation.Test)
     paper: bool = False
 
 
-_SHIPPED = Network()
 _PAPER = Network(
     embed=256,
     heads=16,
@@ -84,17 +80,8 @@ PRESETS: dict[str, Config] = {
     ),
     "default": Config(),
     "medium": Config(
-        Training(
-            dims=(1, 8),
-            num_samples=(10, 500),
-            buckets=((32, 256), (64, 128), (128, 64), (256, 32), (500, 16)),
-            network=_SHIPPED,
-            steps=45_000,
-            learning_rate=1e-3,
-            ema=0.999,
-            steps_per_call=100,
-        ),
-        evaluation.Test(num_samples=(10, 20, 35, 50, 75, 100, 200, 350, 500), repeats=60, bootstrapped=200),
+        None,
+        evaluation.Test(num_samples=(10, 20, 35, 50, 75, 100, 200, 350, 500, 1000), repeats=20, bootstrapped=100),
     ),
     "full": Config(
         Training(
@@ -141,7 +128,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
-    """Trains, tests and saves the weights beside the results.
+    """Trains and tests.
 
     Args:
         config: sizes.
@@ -152,30 +139,34 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         What was measured, the data and the figure.
     """
     train_key, test_key, bootstrap_key, time_key = jax.random.split(key, 4)
-    with stage("train on data sets of known information"):
-        learned = train(config.training, key=train_key, checkpoint_dir=checkpoint_dir / "training")
+    history: dict[str, Any] = {"step": np.arange(0), "squared_error": np.zeros(0), "pinball": np.zeros(0)}
+    if config.training is None:
+        model = estimators.pretrained_mist()
+    else:
+        with stage("train on data sets of known information"):
+            learned = train(config.training, key=train_key, checkpoint_dir=checkpoint_dir / "training")
+        model, history = learned.model, learned.history
     with stage("test on new ones"):
-        sets = evaluation.draw(config.test, config.training.dims, key=test_key)
-        guess, quantiles = evaluation.read(learned.model, sets)
-        hard, _ = evaluation.read(learned.model, sets, temperature=0.0)
+        sets = evaluation.draw(config.test, model.dims, key=test_key)
+        guess, quantiles = evaluation.read(model, sets)
+        hard, _ = evaluation.read(model, sets, temperature=0.0)
     with stage("bootstrap the point estimate"):
-        resampled = evaluation.bootstrap(learned.model, sets, config.test, key=bootstrap_key)
+        resampled = evaluation.bootstrap(model, sets, config.test, key=bootstrap_key)
     peers = {}
     if config.test.baselines:
         with stage("run the baselines"):
             peers = evaluation.baselines(sets)
     most = max(config.test.num_samples)
     with stage("time one estimate and one critic"):
-        seconds = evaluation.seconds_of_one_estimate(learned.model, most, key=time_key)
-        critic = evaluation.seconds_of_one_critic(learned.model, most, config.test.critic_steps, key=time_key)
-    data = _dataset(sets, guess, quantiles, hard, peers, learned.history)
-    data.attrs |= {"seconds_per_estimate": seconds, "data_sets_seen": learned.data_sets}
-    export.save(learned.model, config.training, checkpoint_dir.parent)
+        seconds = evaluation.seconds_of_one_estimate(model, most, key=time_key)
+        critic = evaluation.seconds_of_one_critic(model, most, config.test.critic_steps, key=time_key)
+    data = _dataset(sets, guess, quantiles, hard, peers, history)
+    data.attrs["seconds_per_estimate"] = seconds
     measured: dict[str, Any] = _measured(config, data, resampled) | {
         "time to train one critic over one estimate": Quotient(critic, seconds),
     }
     remarks = {}
-    if config.training.preprocessing == "canonical" and measured["MSE"]["within"] >= measured["MSE"]["outside"]:
+    if model.preprocessing == "canonical" and measured["MSE"]["within"] >= measured["MSE"]["outside"]:
         remarks["MSE"] = "normal scores undo the maps that set the families outside apart, so they are no harder"
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 

@@ -27,7 +27,6 @@ SIZES = {
     "decoder_blocks": 0,
     "head_width": 16,
 }
-needs_weights = pytest.mark.skipif(not (WEIGHTS / "mist.json").exists(), reason="no weights were trained yet")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +120,6 @@ def test_calibration_curve_counts() -> None:
     np.testing.assert_allclose(curve, levels, atol=1e-3)
 
 
-@needs_weights
 def test_shipped_weights_load_and_refuse_tampering(tmp_path, monkeypatch) -> None:
     """The weights match their checksum, fit in 8 MB, come with a card, and are read once."""
     first = estimators.pretrained_mist()
@@ -138,7 +136,6 @@ def test_shipped_weights_load_and_refuse_tampering(tmp_path, monkeypatch) -> Non
         estimators.pretrained_mist.__wrapped__()
 
 
-@needs_weights
 def test_first_use_inside_jit() -> None:
     """The weights may be read while a function is traced: what is kept of them are arrays."""
     estimators.pretrained_mist.cache_clear()
@@ -147,7 +144,6 @@ def test_first_use_inside_jit() -> None:
     np.testing.assert_allclose(inside, estimators.amortized_mutual_information(X, Y), rtol=1e-4, atol=1e-6)
 
 
-@needs_weights
 def test_shipped_estimate_is_quick() -> None:
     """One estimate of the most coordinates and samples takes less than 50 ms after compilation (best of 20)."""
     model = estimators.pretrained_mist()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from entropax import estimators, training
-from experiments.estimators import _mist_evaluation as evaluation, _mist_export as export, mist
+from experiments.estimators import _mist_evaluation as evaluation, _mist_weights as weights, mist
 from experiments.estimators._mist_figure import draw
 from experiments.estimators._mist_training import _optimizer, sides, train
 
@@ -89,15 +89,17 @@ def test_card_and_figure_of_made_up_results(tmp_path) -> None:
             "num_samples": ("data_set", n),
         },
         coords={"level": evaluation.LEVELS},
-        attrs={"data_sets_seen": 1234, "seconds_per_estimate": 0.004},
+        attrs={"seconds_per_estimate": 0.004},
     )
-    recipe = {"dims": [1, 8], "num_samples": [10, 500], "preprocessing": "canonical", "training": {"pinball_weight": 4}}
-    run = {"preset": "medium", "seed": 0, "seconds": 7200.0, "device": "cpu (2 cores)"}
-    text = export.card(data, recipe, run, 1.5)
+    spent = {"data_sets": 1234, "steps": 100, "steps_done": 90, "seconds": 7200, "device": "gpu", "pinball_weight": 4}
+    spent |= {"versions": {"jax": "0.10.1"}, "buckets": [[60, 8], [500, 2]]}
+    recipe = {"dims": [1, 8], "num_samples": [10, 500], "preprocessing": "canonical", "training": spent}
+    run = {"device": "cpu (2 cores)"}
+    text = weights.card(data, recipe, run, 1.5)
     assert "| multi_normal-dense-base | 0.01 (0.01) | 0.01 (0.01) |" in text
     assert "| 20 | 0.01 | 0.25 | 0.0625 |" in text
     assert "1,234 synthetic data sets" in text
-    assert "2.0 hours" in text
+    assert "90 of the 100 steps of its schedule, 120 minutes, gpu, jax 0.10.1" in text
     assert draw(data).axes
 
 
@@ -113,8 +115,8 @@ def test_recipe_tells_how_to_build_the_network(tmp_path) -> None:
         rngs=nnx.Rngs(0),
         **vars(SMOKE.network),
     )
-    export.save(model, SMOKE, tmp_path)
-    recipe = json.loads((tmp_path / export.RECIPE).read_text())
+    weights.save(model, SMOKE, {"seconds": 1}, tmp_path)
+    recipe = json.loads((tmp_path / weights.RECIPE).read_text())
     again = estimators.AmortizedEstimator.untrained(
         preprocessing=recipe["preprocessing"],
         dims=tuple(recipe["dims"]),
@@ -122,6 +124,6 @@ def test_recipe_tells_how_to_build_the_network(tmp_path) -> None:
         rngs=nnx.Rngs(1),
         **recipe["sizes"],
     )
-    network = training.load_weights(again.network, tmp_path / export.ARRAYS, sha256=recipe["sha256"])
+    network = training.load_weights(again.network, tmp_path / weights.ARRAYS, sha256=recipe["sha256"])
     for a, b in zip(jax.tree.leaves(network), jax.tree.leaves(model.network), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -9,7 +9,6 @@ import pytest
 from flax import nnx
 
 from entropax import estimators, nn
-from entropax.estimators.amortized import WEIGHTS
 
 
 def abstract(**options) -> nn.SetTransformer:
@@ -91,7 +90,6 @@ def test_minimiser_of_pinball(level: float, x64) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (WEIGHTS / "mist.json").exists(), reason="no weights were trained yet")
 class TestShippedWeights:
     """Must hold 9, and what the weights that ship promise: on data sets that training did not draw.
 

@@ -1,22 +1,28 @@
-"""Weights of a run of `mist`: saved beside its results, and put into the package with their model card.
+"""The weights of MIST that ship: how they are trained, put into the package, and described by their model card.
 
-python -m experiments.estimators._mist_export results/mist/medium
+    python -m experiments.estimators._mist_weights train --directory DIR      minutes on one GPU
+    python -m experiments.estimators._mist_weights install --directory DIR    copies them into the package
+    python -m experiments run mist --preset medium                            tests them
+    python -m experiments.estimators._mist_weights describe --results results/mist/medium
+
+The last writes the model card, with the errors that the test found.
 """
 
 import dataclasses
 import json
 import shutil
-import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from entropax import estimators, training
 from entropax.estimators.amortized import WEIGHTS
-from experiments import terminal
+from experiments import running, terminal
 from experiments.estimators._mist_evaluation import FAMILIES, LEVELS, WITHIN
-from experiments.estimators._mist_training import Training
+from experiments.estimators._mist_training import Network, Training, train
 
 if TYPE_CHECKING:
     import xarray
@@ -24,21 +30,78 @@ if TYPE_CHECKING:
 ARRAYS, RECIPE, CARD = "mist.safetensors", "mist.json", "MIST.md"
 FEATURES = ("preprocessing", "dims", "num_samples")
 
+SHIPPED = Training(
+    dims=(1, 16),
+    num_samples=(10, 1000),
+    buckets=((60, 2048), (250, 512), (1000, 128)),
+    network=Network(
+        embed=128,
+        heads=8,
+        embedding_width=256,
+        encoder_blocks=2,
+        num_inducing=32,
+        hidden=256,
+        num_seeds=8,
+        head_width=128,
+    ),
+    steps=40_000,
+    learning_rate=8e-4,
+    ema=0.9995,
+    steps_per_call=100,
+)
+"""The training of the weights that ship."""
 
-def save(model: estimators.AmortizedEstimator, config: Training, directory: Path) -> None:
+
+def train_weights(directory: Path, config: Training = SHIPPED, seed: int = 0) -> None:
+    """Trains the weights and writes them with their recipe.
+
+    Args:
+        directory: where they go, and the losses as they come; checkpoints are kept there until the training ends.
+        config: the recipe.
+        seed: of the training's key.
+    """
+    start = time.perf_counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    learned = train(
+        config,
+        key=jax.random.key(seed),
+        checkpoint_dir=directory / "checkpoints",
+        log_path=directory / "metrics.jsonl",
+    )
+    spent = {
+        "seed": seed,
+        "seconds": round(time.perf_counter() - start),
+        "device": running.device(),
+        "versions": running.versions(),
+        "steps_done": len(learned.history["step"]),
+        "data_sets": learned.data_sets,
+        "history": _thinned(learned.history),
+    }
+    save(learned.model, config, spent, directory)
+    shutil.rmtree(directory / "checkpoints")
+
+
+def _thinned(history: dict[str, np.ndarray], points: int = 40) -> dict[str, list[float]]:
+    """Means of the losses over equal parts of the training."""
+    parts = {name: np.array_split(history[name], points) for name in ("squared_error", "pinball")}
+    return {name: [round(float(part.mean()), 5) for part in values] for name, values in parts.items()}
+
+
+def save(model: estimators.AmortizedEstimator, config: Training, spent: dict[str, Any], directory: Path) -> None:
     """Writes the weights and what is needed to load them.
 
     Args:
         model: the trained estimator.
         config: how it was trained.
+        spent: what the training took and saw.
         directory: where they go.
     """
     checksum = training.save_weights(model.network, directory / ARRAYS)
     recipe = dataclasses.asdict(config)
     sizes = {name: value for name, value in recipe["network"].items() if "dropout" not in name}
     kept = {name: recipe[name] for name in FEATURES}
-    spent = {name: value for name, value in recipe.items() if name not in (*FEATURES, "network")}
-    text = json.dumps({"sha256": checksum, **kept, "sizes": sizes, "training": spent}, indent=2)
+    rest = {name: value for name, value in recipe.items() if name not in (*FEATURES, "network")}
+    text = json.dumps({"sha256": checksum, **kept, "sizes": sizes, "training": rest | spent}, indent=2)
     (directory / RECIPE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -55,6 +118,7 @@ def card(data: "xarray.Dataset", recipe: dict[str, Any], run: dict[str, Any], me
         The text.
     """
     (d_low, d_high), (n_low, n_high) = recipe["dims"], recipe["num_samples"]
+    spent = recipe["training"]
     arrays = _Arrays(data)
     within = arrays.family < len(WITHIN)
     lines = [
@@ -66,16 +130,16 @@ def card(data: "xarray.Dataset", recipe: dict[str, Any], run: dict[str, Any], me
         "",
         "## Training data",
         "",
-        f"{int(data.attrs['data_sets_seen']):,} synthetic data sets, none seen twice, from "
-        "`entropax.estimators.meta_batch`: 16 families (normal, Student and additive noise; dense, sparse, paired and "
-        f"latent-variable covariances; four coordinatewise maps), d from {d_low} to {d_high} on each side, n from "
-        f"{n_low} to {n_high} (every octave of n took the same share of the computation). Rows were preprocessed as "
-        f'"{recipe["preprocessing"]}". Loss: squared error plus {recipe["training"]["pinball_weight"]:g} times the '
+        f"{spent['data_sets']:,} synthetic data sets, none seen twice, from `entropax.estimators.meta_batch`: "
+        "16 families (normal, Student and additive noise; dense, sparse, paired and latent-variable covariances; four "
+        f"coordinatewise maps), d from {d_low} to {d_high} on each side, n from {n_low} to {n_high} (in steps of their "
+        f"own for n up to {', '.join(str(most) for most, _ in spent['buckets'])}, a step of each as likely). Rows were "
+        f'preprocessed as "{recipe["preprocessing"]}". Loss: squared error plus {spent["pinball_weight"]:g} times the '
         "pinball loss at random levels.",
         "",
-        f"Retrain: `python -m experiments run mist --preset {run['preset']} --seed {run['seed']}` "
-        f"({run['seconds'] / 3600:.1f} hours, {run['device']}), then "
-        f"`python -m experiments.estimators._mist_export results/mist/{run['preset']}`.",
+        f"Retrain: `python -m experiments.estimators._mist_weights train --directory DIR` ({spent['steps_done']:,} of "
+        f"the {spent['steps']:,} steps of its schedule, {spent['seconds'] / 60:.0f} minutes, {spent['device']}, "
+        f"jax {spent['versions']['jax']}), then `install --directory DIR` in place of `train --directory DIR`.",
         "",
         "## Range of validity",
         "",
@@ -172,25 +236,42 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
 
 
-def install(results: Path, destination: Path = WEIGHTS) -> None:
-    """Puts the weights of a run into the package and writes their model card.
+def install(directory: Path, destination: Path = WEIGHTS) -> None:
+    """Puts trained weights into the package.
 
     Args:
-        results: directory of the run's results.
+        directory: what `train_weights` wrote.
+        destination: directory of the weights that ship.
+    """
+    destination.mkdir(exist_ok=True)
+    for name in (ARRAYS, RECIPE):
+        shutil.copyfile(directory / name, destination / name)
+    (destination / CARD).unlink(missing_ok=True)  # it is of other weights
+    terminal.note(f"put {ARRAYS} ({_megabytes(destination):.2f} MB) and {RECIPE} into {destination}")
+
+
+def describe(results: Path, destination: Path = WEIGHTS) -> None:
+    """Writes the model card of the weights that ship from a test of them.
+
+    Args:
+        results: directory of a run's results, of the preset that tests them.
         destination: directory of the weights that ship.
     """
     import xarray
 
     run = json.loads((results / "result.json").read_text(encoding="utf-8"))
-    recipe = json.loads((results / RECIPE).read_text(encoding="utf-8"))
-    destination.mkdir(exist_ok=True)
-    for name in (ARRAYS, RECIPE):
-        shutil.copyfile(results / name, destination / name)
-    megabytes = (destination / ARRAYS).stat().st_size / 1e6
+    recipe = json.loads((destination / RECIPE).read_text(encoding="utf-8"))
     with xarray.open_dataset(results / "data.nc", engine="h5netcdf") as data:
-        (destination / CARD).write_text(card(data, recipe, run, megabytes), encoding="utf-8")
-    terminal.note(f"wrote {ARRAYS} ({megabytes:.2f} MB), {RECIPE} and {CARD} to {destination}")
+        (destination / CARD).write_text(card(data, recipe, run, _megabytes(destination)), encoding="utf-8")
+    terminal.note(f"wrote {destination / CARD}")
+
+
+def _megabytes(directory: Path) -> float:
+    return (directory / ARRAYS).stat().st_size / 1e6
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]))
+    import tyro
+
+    commands = {"train": train_weights, "install": install, "describe": describe}
+    tyro.extras.subcommand_cli_from_dict(commands)
