@@ -23,7 +23,7 @@ def draw(data: "xarray.Dataset") -> Any:
     (hull, estimate, loop, order), (bits, rows, cone, laws) = axes
     _hulls(hull, data)
     _estimates(estimate, data)
-    _loop(loop, data)
+    (_loop if data.attrs["loop_learners"] else _losses)(loop, data)
     _orders(order, data)
     entropy = _induction(
         bits,
@@ -89,6 +89,20 @@ def _estimates(axes: Any, data: "xarray.Dataset") -> None:
         title="S of the best code at the largest compute",
         xlabel="rule, H in bits / cell\npaper: S(30) near 0, S(15) < S(54); H(30) = 1",
         ylabel=label("S", "thousand bits"),
+    )
+    axes.legend()
+
+
+def _losses(axes: Any, data: "xarray.Dataset") -> None:
+    cells = data.attrs["tokens_per_step"] * np.arange(data.sizes["step"]) / 1e3
+    for i, rule in enumerate((15, 30, 54)):
+        style = {"color": COLORS[i], "ls": LINES[i], "marker": ""}
+        axes.plot(cells, data.loss.sel(rule=rule), label=f"rule {rule}", **style)
+    axes.set(
+        title="Loss of the largest teacher on fresh cells",
+        xlabel=label("cells trained on", "thousands"),
+        ylabel=label("loss, running average", "bits / cell"),
+        ylim=(-0.03, 1.08),
     )
     axes.legend()
 

@@ -9,8 +9,8 @@ from entropax.estimators import (
     PUBLISHED_LAWS,
     ScalingLaw,
     scaling_law_epiplexity,
-    scaling_law_frontier,
     scaling_law_from_published,
+    scaling_law_frontier,
 )
 from entropax.estimators.scaling_frontier import PF_DAY
 

@@ -98,6 +98,7 @@ def dataset(
             "symbols_per_step": config.rows.learner.sequences * (config.rows.length - 1),
             "bits_task": f"{config.bits.width} cells, {_steps(config.bits.time)}",
             "order_task": _steps(config.order.time),
+            "loop_learners": len(config.rules.loop),
             "hull_tokens": test_tokens,
             "test_tokens": TEST_TOKENS,
         },
