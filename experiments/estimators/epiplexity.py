@@ -88,7 +88,7 @@ _BRIEF = Learner(embed=16, blocks=1, sequences=8, steps=20, warmup=5, average_st
 PRESETS: dict[str, Config] = {
     "smoke": Config(
         rules=RulesConfig((_BRIEF,), width=8, time=2, burn_in=10, test_tokens=2000.0, loops=2, loop=(_BRIEF,)),
-        order=OrderConfig(_BRIEF, widths=(8,), time=1),
+        order=OrderConfig(_BRIEF, widths=(8,), time=2),
         bits=BitsConfig(_BRIEF, width=8, time=1, hidden=(0, 1, 2)),
         rows=RowsConfig(_BRIEF, symbols=4, length=9, hidden=(0, 2, 4)),
         cone_repeats=2,
@@ -99,7 +99,7 @@ PRESETS: dict[str, Config] = {
         rules=RulesConfig(
             tuple(Learner(embed, blocks, sequences=16, steps=1000) for embed, blocks in ((16, 1), (32, 1), (64, 2))),
         ),
-        order=OrderConfig(Learner(steps=800), widths=(16,), time=1),
+        order=OrderConfig(Learner(steps=3600), widths=(8,), time=2),
         bits=BitsConfig(Learner(sequences=16, steps=2400, average_steps=100.0), width=8, time=1, hidden=(0, 1, 2)),
         rows=RowsConfig(Learner(), symbols=4, length=33, hidden=(0, 2, 4)),
     ),
@@ -114,7 +114,7 @@ PRESETS: dict[str, Config] = {
             loop=(Learner(32, 1, sequences=8, steps=2000), Learner(64, 2, sequences=8, steps=2000)),
             test_tokens=1e6,
         ),
-        order=OrderConfig(Learner(steps=3000), widths=(12, 16, 20), time=1),
+        order=OrderConfig(Learner(steps=12_000), widths=(8, 10, 12), time=2),
         bits=BitsConfig(Learner(steps=6000), width=8, time=1, hidden=(0, 1, 2, 3)),
         rows=RowsConfig(Learner(sequences=8, steps=4000), symbols=4, length=129, hidden=(0, 1, 2, 3, 4)),
         cone_repeats=16,
