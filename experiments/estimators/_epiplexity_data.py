@@ -135,6 +135,17 @@ def hidden_bits_entropies(rule: int, *, width: int, time: int, hidden_bits: tupl
     return {"ideal": np.array(ideal), "cellwise": np.array(cellwise)}
 
 
+def attractor_entropy(rule: int, *, width: int, burn_in: int) -> float:
+    """Entropy in bits of the state that a burn-in from uniform bits leaves, over all states; for up to 16 cells."""
+    states = np.arange(2**width)[:, None] >> np.arange(width) & 1
+    successor = np.asarray(estimators.eca_step(states, rule)).astype(int) @ 2 ** np.arange(width)
+    state = np.arange(2**width)
+    for _ in range(burn_in):
+        state = successor[state]
+    share = np.unique(state, return_counts=True)[1] / 2**width
+    return float(information.entropy(share, base=2))
+
+
 def light_cone_entropy(rule: int, *, radius: int, time: int, cells: int) -> float:
     """H in bits of a cell of F^time given 2 radius + 1 cells around it, with what counting on `cells` cells adds.
 

@@ -51,6 +51,7 @@ def dataset(
     looped = _along(loop, compute)
     last = {rule: runs[-1].prequential for rule, runs in rules.items()}
     order_bits = [[2 * width * run.entropy for width, run in runs.items()] for runs in orders.values()]
+    order_before = [[2 * width * run.entropy_before for width, run in runs.items()] for runs in orders.values()]
     order_spread = [[2 * width * run.spread for width, run in runs.items()] for runs in orders.values()]
     return xarray.Dataset(
         {
@@ -62,6 +63,7 @@ def dataset(
             "loop_epiplexity": ("hull_compute", looped[0], BIT),
             "loop_entropy": ("hull_compute", looped[1] / test_tokens, CELL),
             "order_bits": (("order", "width"), order_bits, STATE),
+            "order_before": (("order", "width"), order_before, STATE),
             "order_spread": (("order", "width"), order_spread, STATE),
             "bits_epiplexity": ("hidden_bits", [run.value for run in bits[0]], BIT),
             "bits_entropy": ("hidden_bits", [config.bits.width * run.entropy for run in bits[0]], STATE),

@@ -163,6 +163,11 @@ class Curve(NamedTuple):
         return float(self.loss[-1] / LN2)
 
     @property
+    def entropy_before(self) -> float:
+        """The smoothed loss a tenth of the steps before the last, bits per token."""
+        return float(self.loss[-1 - len(self.loss) // 10] / LN2)
+
+    @property
     def spread(self) -> float:
         """Standard deviation of the losses of the last tenth of the batches, bits per token."""
         return float(self.losses[-max(2, len(self.losses) // 10) :].std(ddof=1) / LN2)

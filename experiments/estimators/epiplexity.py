@@ -27,7 +27,7 @@ import numpy as np
 
 from entropax import estimators
 from experiments.claims import Bounds, Claim, Estimate, Exceeds, Near, NotRun, Ordering, Quotient, WithinErrors
-from experiments.estimators._epiplexity_data import light_cone_entropy
+from experiments.estimators._epiplexity_data import attractor_entropy, light_cone_entropy
 from experiments.estimators._epiplexity_figure import draw
 from experiments.estimators._epiplexity_laws import scaling_laws
 from experiments.estimators._epiplexity_record import dataset
@@ -362,15 +362,30 @@ def _remarks(config: Config, data: "xarray.Dataset") -> dict[str, str]:
     )
     remarks["S by hidden bits"] = bits
     learnable = np.log2(config.rows.symbols) - data.rows_ideal.values
-    symbols = config.rows.learner.steps * data.attrs["symbols_per_step"]
     rows = (
-        f"S follows what there is to learn, {', '.join(f'{x:.2f}' for x in learnable)} bits per symbol with "
-        f"{', '.join(str(x) for x in data.hidden_rows.values)} of {config.rows.symbols} rows hidden: within "
-        f"{symbols:.1e} symbols (the paper's learners see 6e8) reading a row that is given takes as long to learn as "
-        f"inducing one, and not the small part of S that it is later; H with all hidden is "
+        f"with {', '.join(str(count) for count in data.hidden_rows.values)} of {config.rows.symbols} rows hidden there "
+        f"are {', '.join(f'{x:.2f}' for x in learnable)} bits per symbol to learn; H with all hidden is "
         f"{float(data.rows_entropy[-1]):.3f}, {float(data.rows_ideal[-1]):.3f} for the ideal learner"
     )
+    none, *some, _ = data.rows_epiplexity.values
+    if max(some) <= none:
+        symbols = config.rows.learner.steps * data.attrs["symbols_per_step"]
+        rows += (
+            f"; within {symbols:.1g} symbols (the paper's learners see 6e8) reading a row that is given takes as long "
+            "to learn as inducing one, and S follows what there is to learn"
+        )
     remarks["S of some rows hidden over none"] = rows
+    remarks["state first: bits of both over the entropy"] = (
+        f"after {config.order.learner.steps} steps, the loss still falling: "
+        f"{float(data.order_before[0, 0]):.2f} bits a tenth of them earlier, {float(data.order_bits[0, 0]):.2f} then"
+    )
+    if (width := config.rules.width) <= 16:
+        left = attractor_entropy(CHAOTIC, width=width, burn_in=config.rules.burn_in)
+        reached = float(data.best_entropy.sel(code="prequential", rule=CHAOTIC))
+        remarks["prequential S of rule 30 over that of rule 54"] = (
+            f"the burn-in leaves {left:.1f} of the {width} bits of a ring so small, {left / width:.2f} bits per cell, "
+            f"and the teacher begins to learn which states are left: {reached:.3f} bits per cell"
+        )
     return remarks
 
 

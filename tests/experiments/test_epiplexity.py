@@ -100,6 +100,16 @@ def test_every_claim_is_measured_or_says_why():
 
 
 @pytest.mark.fast
+def test_entropy_of_what_a_burn_in_leaves():
+    """Three steps of rule 110 on a ring of six, state by state; rule 15 is a bijection and leaves all bits."""
+    states = np.array(list(itertools.product((0, 1), repeat=6)))
+    counts = collections.Counter(map(tuple, np.asarray(estimators.eca_evolve(states, 110, steps=3))))
+    found = parts.attractor_entropy(110, width=6, burn_in=3)
+    np.testing.assert_allclose(found, entropy(list(counts.values()), base=2), rtol=1e-5)
+    np.testing.assert_allclose(parts.attractor_entropy(15, width=6, burn_in=50), 6, rtol=1e-6)
+
+
+@pytest.mark.fast
 def test_exact_entropy_of_a_light_cone():
     """Radius 0 by brute force; whole cones leave the cost of counts alone, 512 / (2 ln 2 25,600) = 0.0144."""
     states = np.array(list(itertools.product((0, 1), repeat=9)))
