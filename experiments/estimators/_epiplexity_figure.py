@@ -66,15 +66,16 @@ def _hulls(axes: Any, data: "xarray.Dataset") -> None:
         xlabel=label("compute", "operations") + f"\nof {data.attrs['hull_tokens']:,.0f} cells, requential",
         ylabel=label("S", "thousand bits"),
         xscale="log",
+        ylim=(-0.5, 1.3 * max(0.01, float(curves.hull_epiplexity.max()) / 1e3)),
     )
     right = axes.twinx()
     for i, rule in enumerate((15, 30, 54)):
         at = curves.sel(rule=rule)
         right.plot(data.hull_compute, at.hull_entropy, color=COLORS[i], ls=LINES[i], lw=0.8, marker="", alpha=0.7)
-    right.set(ylabel=label("H, thin", "bits / cell"), ylim=(-0.03, 1.08))
+    right.set(ylabel=label("H, thin lines", "bits / cell"), ylim=(-0.03, 1.3))
     right.grid(visible=False)
     right.spines["right"].set_visible(True)
-    axes.legend(loc="center left", fontsize=7)
+    axes.legend(loc="upper center", fontsize=7, ncols=3)
 
 
 def _estimates(axes: Any, data: "xarray.Dataset") -> None:
@@ -82,7 +83,7 @@ def _estimates(axes: Any, data: "xarray.Dataset") -> None:
     for shift, name, shade, hatch in ((-0.2, "requential", "0.35", ""), (0.2, "prequential", "0.8", "//")):
         values = data.best_epiplexity.sel(code=name).values / 1e3
         bars = axes.bar(place + shift, values, 0.38, color=shade, hatch=hatch, edgecolor="0.2", label=name)
-        axes.bar_label(bars, [f"{value:.2g}" for value in values], fontsize=7)
+        axes.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=7)
     entropy = data.best_entropy.sel(code="requential").values
     axes.set_xticks(place, [f"{rule}\nH {h:.2f}" for rule, h in zip(data.rule.values, entropy, strict=True)])
     axes.set(
@@ -102,9 +103,9 @@ def _losses(axes: Any, data: "xarray.Dataset") -> None:
         title="Loss of the largest teacher on fresh cells",
         xlabel=label("cells trained on", "thousands"),
         ylabel=label("loss, running average", "bits / cell"),
-        ylim=(-0.03, 1.08),
+        ylim=(-0.03, 1.25),
     )
-    axes.legend()
+    axes.legend(loc="upper center", ncols=3)
 
 
 def _loop(axes: Any, data: "xarray.Dataset") -> None:
@@ -134,7 +135,7 @@ def _orders(axes: Any, data: "xarray.Dataset") -> None:
         axes.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=7)
     for i, width in enumerate(data.width.values):
         axes.plot((i - 0.5, i + 0.5), (width, width), color="black", ls=":", marker="", lw=1.8)
-    axes.plot([], [], color="black", ls=":", label="entropy of both")
+    axes.plot([], [], color="black", ls=":", marker="", label="entropy of both")
     axes.set_xticks(place, [f"{width} cells" for width in data.width.values])
     axes.set(
         title=f"Rule 30, {data.attrs['order_task']}: order of two states",
@@ -160,7 +161,14 @@ def _light_cone(axes: Any, data: "xarray.Dataset") -> None:
     typed = {54: ((1, 2), (0.93, 0.81)), 30: ((2, 4), (1.001, 0.016))}
     for rule, (radius, value) in typed.items():
         axes.plot(
-            radius, value, ls="", marker="o", ms=9, mfc="none", color="0.4", label="claimed" if rule == 54 else None
+            radius,
+            value,
+            ls="",
+            marker="o",
+            ms=9,
+            mfc="none",
+            color="0.4",
+            label="value claimed" if rule == 54 else None,
         )
     axes.set(
         title="Counting the light cone of four steps",
@@ -208,7 +216,7 @@ def _scaling(axes: Any, data: "xarray.Dataset") -> None:
     axes.plot(1e25, 7.9510321e10, ls="", marker="o", ms=9, mfc="none", color="black", label="paper, language")
     axes.set(
         title=r"Published scaling laws, $10^{12}$ tokens",
-        xlabel=label("compute", "operations"),
+        xlabel=label("compute", "operations") + "\nembeddings counted",
         ylabel=label("S", "bits"),
         xscale="log",
         yscale="log",
