@@ -101,7 +101,7 @@ PRESETS: dict[str, Config] = {
         ),
         order=OrderConfig(Learner(steps=3600), widths=(8,), time=2),
         bits=BitsConfig(Learner(sequences=16, steps=2400, average_steps=100.0), width=8, time=1, hidden=(0, 1, 2)),
-        rows=RowsConfig(Learner(), symbols=4, length=33, hidden=(0, 2, 4)),
+        rows=RowsConfig(Learner(sequences=16, steps=800, average_steps=100.0), symbols=4, length=33, hidden=(0, 2, 4)),
     ),
     "medium": Config(
         rules=RulesConfig(
