@@ -363,8 +363,8 @@ def _remarks(config: Config, data: "xarray.Dataset") -> dict[str, str]:
         )
     )
     remarks["S by hidden bits"] = (
-        f"{bits}. Where H is above the ideal learner's, S has yet to grow: the compute that it takes grows exponentially "
-        "with the hidden bits"
+        f"{bits}. Where H is above the ideal learner's, S has yet to grow: the compute that this takes grows "
+        "exponentially with the hidden bits"
     )
     learnable = np.log2(config.rows.symbols) - data.rows_ideal.values
     rows = (
