@@ -35,6 +35,7 @@ class SubsampledEstimate(eqx.Module):
         interior_maximum: whether the held-out curve of all of `whole` has an interior maximum; None if the estimator
             does not say. So also:
         positive: whether their held-out estimate is positive.
+        generalizes: whether it is at least half of that on training pairs.
         below_ceiling: whether they are a nat or more below their bound's ceiling.
         reliable: whether the extrapolation is, and what the estimator says does not speak against it.
     """
@@ -47,6 +48,7 @@ class SubsampledEstimate(eqx.Module):
     whole: Any
     interior_maximum: Bool[Array, ""] | None
     positive: Bool[Array, ""] | None
+    generalizes: Bool[Array, ""] | None
     below_ceiling: Bool[Array, ""] | None
     reliable: Bool[Array, ""]
 
@@ -105,7 +107,7 @@ def subsample_extrapolate(
         results.append(found)
         estimates.append(values)
     line = extrapolate(estimates, gammas=gammas, **options)
-    said = {name: _said(results[0], name) for name in ("interior_maximum", "positive", "below_ceiling")}
+    said = {name: _said(results[0], name) for name in ("interior_maximum", "positive", "generalizes", "below_ceiling")}
     reliable = line.reliable
     for answer in said.values():
         reliable = reliable if answer is None else reliable & answer
@@ -266,6 +268,7 @@ class RigorousEstimate(eqx.Module):
         stable: which does not hang on the whole sample's estimate.
         interior_maximum: the held-out curve has an interior maximum.
         positive: the held-out estimate is positive.
+        generalizes: it is at least half of that on training pairs.
         below_ceiling: the estimate is a nat or more below its bound's ceiling.
         saturated: the estimate is stable in the embedding's dimension.
         agrees: it agrees with the alternatives within error bars.
@@ -285,6 +288,7 @@ class RigorousEstimate(eqx.Module):
     stable: Bool[Array, ""]
     interior_maximum: Bool[Array, ""] | None
     positive: Bool[Array, ""] | None
+    generalizes: Bool[Array, ""] | None
     below_ceiling: Bool[Array, ""] | None
     saturated: Bool[Array, ""] | None
     agrees: Bool[Array, ""] | None
@@ -298,6 +302,7 @@ CHECKS = (
     "stable",
     "interior_maximum",
     "positive",
+    "generalizes",
     "below_ceiling",
     "saturated",
     "agrees",
@@ -373,6 +378,7 @@ def rigorous_estimate(
         "stable": line.stable,
         "interior_maximum": estimate.interior_maximum,
         "positive": estimate.positive,
+        "generalizes": estimate.generalizes,
         "below_ceiling": estimate.below_ceiling,
         "saturated": None if sweep is None else sweep.saturated,
         "agrees": agrees,
