@@ -225,7 +225,10 @@ class HybridCritic(nnx.Module):
             ValueError: a size is not positive.
         """
         self.encoders = SeparableCritic(num_x, num_y, embed=embed, width=width, depth=depth, rngs=rngs)
-        head = {"width": width if head_width is None else head_width, "depth": depth if head_depth is None else head_depth}
+        head = {
+            "width": width if head_width is None else head_width,
+            "depth": depth if head_depth is None else head_depth,
+        }
         self.head = ConcatenatedCritic(embed, embed, **head, rngs=rngs)
 
     def embeddings(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> tuple[Array, Array]:

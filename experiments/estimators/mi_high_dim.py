@@ -65,7 +65,7 @@ PRESETS: dict[str, Config] = {
         epochs=6,
         embed=2,
         dimensions=(1, 2),
-        sweep_splits=2,
+        sweep_rows=200,
         sweep_epochs=6,
         sweep_steps=2,
         high_rows=300,
@@ -81,7 +81,7 @@ PRESETS: dict[str, Config] = {
         epochs=100,
         embed=64,
         dimensions=(1, 2, 3, 4, 5, 6, 8, 16, 32),
-        sweep_splits=5,
+        sweep_restarts=4,
         sweep_epochs=50,
         high_rows=8192,
         high_epochs=100,
@@ -172,8 +172,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         full_rank = protocol(config, x, y, key=keys["rank"])
         torn = protocol(config, *sets[config.latents[-1], config.bits[-1]], key=keys["torn"], torn=True)
     with stage("sweep the embedding's dimension"):
-        chosen = {k: sets[k, config.bits[-1]] for k in config.latents}
-        swept = {kind: sweep(config, kind, chosen, key=keys["sweep"]) for kind in (HYBRID, SEPARABLE)}
+        swept = {kind: sweep(config, kind, key=keys["sweep"]) for kind in (HYBRID, SEPARABLE)}
     with stage("compare critics at much information"):
         high = much_information(config, key=keys["high"])
         exact = exact_readings(config, key=keys["high"])
@@ -198,12 +197,12 @@ def _judged(
     ]
     bias = {name: float(np.mean(found.value)) / BIT - config.high_bits for name, found in high.items()}
     checked = [k for k in config.latents if k in (1, 2, 3, 4)]
-    inflated = [k for k in checked if swept[SEPARABLE][k][2] > swept[HYBRID][k][2]]
+    inflated = [k for k in checked if swept[SEPARABLE][k][1] > swept[HYBRID][k][1]]
     measured: dict[str, Any] = {
         "recovery: largest relative error": largest(lambda found: found.estimate),
         "recovery: largest error in error bars": max(in_errors),
         "recovery: share flagged reliable": float(np.mean([bool(f.estimate.reliable) for f in recovered.values()])),
-        **{f"sweep: dimension of saturation, K_Z = {k}": swept[HYBRID][k][2] for k in checked},
+        **{f"sweep: dimension of saturation, K_Z = {k}": swept[HYBRID][k][1] for k in checked},
         INFLATED: len(inflated),
         "full rank, undersampled: checks failed": len(failed_checks(full_rank.estimate)),
         "shuffled pairs (bits)": Estimate(float(torn.estimate.value) / BIT, float(torn.estimate.standard_error) / BIT),
@@ -219,10 +218,10 @@ def _judged(
         "log ratio's function of y alone",
     }
     remarks |= {
-        f"sweep: dimension of saturation, K_Z = {k}": f"a separable critic saturates at {swept[SEPARABLE][k][2]}"
+        f"sweep: dimension of saturation, K_Z = {k}": f"a separable critic saturates at {swept[SEPARABLE][k][1]}"
         for k in checked
     }
-    remarks |= {_against(rival): _about_bias(bias, exact, high, rival) for rival in RIVALS}
+    remarks |= {_against(rival): _about_bias(config, bias, exact, high, rival) for rival in RIVALS}
     data = _dataset(config, recovered, full_rank, torn, digits, swept, high, exact)
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 
@@ -234,9 +233,10 @@ def _failed(estimate: estimators.SubsampledEstimate) -> str:
     return f"checks failed: {failed}; all rows read {train:.2f} bits on training pairs, {test:.2f} on held-out ones"
 
 
-def _about_bias(bias: dict[str, float], exact: dict[str, float], high: Any, rival: str) -> str:
-    words = f"{VSIB} {bias[VSIB]:+.2f}, {rival} {bias[rival]:+.2f} bits; the exact critic reads "
-    words += ", ".join(f"{value / BIT:.2f} by {name}" for name, value in exact.items())
+def _about_bias(config: Config, bias: dict[str, float], exact: dict[str, float], high: Any, rival: str) -> str:
+    off = {name: value / BIT - config.high_bits for name, value in exact.items()}
+    words = f"{bias[VSIB]:+.2f} against {bias[rival]:+.2f} bits, with the exact critic {off[VSIB]:+.2f} against "
+    words += f"{off[rival]:+.2f}"
     late = [name for name in (VSIB, rival) if not bool(np.all(high[name].interior_maximum))]
     return words + (f"; held-out curve still rising: {', '.join(late)}" if late else "")
 
@@ -252,9 +252,9 @@ def _dataset(
     both |= {f"full rank, {config.bits[-1]:g} bits": full_rank, "shuffled pairs": torn, "digits": digits}
     protocols = {name: found.estimate for name, found in both.items()}
     by_training = np.array([float(found.by_training_pairs.value) for found in both.values()])
-    values, errors, dimensions = (
+    values, dimensions = (
         np.stack([np.stack([of_latent[part] for of_latent in of_kind.values()]) for of_kind in swept.values()])
-        for part in range(3)
+        for part in range(2)
     )
     points = [(g, i) for g in config.gammas for i in range(g)]
     estimates = np.stack([np.concatenate([np.asarray(e) for e in found.estimates]) for found in protocols.values()])
@@ -273,9 +273,8 @@ def _dataset(
             "reliable": ("data", column(lambda f: f.reliable), {"units": "1"}),
             "chunk_estimates": (("data", "chunk"), estimates / BIT, bits),
             "sweep": (("kind", "latent", "dimension"), values / BIT, bits),
-            "sweep_error": (("kind", "latent", "dimension"), errors / BIT, bits),
             "saturation": (("kind", "latent"), dimensions, {"units": "1"}),
-            "exact": ("bound", np.array(list(exact.values())) / BIT, bits),
+            "exact": ("critic", np.array([exact[name] for name in high]) / BIT, bits),
             "train_curve": (
                 ("critic", "seed", "epoch"),
                 np.stack([np.asarray(f.train_curve) for f in high.values()]) / BIT,
@@ -298,13 +297,12 @@ def _dataset(
             "gamma": ("chunk", np.array([g for g, _ in points])),
             "kind": list(swept),
             "latent": list(config.latents),
-            "bound": list(exact),
             "dimension": list(config.dimensions),
             "critic": list(high),
         },
         attrs={
             "high_bits": config.high_bits,
-            "sweep_bits": config.bits[-1],
+            "sweep_bits": config.sweep_bits,
             "batch_ceiling": math.log2(BATCH),
         },
     )
