@@ -46,9 +46,10 @@ def _recovery(axes: Any, data: "xarray.Dataset") -> None:
             label="reliable" if flag else "flagged unreliable",
             **style,
         )
-    axes.set_yticks(place, names, fontsize=7)
+    axes.set_yticks(place, [name.replace("K_Z", "$K_Z$") for name in names], fontsize=7)
     axes.set(title="Extrapolated estimates; bars: 2 standard errors", xlabel=label("information", "bits"))
-    axes.legend(fontsize=7)
+    axes.set_xlim(right=4.6)  # room for the legend
+    axes.legend(fontsize=7, loc="upper right")
 
 
 def _lines(axes: Any, data: "xarray.Dataset") -> None:
@@ -58,7 +59,8 @@ def _lines(axes: Any, data: "xarray.Dataset") -> None:
     for name, color, marker in zip(shown, COLORS, MARKERS, strict=False):
         one = data.sel(data=name)
         gamma = np.arange(0, float(one.num_gammas) + 1)
-        axes.plot(one.gamma, one.chunk_estimates, marker=marker, ls="none", color=color, ms=3, label=name)
+        shown_as = name.replace("K_Z", "$K_Z$")
+        axes.plot(one.gamma, one.chunk_estimates, marker=marker, ls="none", color=color, ms=3, label=shown_as)
         value, slope, error = (float(one[part]) for part in ("estimate", "slope", "standard_error"))
         axes.plot(gamma, value + slope * gamma, marker="", ls="-", color=color, lw=1)
         axes.errorbar([0], [value], [2 * error], color=color, fmt=marker, mfc="w", capsize=3)
@@ -66,7 +68,7 @@ def _lines(axes: Any, data: "xarray.Dataset") -> None:
     axes.set(
         title="Chunks of n / γ rows; dotted: truth",
         xlabel="γ (open marker at 0: extrapolation)",
-        ylabel=label("InfoNCE, mean of training and held-out", "bits"),
+        ylabel=label("InfoNCE, training and held out", "bits"),
     )
     axes.legend(fontsize=7)
 
