@@ -223,11 +223,12 @@ def _judged(
     }
     flagged = [f"K_Z = {k}, {bits:g} bits" for (k, bits), f in recovered.items() if not f.estimate.reliable]
     remarks = {
-        "recovery: largest relative error": f"flagged unreliable: {'; '.join(flagged) or 'none'}; on training pairs alone {largest(lambda f: f.by_training_pairs):.3g}: "
-        "early stopping leaves an optimism there that does not fall as 1 / n, so the extrapolation keeps it",
+        "recovery: largest relative error": f"flagged unreliable: {'; '.join(flagged) or 'none'}; on training pairs "
+        f"alone {largest(lambda f: f.by_training_pairs):.3g}: early stopping leaves an optimism there that does not "
+        "fall as 1 / n, so the extrapolation keeps it",
         "full rank, undersampled: checks failed": _failed(full_rank.estimate),
         "digits, two views (bits)": _failed(digits.estimate),
-        INFLATED: f"K_Z = {', '.join(map(str, inflated)) or 'none'}: an inner product spends one more dimension on the "
+        INFLATED: f"K_Z = {', '.join(map(str, inflated)) or 'none'}: an inner product spends one more dimension at least on the "
         "log ratio's function of y alone",
     }
     remarks |= {
