@@ -228,8 +228,8 @@ def _judged(
         "fall as 1 / n, so the extrapolation keeps it",
         "full rank, undersampled: checks failed": _failed(full_rank.estimate),
         "digits, two views (bits)": _failed(digits.estimate),
-        INFLATED: f"K_Z = {', '.join(map(str, inflated)) or 'none'}: an inner product spends one more dimension at least on the "
-        "log ratio's function of y alone",
+        INFLATED: f"K_Z = {', '.join(map(str, inflated)) or 'none'}: an inner product spends one more dimension at "
+        "least on the log ratio's function of y alone",
     }
     remarks |= {
         f"sweep: dimension of saturation, K_Z = {k}": f"a separable critic saturates at {swept[SEPARABLE][k][1]}"
