@@ -13,6 +13,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Key, PRNGKey, Real, Scalar
@@ -27,7 +28,7 @@ class SubsampledEstimate(eqx.Module):
 
     Attributes:
         value: the extrapolated estimate; it may be negative.
-        standard_error: of `value`.
+        standard_error: of `value`, that of the line or that of the rows all chunks share, whichever is larger.
         half_width: of its t-interval.
         extrapolation: the line and its checks by name.
         estimates: the estimates on the chunks, one array for every gamma.
@@ -35,6 +36,7 @@ class SubsampledEstimate(eqx.Module):
         interior_maximum: whether the held-out curve of all of `whole` has an interior maximum; None if the estimator
             does not say. So also:
         positive: whether their held-out estimate is positive.
+        generalizes: whether it is at least half of that on training pairs.
         below_ceiling: whether they are a nat or more below their bound's ceiling.
         reliable: whether the extrapolation is, and what the estimator says does not speak against it.
     """
@@ -47,6 +49,7 @@ class SubsampledEstimate(eqx.Module):
     whole: Any
     interior_maximum: Bool[Array, ""] | None
     positive: Bool[Array, ""] | None
+    generalizes: Bool[Array, ""] | None
     below_ceiling: Bool[Array, ""] | None
     reliable: Bool[Array, ""]
 
@@ -65,8 +68,10 @@ def subsample_extrapolate(
     One random permutation orders the samples; for every gamma it is cut into gamma equal chunks (the n mod gamma
     samples that are left over are not used there), each of which gives one estimate. `extrapolate` does the rest.
 
-    The error bar covers the scatter of estimates between disjoint chunks, which share no samples at one gamma but are
-    the same samples at another: it is honest about the fit of the line, not a bootstrap over data sets.
+    Chunks share no samples at one gamma but are the same samples at another, so what these samples happen to be moves
+    the line as a whole, and the line's own error, which takes the estimates for independent, is too small. That motion
+    has the variance of one estimate on all samples, which the scatter at one gamma shows: the mean over the gammas of
+    (scatter of its chunks)^2 / gamma. The error bar is the larger of its root and the line's error.
 
     Args:
         estimator: an estimator, as the module says.
@@ -105,20 +110,31 @@ def subsample_extrapolate(
         results.append(found)
         estimates.append(values)
     line = extrapolate(estimates, gammas=gammas, **options)
-    said = {name: _said(results[0], name) for name in ("interior_maximum", "positive", "below_ceiling")}
+    said = {name: _said(results[0], name) for name in ("interior_maximum", "positive", "generalizes", "below_ceiling")}
     reliable = line.reliable
     for answer in said.values():
         reliable = reliable if answer is None else reliable & answer
+    standard_error = jnp.maximum(line.standard_error, _shared_rows_error(line, estimates, gammas))
+    wider = jnp.where(line.standard_error == 0, 1, line.standard_error)
     return SubsampledEstimate(
         value=line.value,
-        standard_error=line.standard_error,
-        half_width=line.half_width,
+        standard_error=standard_error,
+        half_width=line.half_width * (standard_error / wider),
         extrapolation=line,
         estimates=tuple(estimates),
         whole=results[0],
         **said,
         reliable=reliable,
     )
+
+
+def _shared_rows_error(line: Extrapolation, estimates: Sequence[Array], gammas: Sequence[int]) -> Array:
+    """The error of an estimate on all samples by the scatter between chunks at one gamma, pooled over those used."""
+    squares = jnp.concatenate([(e - jnp.mean(e)) ** 2 / g for e, g in zip(estimates, gammas, strict=True)])
+    freedom = np.concatenate([np.full(e.size, 1 - 1 / e.size) for e in estimates])
+    used = line.used.astype(squares.dtype)
+    variance = jnp.sum(used * squares) / jnp.sum(used * jnp.asarray(freedom, squares.dtype))
+    return jnp.where(variance == 0, 0, jnp.sqrt(jnp.where(variance == 0, 1, variance)))
 
 
 def as_samples(samples: Sequence[Any], *, minimum: int = 1) -> tuple[Array, ...]:
@@ -266,6 +282,7 @@ class RigorousEstimate(eqx.Module):
         stable: which does not hang on the whole sample's estimate.
         interior_maximum: the held-out curve has an interior maximum.
         positive: the held-out estimate is positive.
+        generalizes: it is at least half of that on training pairs.
         below_ceiling: the estimate is a nat or more below its bound's ceiling.
         saturated: the estimate is stable in the embedding's dimension.
         agrees: it agrees with the alternatives within error bars.
@@ -285,6 +302,7 @@ class RigorousEstimate(eqx.Module):
     stable: Bool[Array, ""]
     interior_maximum: Bool[Array, ""] | None
     positive: Bool[Array, ""] | None
+    generalizes: Bool[Array, ""] | None
     below_ceiling: Bool[Array, ""] | None
     saturated: Bool[Array, ""] | None
     agrees: Bool[Array, ""] | None
@@ -298,6 +316,7 @@ CHECKS = (
     "stable",
     "interior_maximum",
     "positive",
+    "generalizes",
     "below_ceiling",
     "saturated",
     "agrees",
@@ -373,6 +392,7 @@ def rigorous_estimate(
         "stable": line.stable,
         "interior_maximum": estimate.interior_maximum,
         "positive": estimate.positive,
+        "generalizes": estimate.generalizes,
         "below_ceiling": estimate.below_ceiling,
         "saturated": None if sweep is None else sweep.saturated,
         "agrees": agrees,

@@ -196,22 +196,40 @@ class HybridCritic(nnx.Module):
         head: a `ConcatenatedCritic` of the embeddings.
     """
 
-    def __init__(self, num_x: int, num_y: int, *, embed: int = 64, width: int = 64, depth: int = 2, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_x: int,
+        num_y: int,
+        *,
+        embed: int = 64,
+        width: int = 64,
+        depth: int = 2,
+        head_width: int | None = None,
+        head_depth: int | None = None,
+        rngs: nnx.Rngs,
+    ):
         """Makes the encoders and the head.
 
         Args:
             num_x: Kx, size of a sample of x.
             num_y: Ky, size of a sample of y.
             embed: size of the embeddings.
-            width: size of the hidden layers.
-            depth: number of hidden layers of each encoder and of the head.
+            width: size of the encoders' hidden layers.
+            depth: number of hidden layers of each encoder.
+            head_width: size of the head's hidden layers, by default `width`. The head runs on every pair and is nearly
+                all of the cost.
+            head_depth: number of the head's hidden layers, by default `depth`.
             rngs: source of randomness.
 
         Raises:
             ValueError: a size is not positive.
         """
         self.encoders = SeparableCritic(num_x, num_y, embed=embed, width=width, depth=depth, rngs=rngs)
-        self.head = ConcatenatedCritic(embed, embed, width=width, depth=depth, rngs=rngs)
+        head = {
+            "width": width if head_width is None else head_width,
+            "depth": depth if head_depth is None else head_depth,
+        }
+        self.head = ConcatenatedCritic(embed, embed, **head, rngs=rngs)
 
     def embeddings(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> tuple[Array, Array]:
         """g(x) and h(y).

@@ -25,6 +25,24 @@ def correlated(key: jax.Array, rows: int, dimension: int, information: float) ->
     return z, rho * z + math.sqrt(1 - rho**2) * noise
 
 
+def log_ratio(zx: jax.Array, zy: jax.Array, information: float) -> jax.Array:
+    """ln p(x, y) / (p(x) p(y)) of every x with every y of `correlated` pairs: the scores of the exact critic.
+
+    Per coordinate -ln(1 - rho^2) / 2 - (rho^2 (x^2 + y^2) - 2 rho x y) / (2 (1 - rho^2)).
+
+    Args:
+        zx: shape (n, d).
+        zy: shape (m, d).
+        information: I in nats, of the whole vectors.
+
+    Returns:
+        Shape (n, m).
+    """
+    rho = math.sqrt(-math.expm1(-2 * information / zx.shape[1]))
+    squares = (zx**2).sum(1)[:, None] + (zy**2).sum(1)[None]
+    return information - (rho**2 * squares - 2 * rho * zx @ zy.T) / (2 * (1 - rho**2))
+
+
 @functools.partial(jax.jit, static_argnames=("rows", "latent", "observed", "information"))
 def latent_pairs(key: jax.Array, *, rows: int, latent: int, observed: int, information: float) -> Pairs:
     """Correlated latents, each pushed through a frozen random network latent -> 64 -> observed with softplus between.

@@ -110,6 +110,69 @@ def test_splits_are_averaged():
     assert float(np.std(three.split_values)) > 0
 
 
+def test_no_pair_is_held_out_twice_before_all_were_once():
+    """Five splits of a fifth each: a critic with one answer for all reads, on held-out pairs, the data in five parts.
+
+    The bound is the mean diagonal score, of which the mean over the five parts is that over all pairs; the score is
+    the first column of x, not standardised. With splits drawn afresh the two would differ.
+    """
+    x, y = gaussian_pairs(7)
+    result = estimators.variational_mutual_information(
+        x,
+        y,
+        make_first,
+        key=jax.random.key(2),
+        bound=mean_diagonal,
+        optimizer=optax.sgd(0.0),
+        epochs=2,
+        num_splits=5,
+        test_fraction=0.2,
+        standardize=False,
+        read="test",
+    )
+    np.testing.assert_allclose(result.value, x.mean(), atol=1e-6)
+    np.testing.assert_allclose(result.train_value, x.mean(), atol=1e-6)  # each pair is in four of the training sets
+    assert float(np.std(result.split_values)) > 1e-3
+
+
+def test_the_estimate_is_read_where_one_asks():
+    """On training pairs, on held-out ones or as the mean of both, from the same critics; a critic whose held-out value
+    is less than half of the other does not generalise."""
+    x, y = gaussian_pairs(8, n=120, rho=0.5)
+    found = {
+        read: estimators.variational_mutual_information(
+            x, y, SEPARABLE, key=jax.random.key(0), read=read, num_splits=2, **OPTIONS
+        )
+        for read in ("train", "test", "mean")
+    }
+    train, test = found["train"].value, found["test"].value
+    np.testing.assert_allclose(found["mean"].value, (train + test) / 2, rtol=1e-6)
+    for result in found.values():
+        np.testing.assert_allclose(result.train_value, train, rtol=1e-6)
+        np.testing.assert_allclose(result.test_value, test, rtol=1e-6)
+        np.testing.assert_allclose(result.value, np.mean(result.split_values), rtol=1e-5)
+        assert bool(result.generalizes) == bool(test >= train / 2)
+    with without_shape_hook(), pytest.raises(ValueError, match="read must be one of 'train', 'test', 'mean', got 'x'"):
+        estimators.variational_mutual_information(x, y, SEPARABLE, key=jax.random.key(0), read="x")
+
+
+def mean_diagonal(scores):
+    return jnp.mean(jnp.diagonal(scores))
+
+
+class First(eqx.Module):
+    """Scores that are the first column of x; the parameter does nothing."""
+
+    s: jax.Array
+
+    def __call__(self, x, y):
+        return jnp.broadcast_to(x[:, :1], (x.shape[0], y.shape[0])) + 0 * self.s
+
+
+def make_first(*, rngs):
+    return First(jax.random.normal(rngs.params(), ()))
+
+
 class Scale(eqx.Module):
     """A critic that is a plain pytree: s x y."""
 

@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from entropax import estimators
 from experiments import figures
-from experiments.estimators import _latent_pairs, _mi_high_dim_figure, mi_high_dim
+from experiments.estimators import _latent_pairs, _mi_high_dim_figure, _mi_high_dim_training, mi_high_dim
 
 SMOKE = mi_high_dim.PRESETS["smoke"]
 
@@ -53,7 +55,7 @@ def test_no_digit_is_in_two_views():
 
 def estimate(value, *, reliable):
     line = SimpleNamespace(linear=reliable, enough=True, stable=True, slope=-0.1, num_gammas=3)
-    whole = SimpleNamespace(value=np.array([value]), test_value=np.array([value - 0.1]))
+    whole = SimpleNamespace(train_value=np.array([value + 0.1]), test_value=np.array([value - 0.1]))
     return SimpleNamespace(
         value=value,
         standard_error=0.1,
@@ -63,6 +65,7 @@ def estimate(value, *, reliable):
         estimates=[np.full(g, value - 0.1 * g) for g in SMOKE.gammas],
         interior_maximum=reliable,
         positive=None,
+        generalizes=reliable,
         below_ceiling=True,
     )
 
@@ -70,7 +73,38 @@ def estimate(value, *, reliable):
 @pytest.mark.fast
 def test_failed_checks_are_named_and_those_not_made_are_not():
     assert mi_high_dim.failed_checks(estimate(1.0, reliable=True)) == ()
-    assert mi_high_dim.failed_checks(estimate(1.0, reliable=False)) == ("linear", "interior_maximum")
+    assert mi_high_dim.failed_checks(estimate(1.0, reliable=False)) == (
+        "linear",
+        "interior_maximum",
+        "generalizes",
+    )
+
+
+@pytest.mark.fast
+def test_scores_of_the_exact_critic_are_its_log_ratio():
+    """Against scipy's densities; their mean over joint pairs is the information, within 5 standard errors."""
+    from scipy.stats import multivariate_normal, norm
+
+    x, y = (np.asarray(z, float) for z in _latent_pairs.correlated(jax.random.key(3), 2000, 2, 1.0))
+    scores = np.asarray(_latent_pairs.log_ratio(x, y, 1.0))
+    rho = np.sqrt(1 - np.exp(-1.0))
+    joint = multivariate_normal(cov=np.array([[1, rho], [rho, 1]]))
+    for i, j in ((0, 0), (3, 7)):
+        ratio = sum(joint.logpdf([x[i, c], y[j, c]]) - norm.logpdf(x[i, c]) - norm.logpdf(y[j, c]) for c in (0, 1))
+        np.testing.assert_allclose(scores[i, j], ratio, rtol=1e-4)
+    diagonal = np.diag(scores)
+    assert abs(diagonal.mean() - 1.0) < 5 * diagonal.std() / np.sqrt(2000)
+
+
+@pytest.mark.fast
+def test_infonce_in_batches_is_the_mean_of_the_batches():
+    scores = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+    blocks = [float(estimators.infonce(scores[a : a + 128, a : a + 128])) for a in (0, 128)]
+    np.testing.assert_allclose(
+        _mi_high_dim_training.infonce_in_batches(jnp.asarray(scores)), np.mean(blocks), rtol=1e-5
+    )
+    few = jnp.asarray(scores[:50, :50])
+    np.testing.assert_allclose(_mi_high_dim_training.infonce_in_batches(few), estimators.infonce(few), rtol=1e-5)
 
 
 @pytest.mark.fast
@@ -80,9 +114,12 @@ def test_the_figure_is_drawn_from_the_data_set():
     fitted = SimpleNamespace(
         train_curve=curve, test_curve=0.5 * curve, best_epoch=np.array([1, 2]), value=np.array([0.9, 1.0])
     )
-    recovered = {(k, 1.0): estimate(0.7, reliable=k == 1) for k in SMOKE.latents}
-    ends = [estimate(v, reliable=False) for v in (0.2, 0.0, 2.0)]
-    swept = {k: (np.array([0.5, 0.7]), np.array([0.01, 0.02]), 2) for k in SMOKE.latents}
-    data = mi_high_dim._dataset(SMOKE, recovered, *ends, swept, {"InfoNCE": fitted, "VSIB with SMILE": fitted})
+    found = lambda value, reliable: mi_high_dim.Found(estimate(value, reliable=reliable), SimpleNamespace(value=0.8))  # noqa: E731
+    recovered = {(k, 1.0): found(0.7, k == 1) for k in SMOKE.latents}
+    ends = [found(v, False) for v in (0.2, 0.0, 2.0)]
+    swept = {k: (np.array([0.5, 0.7]), 2) for k in SMOKE.latents}
+    high = dict.fromkeys((*mi_high_dim.RIVALS, mi_high_dim.VSIB), fitted)
+    exact = dict.fromkeys(high, 4.0)
+    data = mi_high_dim._dataset(SMOKE, recovered, *ends, {"hybrid": swept, "separable": swept}, high, exact)
     assert data.chunk_estimates.shape == (5, 6)
     assert figures.as_png(_mi_high_dim_figure.draw(data)).startswith(b"\x89PNG")

@@ -30,6 +30,10 @@ def test_every_critic_is_its_formula_pair_by_pair():
             lambda c, x, y: c.head.mlp(jnp.concatenate(c.embeddings(x, y), 1))[0, 0],
         ),
         (
+            nn.HybridCritic(3, 2, embed=4, **SIZES, head_width=5, head_depth=1, rngs=rngs),
+            lambda c, x, y: c.head.mlp(jnp.concatenate(c.embeddings(x, y), 1))[0, 0],
+        ),
+        (
             nn.VariationalCritic(3, 2, embed=4, **SIZES, rngs=rngs),
             lambda c, x, y: c.x_encoder(x).mean[0] @ c.y_encoder(y).mean[0],
         ),
