@@ -1,10 +1,11 @@
 """The closest of our estimators against the closest of benchmark-mi's, task by task.
 
 Neither side saw the other's data sets, so luck has its part. A distance from the truth is the root mean square error
-over data sets, which a lucky mean does not lower. One data set moves an estimate of a task by about sigma, the median
-over our estimators of the standard deviation between data sets; so the difference of two distances, over r and s data
-sets, is known to sigma (1 / r + 1 / s)^(1/2). Ours is as close where it is further by at most two of these errors.
-Either side's closest is picked with the truth in hand, from more estimators on ours.
+over data sets, which a lucky mean does not lower. Estimates of one task from two data sets differ by noise, whose
+standard deviation sigma is that between our data sets: of each task the median over our estimators, since single ones
+are thrown about by long tails, and of the tasks the root mean square. The difference of two distances, over r and s
+data sets, is then known to sigma (1 / r + 1 / s)^(1/2). Ours is as close where it is further by at most two of these
+errors. Either side's closest is picked with the truth in hand, from more estimators on ours.
 """
 
 from collections.abc import Mapping
@@ -60,19 +61,17 @@ def compare(
     """
     if data.sizes["seed"] < 2:
         raise ValueError("a comparison needs two data sets of each task or more, got one")
-    names = list(map(str, data.estimator.values))
+    chosen = data.estimate.sel(size=size)
+    sigma = float((chosen.var("seed", ddof=1).median("estimator").mean("task")) ** 0.5)
     found = {}
     for task in map(str, data.task.values):
-        if not baselines.get(task):
+        if task not in baselines:
             continue
-        truth = float(data.truth.sel(task=task))
-        estimates = np.asarray(data.estimate.sel(task=task, size=size))  # (estimator, seed)
-        ran = np.isfinite(estimates).all(axis=1)
-        ours = {name: _distance(estimates[i], truth) for i, name in enumerate(names) if ran[i]}
+        truth, ran = float(data.truth.sel(task=task)), chosen.sel(task=task).dropna("estimator")
+        ours = {str(name): _distance(ran.sel(estimator=name).values, truth) for name in ran.estimator.values}
         theirs = {name: _distance(values, truth) for name, values in baselines[task].items()}
         first, second = min(ours, key=ours.__getitem__), min(theirs, key=theirs.__getitem__)
-        sigma = float(np.median(np.std(estimates[ran], axis=1, ddof=1)))
-        error = sigma * (1 / estimates.shape[1] + 1 / len(baselines[task][second])) ** 0.5
+        error = sigma * (1 / data.sizes["seed"] + 1 / len(baselines[task][second])) ** 0.5
         found[task] = Comparison(first, ours[first], second, theirs[second], error)
     return found
 

@@ -82,7 +82,7 @@ def contenders(
         Contender("KSG of normal scores", _of_scores(functools.partial(ksg, k=3)), near),
         Contender("entropy differences", differences, near),
         Contender("relaxed KSG", _relaxed, pairs),
-        Contender("MIST", mist, functools.partial(_outside_training, mist)),
+        Contender("MIST", lambda x, y: mist(x, y), functools.partial(_outside_training, mist)),
     )
 
 

@@ -60,7 +60,8 @@ def _table(axes: Any, data: "xarray.Dataset", comparisons: Mapping[str, Comparis
     axes.invert_yaxis()
     for e, t in zip(*np.nonzero(np.isfinite(value)), strict=True):
         rows = "" if sizes[last[e, t]] == sizes[-1] else f" ({sizes[last[e, t]]})"
-        best = comparisons and names[e] == comparisons[str(data.task.values[t])].ours
+        compared = comparisons.get(str(data.task.values[t]))
+        best = compared is not None and names[e] == compared.ours
         axes.text(e, t, f"{value[e, t]:.2f}{rows}", **_ink(off[e, t]), weight="bold" if best else "normal")
     for t, task in enumerate(map(str, data.task.values)):
         if task in comparisons:

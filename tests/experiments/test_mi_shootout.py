@@ -55,14 +55,6 @@ def test_an_estimator_is_given_what_it_can_take(name, taken, refused):
     assert contender.refuses(*refused)
 
 
-@pytest.mark.fast
-def test_the_swiss_roll_and_pairs_are_all_that_histograms_take():
-    """Histograms take 3 columns at most, so that ten bins a column make a thousand cells at most."""
-    histogram = plain()["histogram"]
-    taken = [n for n, t in estimators.BENCHMARK_TASKS.items() if not histogram.refuses(1000, t.dim_x, t.dim_y)]
-    assert taken == list(TASKS[:10])
-
-
 def test_small_data_sets_are_the_first_rows_and_only_of_some_tasks():
     config = dataclasses.replace(mi_shootout.Config(), sizes=(10, 40), tasks=(NORMAL, SWISS), columns=(2,))
     samples = mi_shootout.sampled(config, jax.random.key(0))
@@ -90,7 +82,6 @@ def test_estimates_stand_where_they_belong_and_nowhere_else():
     assert np.isnan(values[1]).all()
 
 
-@pytest.mark.fast
 def test_widened_columns_are_normal_scores_beside_zeros():
     z = jax.random.normal(jax.random.key(0), (20, 2))
     wide = parts.widened(z, 5)
@@ -145,6 +136,17 @@ def test_noise_decides_nothing_and_more_than_noise_does():
         np.testing.assert_allclose(found.standard_error, 0.1 * np.sqrt(1.5))
         np.testing.assert_allclose(found.our_error, np.hypot(shift, step))
         assert found.as_close is bool(np.hypot(shift, step) - 0.01 <= 2 * 0.1 * np.sqrt(1.5)) is as_close
+
+
+@pytest.mark.fast
+def test_the_noise_is_that_of_typical_estimators_of_all_tasks():
+    """Variances 1/2 and 9/2: of the first task the median of (1/2, 1/2, 50), of the second that of two of 9/2."""
+    nan = [np.nan] * 2
+    estimates = {"a": [[0.0, 1.0], [0.0, 3.0]], "b": [[1.0, 2.0], [1.0, 4.0]], "tails": [[0.0, 10.0], nan]}
+    data = table(estimates, tasks=TASKS[:2], truth=(0.0, 0.0))
+    found = comparison.compare(data, {task: {"peer": (1.0, 1.0)} for task in TASKS[:2]}, 100)
+    for each in found.values():
+        np.testing.assert_allclose(each.standard_error, np.sqrt((0.5 + 4.5) / 2))
 
 
 @pytest.mark.fast
