@@ -82,6 +82,16 @@ def test_estimates_stand_where_they_belong_and_nowhere_else():
     assert np.isnan(values[1]).all()
 
 
+@pytest.mark.fast
+def test_an_estimate_that_is_not_finite_is_a_fault():
+    """A NaN stands for data that an estimator is not given, so none may come out of it."""
+    config = dataclasses.replace(mi_shootout.Config(), sizes=(10,), tasks=(NORMAL,), seeds=1)
+    samples = {(0, 0, 0): (jnp.zeros((10, 1)), jnp.ones((10, 1)))}
+    faulty = parts.Contender("faulty", lambda x, y: jnp.mean(x / x + y), lambda n, dx, dy: "")
+    with pytest.raises(ValueError, match=r"faulty gave nan on task 1v1-normal-0\.75, 10 rows"):
+        mi_shootout.estimated(faulty, config, samples)
+
+
 def test_widened_columns_are_normal_scores_beside_zeros():
     z = jax.random.normal(jax.random.key(0), (20, 2))
     wide = parts.widened(z, 5)
