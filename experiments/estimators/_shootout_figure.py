@@ -33,7 +33,8 @@ def draw(data: "xarray.Dataset", comparisons: Mapping[str, Comparison]) -> Any:
         width = 7.5 + 0.55 * data.sizes["estimator"]
         figure = Figure(figsize=(width, max(2.5 + 0.2 * data.sizes["task"], 9.0)), layout="constrained")
         FigureCanvasAgg(figure)
-        left, right = figure.subfigures(1, 2, width_ratios=(width - 4.5, 4.5))
+        halves: Any = figure.subfigures(1, 2, width_ratios=(width - 4.5, 4.5))
+        left, right = halves
         _table(left.subplots(), data, comparisons)
         errors, columns, times = right.subplots(3, 1)
         _by_rows(errors, data)
@@ -62,7 +63,7 @@ def _table(axes: Any, data: "xarray.Dataset", comparisons: Mapping[str, Comparis
         rows = "" if sizes[last[e, t]] == sizes[-1] else f" ({sizes[last[e, t]]})"
         compared = comparisons.get(str(data.task.values[t]))
         best = compared is not None and names[e] == compared.ours
-        axes.text(e, t, f"{value[e, t]:.2f}{rows}", **_ink(off[e, t]), weight="bold" if best else "normal")
+        axes.text(e, t, f"{value[e, t]:.2f}{rows}", **_ink(float(off[e, t])), weight="bold" if best else "normal")
     for t, task in enumerate(map(str, data.task.values)):
         if task in comparisons:
             c = comparisons[task]

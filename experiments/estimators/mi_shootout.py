@@ -226,7 +226,9 @@ def estimated(contender: Contender, config: Config, samples: Samples) -> tuple[n
     Raises:
         ValueError: an estimate is not finite.
     """
-    given = {place: xy for place, xy in samples.items() if not contender.refuses(*xy[0].shape, xy[1].shape[1])}
+    given = {
+        place: (x, y) for place, (x, y) in samples.items() if not contender.refuses(len(x), x.shape[1], y.shape[1])
+    }
     programs = _programs(contender, {(x.shape, y.shape): (x, y) for x, y in given.values()})
     values, seconds = np.full((2, *_shape(config)), np.nan)
     for place, (x, y) in given.items():
