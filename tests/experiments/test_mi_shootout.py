@@ -2,6 +2,7 @@
 
 import dataclasses
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,9 +27,9 @@ class Network(SimpleNamespace):
         return jnp.float32(0.5)
 
 
-def plain(**changes):
-    options = {"neighbors": (3,), "neighbor_operations": 1e9, "operations": 1e8} | changes
-    found = parts.contenders(Network(dims=(1, 8), num_samples=(10, 500)), **options)
+def plain():
+    network: Any = Network(dims=(1, 8), num_samples=(10, 500))
+    found = parts.contenders(network, neighbors=(3,), neighbor_operations=1e9, operations=1e8)
     return {contender.name: contender for contender in found}
 
 
