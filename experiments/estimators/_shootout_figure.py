@@ -30,7 +30,7 @@ def draw(data: "xarray.Dataset", comparisons: Mapping[str, Comparison]) -> Any:
     from matplotlib.figure import Figure
 
     with style():
-        width = 7.5 + 0.55 * data.sizes["estimator"]
+        width = 7.5 + 0.7 * data.sizes["estimator"]
         figure = Figure(figsize=(width, max(2.5 + 0.2 * data.sizes["task"], 9.0)), layout="constrained")
         FigureCanvasAgg(figure)
         halves: Any = figure.subfigures(1, 2, width_ratios=(width - 4.5, 4.5))
@@ -56,7 +56,7 @@ def _table(axes: Any, data: "xarray.Dataset", comparisons: Mapping[str, Comparis
     if comparisons:
         theirs = [comparisons[task].their_error if task in comparisons else np.nan for task in data.task.values]
         off = np.concatenate([off, np.array([theirs])])
-        names.append("benchmark-mi's closest")
+        names.append("benchmark-mi: error")
     image = axes.imshow(np.ma.masked_invalid(off.T), cmap=SEQUENTIAL + "_r", vmin=0, vmax=WORST, aspect="auto")
     axes.invert_yaxis()
     for e, t in zip(*np.nonzero(np.isfinite(value)), strict=True):
@@ -67,7 +67,7 @@ def _table(axes: Any, data: "xarray.Dataset", comparisons: Mapping[str, Comparis
     for t, task in enumerate(map(str, data.task.values)):
         if task in comparisons:
             c = comparisons[task]
-            axes.text(len(names) - 1, t, f"{c.theirs} ±{c.their_error:.2f}", **_ink(c.their_error))
+            axes.text(len(names) - 1, t, f"{c.theirs}: {c.their_error:.2f}", **_ink(c.their_error))
     tasks = [f"{name}   {true:.2f}" for name, true in zip(data.task.values, truth, strict=True)]
     axes.set_yticks(range(len(tasks)), tasks, fontsize=6.5)
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=7.5)
@@ -125,4 +125,4 @@ def _times(axes: Any, data: "xarray.Dataset") -> None:
         median = data.seconds.sel(estimator=name).median(("task", "seed")).dropna("size")
         axes.plot(median["size"], median, label=name, **_marks(index))
     axes.set(xscale="log", yscale="log", xlabel=label("rows"), ylabel=label("time of one estimate", "s"))
-    axes.set_title("Compiled; of critics training and compilation, shared by those trained together", fontsize=8)
+    axes.set_title("Compiled (of critics: training and compilation)", fontsize=8)
