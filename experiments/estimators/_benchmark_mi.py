@@ -8,8 +8,8 @@ of them. So these are the package's own numbers, found anew: benchmark-mi 0.1.3 
     ksg_10         KSGEnsembleFirstEstimator(neighborhoods=(10,)), all tasks, one seed
     histogram_10   HistogramEstimator(n_bins_x=10), three seeds, the tasks with at most three columns: with four there
                    are as many cells as samples, with six a hundred times as many
-    infonce        InfoNCEEstimator(), one seed, thirteen tasks: three of two columns, and first of the others those whose
-                   estimates above are far off (spirals, Student), as it would matter most there
+    infonce        InfoNCEEstimator(), one seed, thirteen tasks: three of two columns, and then first those on which the
+                   others are far off (spirals, Student), as it would matter most there
 
 One number a seed, in nats. An estimator that a task lacks was not run there: a neural one trains for half a minute to
 several minutes a task. Donsker-Varadhan, MINE and NWJ, the package's other neural ones, were not run at all. To
