@@ -147,6 +147,23 @@ def print_outcome(
     output.print("written: " + escape(", ".join(map(str, files))), soft_wrap=True)
 
 
+def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table of an experiment's own on standard error, where its other progress goes.
+
+    Args:
+        title: the line above it.
+        columns: heads; the first column is names, the others are numbers.
+        rows: cells.
+    """
+    first, *others = columns
+    table = _table((first, {"no_wrap": True}), *((head, {"justify": "right"}) for head in others))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console = _errors() if _errors().is_terminal else Console(stderr=True, highlight=False, width=240)
+    console.print(escape(title), soft_wrap=True)
+    console.print(table)
+
+
 def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
     """Prints a benchmark: for each case our time, and a row a variant of the peer, the fastest first, with the ratio.
 
