@@ -21,11 +21,8 @@ from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlo
 from entropax.nn.critics import (
     BilinearCritic,
     ConcatenatedCritic,
-    GaussianCode,
-    GaussianEncoder,
     HybridCritic,
     SeparableCritic,
-    VariationalCritic,
 )
 from entropax.nn.decoder import Decoder, Past
 from entropax.nn.layers import MLP
@@ -33,6 +30,7 @@ from entropax.nn.pair_score import PairScore
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
 from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
+from entropax.nn.variational_critics import GaussianCode, GaussianEncoder, VariationalCritic
 
 __all__ = [
     "MLP",

@@ -96,7 +96,7 @@ def read(model: estimators.AmortizedEstimator, sets: TestSets, *, temperature: f
 
 @eqx.filter_jit
 def _read(model: Any, x: Any, y: Any, levels: Any, temperature: float) -> tuple[jax.Array, jax.Array]:
-    def one(pair: tuple) -> tuple[jax.Array, jax.Array]:
+    def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         summary = model.network.summarize(_rows(model, *pair, None, temperature))
         return model.network.heads(summary), model.network.heads.quantiles(summary, levels)
 
