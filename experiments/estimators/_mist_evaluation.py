@@ -139,14 +139,18 @@ def _bootstrap(model: Any, x: Any, y: Any, valid: Any, n: Any, keys: Any, resamp
 
 
 def baselines(sets: TestSets) -> dict[str, np.ndarray]:
-    """Canonical correlation and KSG (k = 5) with all coordinates; NaN where n is too small for the former."""
+    """Canonical correlation and KSG (k = 5) with all coordinates; NaN where n is too small for the former.
+
+    In float64, as correlations of many coordinates of few samples are singular up to rounding.
+    """
     results = {name: np.full(len(sets.truth), np.nan) for name in ("cca", "ksg")}
-    x, y = np.asarray(sets.x), np.asarray(sets.y)
-    for index, (n, d) in enumerate(zip(sets.num_samples, sets.dim, strict=True)):
-        if n > 2 * d + 1:
-            results["cca"][index] = float(estimators.cca_mutual_information(x[index, :n, :d], y[index, :n, :d]))
-        # The maximum norm does not see the columns of zeros: one program serves every d.
-        results["ksg"][index] = float(estimators.ksg_mutual_information(x[index, :n], y[index, :n], k=5))
+    x, y = np.asarray(sets.x, np.float64), np.asarray(sets.y, np.float64)
+    with jax.enable_x64(True):
+        for index, (n, d) in enumerate(zip(sets.num_samples, sets.dim, strict=True)):
+            if n > 2 * d + 1:
+                results["cca"][index] = float(estimators.cca_mutual_information(x[index, :n, :d], y[index, :n, :d]))
+            # The maximum norm does not see the columns of zeros: one program serves every d.
+            results["ksg"][index] = float(estimators.ksg_mutual_information(x[index, :n], y[index, :n], k=5))
     return results
 
 
