@@ -18,10 +18,11 @@ Mutual information, by what the data are:
 - Many columns that share few latent ones: `variational_mutual_information` trains a critic and stops by held-out pairs.
   Of its bounds `infonce` has the least variance up to `infonce_ceiling`; above it `smile`, with a `VariationalCritic`.
   `donsker_varadhan`, `nwj`, `tuba` and `jensen_shannon_bound` are functions of the same scores.
-- A few hundred samples of a few columns, in one pass of a trained network: `amortized_mutual_information`, with
-  `amortized_quantiles` or an `amortized_interval`. Outside the range of its training it refuses. `pretrained_mist` is
-  the network that ships; an `AmortizedEstimator` holds one of your own. `paired_rows` is what networks see of data,
-  `normal_scores` the ranks in it; `pinball_loss` trains quantiles, `calibration_curve` judges them.
+- Ten to a thousand samples of up to sixteen columns a side, in one pass of a trained network:
+  `amortized_mutual_information`, with `amortized_quantiles` or an `amortized_interval`. Outside the range of its
+  training it refuses. `pretrained_mist` is the network that ships; an `AmortizedEstimator` holds one of your own.
+  `paired_rows` is what networks see of data, `normal_scores` the ranks in it; `pinball_loss` trains quantiles,
+  `calibration_curve` judges them.
 
 Whether to believe an estimate, of any estimator: `subsample_extrapolate` gives it for infinite data with an error bar,
 `rigorous_estimate` adds every check by name; `shuffled_control`, `agreement`, `saturation` and `participation_ratio`

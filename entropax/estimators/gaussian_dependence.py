@@ -163,10 +163,11 @@ def _gaussian(x: Array, y: Array, correction: str) -> tuple[Array, Array]:
 @functools.partial(jax.jit, static_argnames=("soft", "correction"))
 def _copula(x: Array, y: Array, tau: Array, soft: bool, correction: str) -> tuple[Array, Array]:
     n = x.shape[0]
-    ranks = functools.partial(_soft_ranks, tau=tau) if soft else _mean_ranks
 
     def scores(x: Array) -> Array:
-        return ndtri(jnp.stack([ranks(x[:, k]) for k in range(x.shape[1])], axis=1) / (n + 1))
+        # One column after another where each takes a tile of memory.
+        ranks = jax.lax.map(lambda column: _soft_ranks(column, tau), x.T) if soft else jax.vmap(_mean_ranks)(x.T)
+        return ndtri(ranks.T / (n + 1))
 
     return _gaussian(scores(x), scores(y), correction)
 

@@ -46,10 +46,10 @@ def relaxed_ksg_mutual_information(
     Raises:
         ValueError: k is not less than n, the sizes differ, a sample is not finite, or the temperature is not positive.
 
-    Differentiable in x, y and temperature to any order, except where neighbours change places: there the estimate jumps,
-    as the one at the radius is not counted. Finite differences on one data set scatter by these jumps; over data sets
-    they average out, and the mean gradient is the slope of the mean. Reverse mode recomputes pairs in blocks, so memory
-    grows as n. Time grows as n^2. The hard estimate it tends to: arXiv cond-mat/0305641.
+    Differentiable in x, y and temperature to any order, except where neighbours change places: there the estimate
+    jumps, as the one at the radius is not counted. Finite differences on one data set scatter by these jumps; over data
+    sets they average out, and the mean gradient is the slope of the mean. Reverse mode recomputes pairs in blocks, so
+    memory grows as n. Time grows as n^2. The hard estimate it tends to: arXiv cond-mat/0305641.
     """
     (x, y), checks = as_samples(k=k, x=x, y=y)
     temperature = _checks.accumulated(_checks.as_numbers(temperature=temperature)[0]).astype(x.dtype)

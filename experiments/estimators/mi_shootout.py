@@ -12,7 +12,7 @@ neighbours, more sizes and all tasks at each.
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ class Config:
     sizes: tuple[int, ...] = (100, 500, PUBLISHED_SIZE)
     seeds: int = 2
     tasks: tuple[str, ...] = tuple(estimators.BENCHMARK_TASKS)
-    columns: tuple[int, ...] | None = (2, 6, 10, 50)
+    columns: tuple[int, ...] | None = (2, 10, 50)
     neighbors: tuple[int, ...] = (3,)
     neighbor_operations: float = 1e9
     operations: float = 1e8
@@ -195,16 +195,28 @@ def sampled(config: Config, key: jax.Array) -> Samples:
     Returns:
         x and y by number of the task, of the size and of the seed.
     """
+    rows = max(config.sizes)
+    tasks = [estimators.BENCHMARK_TASKS[name] for name in config.tasks]
+    draws = _compiled([lambda key, task=task: task.sample(rows, key=key) for task in tasks], [(key,)] * len(tasks))
     found = {}
-    for t, name in enumerate(config.tasks):
-        task = estimators.BENCHMARK_TASKS[name]
+    for t, task in enumerate(tasks):
         chosen = config.columns is None or task.dim_x + task.dim_y in config.columns
         for seed in range(config.seeds):
-            x, y = task.sample(max(config.sizes), key=jax.random.fold_in(key, t * config.seeds + seed))
+            x, y = draws[t](jax.random.fold_in(key, t * config.seeds + seed))
             for s, size in enumerate(config.sizes):
-                if chosen or size == max(config.sizes):
+                if chosen or size == rows:
                     found[t, s, seed] = x[:size], y[:size]
     return found
+
+
+def _compiled(functions: Sequence[Callable[..., Any]], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Functions compiled for arguments, on all cores: for most it takes longer than to run them."""
+
+    def build(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        return jax.jit(function).lower(*given).compile()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(build, functions, arguments))
 
 
 def _shape(config: Config) -> tuple[int, int, int]:
@@ -241,13 +253,8 @@ def estimated(contender: Contender, config: Config, samples: Samples) -> tuple[n
 
 
 def _programs(contender: Contender, pairs: Mapping[Any, tuple[jax.Array, jax.Array]]) -> dict[Any, Any]:
-    """The estimator compiled for data of each shape, which takes longer than to run it, on all cores; all are warm."""
-
-    def build(pair: tuple[jax.Array, jax.Array]) -> Any:
-        return jax.jit(contender.estimate).lower(*pair).compile()
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        programs = dict(zip(pairs, pool.map(build, pairs.values()), strict=True))
+    """The estimator compiled for data of each shape; all are warm."""
+    programs = dict(zip(pairs, _compiled([contender.estimate] * len(pairs), list(pairs.values())), strict=True))
     for shapes, pair in pairs.items():
         jax.block_until_ready(programs[shapes](*pair))
     return programs
