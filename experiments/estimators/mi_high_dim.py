@@ -227,6 +227,7 @@ def _judged(
         f"alone {largest(lambda f: f.by_training_pairs):.3g}: early stopping leaves an optimism there that does not "
         "fall as 1 / n, so the extrapolation keeps it",
         "full rank, undersampled: checks failed": _failed(full_rank.estimate),
+        "shuffled pairs (bits)": _of_noise(torn.estimate),
         "digits, two views (bits)": _failed(digits.estimate),
         INFLATED: f"K_Z = {', '.join(map(str, inflated)) or 'none'}: an inner product spends one more dimension at "
         "least on the log ratio's function of y alone",
@@ -245,6 +246,16 @@ def _failed(estimate: estimators.SubsampledEstimate) -> str:
     train, test = (float(value[0]) / BIT for value in (estimate.whole.train_value, estimate.whole.test_value))
     failed = ", ".join(failed_checks(estimate)) or "none"
     return f"checks failed: {failed}; all rows read {train:.2f} bits on training pairs, {test:.2f} on held-out ones"
+
+
+def _of_noise(estimate: estimators.SubsampledEstimate) -> str:
+    """What critics read of pairs without information, by the size of the sample."""
+    first, *_, last = (float(np.mean(values)) / BIT for values in estimate.estimates)
+    return (
+        f"{first:+.3f} bits from all rows, {last:+.3f} from chunks of 1 / {len(estimate.estimates)}: the best epoch of "
+        "critics that learned noise is picked by chance, the more so the fewer pairs are held out. Chunks of one size "
+        "share this, so the bar, which is their scatter, leaves it out"
+    )
 
 
 def _about_bias(config: Config, bias: dict[str, float], exact: dict[str, float], high: Any, rival: str) -> str:

@@ -71,7 +71,7 @@ class Config:
     sizes: tuple[int, ...] = (100, 500, PUBLISHED_SIZE)
     seeds: int = 2
     tasks: tuple[str, ...] = tuple(estimators.BENCHMARK_TASKS)
-    columns: tuple[int, ...] | None = (2, 10, 50)
+    columns: tuple[int, ...] | None = (2, 6, 10, 50)
     neighbors: tuple[int, ...] = (3,)
     neighbor_operations: float = 1e9
     operations: float = 1e8
