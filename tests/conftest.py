@@ -1,6 +1,8 @@
 """Test configuration: strict ranks, eight virtual CPU devices, annotations checked at run time."""
 
+import itertools
 import os
+from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -13,6 +15,17 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+MOST_MAPS = 20_000
+"""Memory maps of a process: Linux allows 65,530, and XLA's compiler crashes when it gets no more."""
+_finished = itertools.count(1)
+
+
+def pytest_runtest_teardown() -> None:
+    """Forgets compiled programs, each of which holds several maps, long before there are too many."""
+    maps = Path("/proc/self/maps")
+    if next(_finished) % 16 == 0 and maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture

@@ -80,7 +80,11 @@ ROWS = [
         ),
         exempt={"integer": "integer levels lie outside (0, 1)"},
     ),
-    amortized("amortized_interval", lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3)),
+    amortized(
+        "amortized_interval",
+        lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3),
+        slow=True,
+    ),
     amortized(
         "Interval",
         lambda x, y: estimators.amortized_interval(x, y, model=_model(), temperature=0.3).upper,

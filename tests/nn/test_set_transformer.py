@@ -90,6 +90,7 @@ def test_heads(network) -> None:
         nn.SetTransformer(5, **SIZES | {"quantiles": False}, rngs=nnx.Rngs(0))(ROWS, None, 0.5)
 
 
+@pytest.mark.slow
 def test_dropout_in_a_fit(tmp_path) -> None:
     """Dropout draws a new mask at every step of a fit and none in evaluation; without it there is no random state."""
     network = nn.SetTransformer(5, **SIZES, embedding_dropout=0.3, interaction_dropout=0.5, rngs=nnx.Rngs(0))

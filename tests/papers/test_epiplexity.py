@@ -68,7 +68,7 @@ def test_3_power_law(irreducible_loss, x64):
     np.testing.assert_allclose(area + before, 20.0, rtol=1e-6)
 
 
-@pytest.mark.fast
+@pytest.mark.slow
 def test_4_requential_sum(x64):
     """4. KL of teacher from student rows: 0.08512283 and 0.09151622 nats; equal rows give 0; the sum never falls."""
     teacher = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
