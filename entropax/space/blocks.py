@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from entropax.space.boxes import Space
-from entropax.space.selection import insert_rows, power_of_two, smallest_rows
+from entropax.space.selection import INSERT_UP_TO, insert_rows, power_of_two, smallest_rows
 from entropax.space.separation import search_key
 
-_INSERT_UP_TO = 16  # neighbours: longer lists are kept sorted by networks
 _BLOCK_POINTS = 32  # at least: a loop's overhead is spread over them
 _BLOCKS = 8192  # at most: of more points the blocks are larger
 _TILE_QUERIES = 1024
@@ -72,7 +71,7 @@ def search_blocks(
 
 def _smallest(keys: jax.Array, payload: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     """The smallest keys of every column and their payload, smallest first, each (count, columns)."""
-    if count > _INSERT_UP_TO:
+    if count > INSERT_UP_TO:
         keys, payload = smallest_rows(keys, payload, power_of_two(count))
         return keys[:count], payload[:count]
     columns = keys.shape[1]

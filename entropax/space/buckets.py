@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from entropax.space.boxes import Space
 from entropax.space.selection import (
+    INSERT_UP_TO,
     Rows,
     insert_rows,
     merge_smallest,
@@ -23,7 +24,6 @@ from entropax.space.selection import (
 )
 from entropax.space.separation import component_key, search_key
 
-_INSERT_UP_TO = 16  # neighbours: longer lists are kept sorted by networks
 _PIECES = 8  # of a cut: fewer adapt better to the widest axis, more need fewer sorts
 _TILE_QUERIES = 1024  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
 
@@ -61,7 +61,7 @@ def search_buckets(
     Returns:
         Search keys and indices, nearest first, shape (n_queries, k).
     """
-    kept = k if k <= _INSERT_UP_TO else power_of_two(k)
+    kept = k if k <= INSERT_UP_TO else power_of_two(k)
     size = max(16 if with_indices else 32, kept)  # carrying indices makes a candidate dearer than a bucket's overhead
     held = _fill_buckets(space.wrap(points), size)
     asking = held if queries is points else _fill_buckets(space.wrap(queries), size)
@@ -76,7 +76,7 @@ def search_buckets(
         return jnp.moveaxis(x.reshape(shape), axis, 0)
 
     tiles = _Buckets(by_tile(asking.ids, 0), *(by_tile(x, 1) for x in asking[1:]))
-    search = _Search(space, metric, points.shape[0], k, kept, exclude, with_indices or k > _INSERT_UP_TO)
+    search = _Search(space, metric, points.shape[0], k, kept, exclude, with_indices or k > INSERT_UP_TO)
     found = jax.lax.map(lambda one: _search_tile(one, held, search), tiles)  # (tiles, k, tile, width)
 
     def by_query(rows: jax.Array) -> jax.Array:
@@ -170,7 +170,7 @@ def _search_tile(tile: _Buckets, held: _Buckets, search: _Search) -> tuple[jax.A
 
 
 def _keep_smallest(best: Rows, keys: jax.Array, payload: jax.Array | None) -> Rows:
-    if len(best[0]) <= _INSERT_UP_TO or payload is None or best[1] is None:
+    if len(best[0]) <= INSERT_UP_TO or payload is None or best[1] is None:
         return insert_rows(best, keys, payload)
     merged = merge_smallest(
         (jnp.stack(best[0]), jnp.stack(best[1])), smallest_rows(keys, payload, power_of_two(len(best[0])))

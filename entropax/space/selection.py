@@ -10,6 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+INSERT_UP_TO = 16
+"""Length of the lists that are kept sorted by insertion: longer ones are by networks."""
+
 Pair = tuple[jax.Array, jax.Array]  # keys and what they carry, both (..., rows, columns)
 Rows = tuple[tuple[jax.Array, ...], tuple[jax.Array, ...] | None]  # the same as one array a row, (columns,)
 
