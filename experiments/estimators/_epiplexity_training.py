@@ -1,5 +1,6 @@
 """What is trained in the experiment on epiplexity, and the two-part codes of the trainings."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 from scipy import signal
 
@@ -190,7 +192,7 @@ def train_rules(
     model_key, loop_key, key = jax.random.split(key, 3)
     runs: dict[int, list[RuleRun]] = {rule: [] for rule in config.rules}
     for i, learner in enumerate(config.learners):
-        optimizer = training.mup_adamw(learner.learning_rate, warmup=learner.warmup)
+        optimizer = _optimizer(learner.learning_rate, learner.warmup)
         model = _decoder(2, 2 * config.width, learner, jax.random.fold_in(model_key, i))
         for rule in config.rules:
             result = estimators.train_teacher_student(
@@ -314,7 +316,9 @@ def train_hidden_rows(config: RowsConfig, *, key: jax.Array, checkpoint_dir: Pat
     return runs, np.array(ideal)
 
 
-_OPTIMIZERS: dict[tuple[float, int], Any] = {}
+@functools.cache  # one object for the same settings: nothing is compiled anew for other data of the same shape
+def _optimizer(learning_rate: float, warmup: int) -> optax.GradientTransformation:
+    return training.mup_adamw(learning_rate, warmup=warmup)
 
 
 def train(
@@ -328,15 +332,12 @@ def train(
     directory: Path,
 ) -> Curve:
     """Trains a teacher alone; the prequential curve of the tokens after the prompt."""
-    settings = learner.learning_rate, learner.warmup
-    # The same object for the same settings: nothing is compiled anew for other data of the same shape.
-    optimizer = _OPTIMIZERS.setdefault(settings, training.mup_adamw(learner.learning_rate, warmup=learner.warmup))
     model_key, fit_key = jax.random.split(key)
     fitted = training.fit(
         SequenceLoss(prompt),
         _decoder(vocabulary, length, learner, model_key),
         data,
-        optimizer,
+        _optimizer(learner.learning_rate, learner.warmup),
         steps=learner.steps,
         key=fit_key,
         steps_per_call=min(50, learner.steps),
