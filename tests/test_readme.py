@@ -11,8 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.fast
-
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
@@ -33,6 +31,7 @@ def test_the_example_takes_the_gradient_of_an_entropy(capsys):
     np.testing.assert_allclose(claimed, entropy, rtol=0.01)
 
 
+@pytest.mark.fast
 def test_two_commands_do_all_the_set_up():
     commands = [line for block in blocks("bash") for line in block.splitlines()]
     assert len(commands) == 2
@@ -44,17 +43,20 @@ def test_two_commands_do_all_the_set_up():
     assert commands[1].endswith("-m pytest")
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?://)([^)]+)\)", README))))
 def test_links_lead_to_files(target):
     assert (ROOT / target).is_file()
 
 
+@pytest.mark.fast
 def test_every_room_is_in_the_table():
     import entropax
 
     assert set(re.findall(r"^\| `entropax\.(\w+)`", README, flags=re.MULTILINE)) == set(entropax._ROOMS)
 
 
+@pytest.mark.fast
 def test_the_names_it_mentions_exist():
     from entropax import thermodynamics
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
@@ -31,13 +32,14 @@ class VariationalEstimate(eqx.Module):
 
     Attributes:
         value: the estimate in nats, by default `train_value`. It may be negative.
-        train_value: the bound on training pairs after the best epoch, an optimistic value.
+        train_value: the bound on training pairs where every split is read, an optimistic value; mean over splits.
         test_value: the bound on held-out pairs there, a conservative value.
         split_values: `value` of every split, shape (splits,), of which it is the mean.
+        split_epochs: the epoch at which every split is read, shape (splits,).
         train_curve: the bound on training pairs after every epoch, mean over splits, shape (epochs,).
         test_curve: the bound on held-out pairs, shape (epochs,).
         smoothed_curve: `test_curve` as the max-test rule smooths it.
-        best_epoch: where that is highest, counted from zero.
+        best_epoch: where that is highest, counted from zero; of one split, where it is read.
         interior_maximum: whether that is neither the first nor the last epoch.
         positive: whether `test_value` is above zero.
         generalizes: whether it is at least half of `train_value`: if not, what is read is mostly what was memorised.
@@ -55,6 +57,7 @@ class VariationalEstimate(eqx.Module):
     train_value: Float[Array, "*r"]
     test_value: Float[Array, "*r"]
     split_values: Float[Array, "*r splits"]
+    split_epochs: Int[Array, "*r splits"]
     train_curve: Float[Array, "*r epochs"]
     test_curve: Float[Array, "*r epochs"]
     smoothed_curve: Float[Array, "*r epochs"]
@@ -129,9 +132,10 @@ def variational_mutual_information(
             sets are trained together. Pass the same object again, or the loop compiles again.
         test_fraction: share of the pairs that is held out.
         num_splits: critics for each data set, every one with a split of its own: no pair is held out twice before all
-            were once, so 1 / test_fraction splits are a cross-validation. The best epoch is where the mean of their
-            held-out curves is highest. With few held-out pairs most of the noise of an estimate is that of the best
-            epoch, which this averages.
+            were once, so 1 / test_fraction splits are a cross-validation. Each is read at the best epoch of the mean of
+            the *other* splits' held-out curves: read where its own curve is highest, an estimate from few pairs is
+            biased upwards, and no information is found to be some. With few held-out pairs most of the noise of an
+            estimate is that of the best epoch, which splits average.
         read: which pairs the estimate is read on: "train", "test" (held out), or the "mean" of both readings.
         max_rows: most training pairs that an evaluation scores.
         standardize: whether to subtract means and divide by standard deviations of the columns, over the training
@@ -372,6 +376,11 @@ def _prepared(
     return batches, record, center, scale
 
 
+def _means_of_the_others(splits: int, dtype: Any) -> Array:
+    """A matrix from values of splits to means of the other splits' values."""
+    return jnp.asarray((1 - np.eye(splits)) / (splits - 1), dtype)
+
+
 @functools.partial(jax.jit, static_argnames=("ceilings", "share", "num_sets", "window", "sigma"))
 def _read(
     recorded: dict[str, PyTree],
@@ -388,17 +397,25 @@ def _read(
         return {0.0: train, 1.0: test}.get(share, (1 - share) * train + share * test)
 
     def of_one(train: Array, test: Array) -> dict[str, Array]:
-        by_split, train, test = mixed(train, test), jnp.mean(train, axis=1), jnp.mean(test, axis=1)
-        chosen = max_test_epoch(test, window=window, sigma=sigma)
-        finite = chosen.valid & jnp.all(jnp.isfinite(train))
-        fitted, held_out = (jnp.where(finite, curve[chosen.epoch], jnp.nan) for curve in (train, test))
+        mean_train, mean_test = jnp.mean(train, axis=1), jnp.mean(test, axis=1)
+        chosen = max_test_epoch(mean_test, window=window, sigma=sigma)
+        finite = chosen.valid & jnp.all(jnp.isfinite(mean_train))
+        # What chose the epoch is not read there: the highest of noisy values flatters itself.
+        judges = test if test.shape[1] == 1 else test @ _means_of_the_others(test.shape[1], test.dtype)
+        epochs = jax.vmap(lambda curve: max_test_epoch(curve, window=window, sigma=sigma).epoch, in_axes=1)(judges)
+        fitted, held_out = (
+            jnp.where(finite, jnp.take_along_axis(curves, epochs[None], axis=0)[0], jnp.nan) for curves in (train, test)
+        )
+        by_split = mixed(fitted, held_out)
+        fitted, held_out = jnp.mean(fitted), jnp.mean(held_out)
         return {
-            "value": mixed(fitted, held_out),
+            "value": jnp.mean(by_split),
             "train_value": fitted,
             "test_value": held_out,
-            "split_values": by_split[chosen.epoch],
-            "train_curve": train,
-            "test_curve": test,
+            "split_values": by_split,
+            "split_epochs": epochs,
+            "train_curve": mean_train,
+            "test_curve": mean_test,
             "smoothed_curve": chosen.smoothed,
             "best_epoch": chosen.epoch,
             "interior_maximum": chosen.interior & finite,

@@ -223,7 +223,9 @@ def _move(row: Row, arguments: tuple, directions: tuple, size: float) -> tuple:
     moved = list(arguments)
     for position, direction in zip(row.differentiable, directions, strict=True):
         moved[position] = jax.tree.map(
-            lambda x, d: x + jnp.asarray(size * d, x.dtype) if _is_float(x) else x, arguments[position], direction
+            lambda x, d: jnp.asarray(np.asarray(x) + np.asarray(size * d, x.dtype)) if _is_float(x) else x,
+            arguments[position],
+            direction,
         )
     return tuple(moved)
 
@@ -277,7 +279,7 @@ def _inner(gradients: Any, directions: Any) -> float:
 
 
 def check_transformations(row: Row) -> None:
-    """jit, vmap, gradients and NaN under jit, in float64, from two compilations."""
+    """jit, vmap, recompilation, gradients and NaN under jit, in float64, from two compilations and one eager call."""
     if "traced" in row.exempt:
         return
     with jax.enable_x64(True):
@@ -285,8 +287,12 @@ def check_transformations(row: Row) -> None:
         directions = _directions(row, arguments)
         bundle = make_bundle(row)
         here = bundle(arguments, directions)
-        if "jit" not in row.exempt:
-            _assert_close(here["output"], row.call(*arguments), 1e-9, f"{row.name}: jit differs from eager")
+        if not {"jit", "recompile"} <= set(row.exempt):
+            eager = row.call(*arguments)
+            if "jit" not in row.exempt:
+                _assert_close(here["output"], eager, 1e-9, f"{row.name}: jit differs from eager")
+            if "recompile" not in row.exempt:
+                _check_recompilation(row, arguments)
         if row.differentiable:
             _check_gradients(row, bundle, arguments, directions, here)
         if "vmap" not in row.exempt:
@@ -346,18 +352,30 @@ def _check_gradients(row: Row, bundle: Callable, arguments: tuple, directions: t
             )
 
 
+def _stack(a: Any, b: Any) -> Any:  # by numpy, which compiles nothing
+    return jnp.stack([a, b]) if _is_key(a) else jnp.asarray(np.stack([a, b]))
+
+
+def _check_recompilation(row: Row, arguments: tuple) -> None:
+    """After a call, another with the same shapes and other values compiles nothing."""
+    other = _move(row, arguments, _directions(row, arguments, seed=1), 1e-3) if row.differentiable else arguments
+    with CompileCounter() as counter:
+        row.call(*other)
+    assert counter.count == 0, f"{row.name}: a second call with the same shapes compiled {counter.count} programs"
+
+
 def _check_vmap(row: Row, bundle: Callable, arguments: tuple, directions: tuple, here: dict) -> None:
     positions = row.differentiable or tuple(range(len(arguments)))
     other = _move(row, arguments, directions, 1e-3) if row.differentiable else arguments
     there = bundle(other, directions)
     batch = tuple(
-        jax.tree.map(lambda a, b: jnp.stack([a, b]), x, y) if i in positions else x
+        jax.tree.map(_stack, x, y) if i in positions else x
         for i, (x, y) in enumerate(zip(arguments, other, strict=True))
     )
     axes = tuple(0 if i in positions else None for i in range(len(arguments)))
     mapped = jax.jit(jax.vmap(row.call, in_axes=axes))(*batch)
     for i, single in enumerate((here, there)):
-        one = jax.tree.map(lambda leaf, i=i: leaf[i], mapped)
+        one = jax.tree.map(lambda leaf, i=i: leaf[i] if _is_key(leaf) else np.asarray(leaf)[i], mapped)
         _assert_close(one, single["output"], 1e-9, f"{row.name}: vmap differs from a loop, entry {i}")
 
 
@@ -426,15 +444,3 @@ def check_dtypes(row: Row) -> None:
     if "leaks" not in row.exempt:
         with jax.checking_leaks():
             jax.make_jaxpr(lambda *a: row.call(*a))(*_cast(row.arguments(), jnp.float32))
-
-
-def check_recompilation(row: Row) -> None:
-    """A second bare call with the same shapes, and other values, compiles nothing."""
-    if {"recompile", "traced"} & set(row.exempt):
-        return
-    first = _cast(row.arguments(), jnp.float32)
-    second = _move(row, first, _directions(row, first, seed=1), 1e-3) if row.differentiable else first
-    row.call(*first)
-    with CompileCounter() as counter:
-        row.call(*second)
-    assert counter.count == 0, f"{row.name}: a second call with the same shapes compiled {counter.count} programs"

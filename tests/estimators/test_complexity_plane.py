@@ -36,7 +36,6 @@ def test_bounds_are_the_points_of_their_distributions(order, x64):
     np.testing.assert_allclose(np.stack(bounds.maximum), of_distribution(np.array(rows)), atol=1e-13)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("order", [2, 3, 5])
 def test_limits_run_through_the_curves(order, x64):
     bounds = estimators.hc_bounds(order=order, steps=50)
@@ -48,7 +47,6 @@ def test_limits_run_through_the_curves(order, x64):
     np.testing.assert_allclose(ends, 0, atol=1e-12)
 
 
-@pytest.mark.fast
 def test_limits_in_float32():
     """To single precision of what float64 gives, at the ends and at the kinks too."""
     h = np.concatenate([np.linspace(0, 1, 101), np.log(np.arange(1, 121)) / math.log(120)])
@@ -58,7 +56,6 @@ def test_limits_in_float32():
     np.testing.assert_allclose(single, double, atol=3e-6)
 
 
-@pytest.mark.fast
 def test_the_top_is_higher_than_any_grid(x64):
     for order in (2, 3, 6):
         top = float(estimators.max_complexity(order=order))
@@ -66,7 +63,6 @@ def test_the_top_is_higher_than_any_grid(x64):
         assert on_grid - 1e-14 <= top < on_grid + 1e-4
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("temperature", [None, 0.3])
 def test_curves_are_points_at_every_interval(temperature, x64):
     x = np.random.default_rng(0).standard_normal(200)
@@ -89,7 +85,6 @@ def test_curves_of_integers():
     np.testing.assert_array_equal(np.stack(curves), np.stack(small))
 
 
-@pytest.mark.fast
 def test_classes():
     """A sine, a chaotic map and noise; three points by hand, on both sides of each limit."""
     sine = np.sin(np.arange(500) * 0.37)

@@ -93,21 +93,31 @@ def test_a_second_call_compiles_nothing(together):
     assert counter.count == 0
 
 
-def test_splits_are_averaged():
-    """Curves are means over splits, the first of which is what one split alone would be; the best epoch is theirs."""
+def test_each_split_is_read_where_the_others_are_best():
+    """Curves are means over splits, the first of which is what one split alone would be; of two splits each is read
+    where the other's held-out curve is highest."""
     x, y = gaussian_pairs(0)
     options = {"key": jax.random.key(0), "epochs": 6, "batch_size": 64}
     one = estimators.variational_mutual_information(x, y, make_scale, **options)
-    three = estimators.variational_mutual_information(x, y, make_scale, num_splits=3, **options)
-    assert three.split_values.shape == (3,)
-    np.testing.assert_allclose(three.value, np.mean(three.split_values), rtol=1e-6)
-    np.testing.assert_array_equal(three.value, three.train_curve[three.best_epoch])
-    assert int(three.best_epoch) == int(estimators.max_test_epoch(three.test_curve).epoch)
-    without = estimators.variational_mutual_information(x, y, make_scale, num_splits=3, keep_critic=False, **options)
+    two = estimators.variational_mutual_information(x, y, make_scale, num_splits=2, **options)
+    assert int(one.best_epoch) == int(one.split_epochs[0])
+    np.testing.assert_array_equal(one.value, one.train_curve[one.best_epoch])
+    assert two.split_values.shape == two.split_epochs.shape == (2,)
+    np.testing.assert_allclose(two.value, np.mean(two.split_values), rtol=1e-6)
+    assert int(two.best_epoch) == int(estimators.max_test_epoch(two.test_curve).epoch)
+    first, second = ((one_of, 2 * mean - one_of) for one_of, mean in zip(curves(one), curves(two), strict=True))
+    for i, other in ((0, 1), (1, 0)):
+        assert int(two.split_epochs[i]) == int(estimators.max_test_epoch(second[other]).epoch)
+        np.testing.assert_allclose(two.split_values[i], first[i][two.split_epochs[i]], rtol=1e-4)
+    assert float(np.std(two.split_values)) > 0
+    without = estimators.variational_mutual_information(x, y, make_scale, num_splits=2, keep_critic=False, **options)
     assert without.critic is None
-    np.testing.assert_allclose(without.train_curve, three.train_curve, rtol=1e-6)
-    np.testing.assert_allclose(three.split_values[0], one.train_curve[three.best_epoch], rtol=1e-5)
-    assert float(np.std(three.split_values)) > 0
+    np.testing.assert_allclose(without.train_curve, two.train_curve, rtol=1e-6)
+
+
+def curves(result):
+    """On training pairs and on held-out ones."""
+    return result.train_curve, result.test_curve
 
 
 def test_no_pair_is_held_out_twice_before_all_were_once():

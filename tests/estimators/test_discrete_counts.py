@@ -110,7 +110,6 @@ def test_nsb_of_many_counts(x64):
     np.testing.assert_allclose(value, float(information.entropy(p)), atol=4e-3)
 
 
-@pytest.mark.fast
 def test_nsb_in_single_precision():
     """float32 keeps six digits at a hundred samples."""
     value = estimators.discrete_entropy(np.asarray(SPARSE, np.float32), correction="nsb", num_states=1000)
@@ -155,7 +154,6 @@ def test_zhang_and_bonachela_are_the_printed_sums(x64):
     np.testing.assert_allclose(entropy(SPARSE, "bonachela", num_states=15), more, rtol=1e-13)
 
 
-@pytest.mark.fast
 def test_bayes_is_the_mean_over_the_posterior(x64):
     """Mean entropy of 200,000 draws from the Dirichlet posterior, within four standard errors."""
     draws = np.random.default_rng(0).dirichlet(COUNTS + 0.7, 200_000)
@@ -164,7 +162,6 @@ def test_bayes_is_the_mean_over_the_posterior(x64):
     assert abs(value - h.mean()) < 4 * h.std() / math.sqrt(len(h))
 
 
-@pytest.mark.fast
 def test_priors_by_name(x64):
     for name, a in (("laplace", 1.0), ("jeffreys", 0.5), ("perks", 1 / 7), ("minimax", math.sqrt(12) / 7)):
         for correction in ("dirichlet", "bayes"):
@@ -172,7 +169,6 @@ def test_priors_by_name(x64):
             np.testing.assert_allclose(named, entropy(COUNTS, correction, num_states=7, concentration=a), rtol=1e-14)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("correction", CORRECTIONS)
 def test_states_that_were_not_seen(x64, correction):
     """num_states stands for zeros at the end; batches are rows."""
@@ -215,7 +211,6 @@ def test_exact_bias(x64):
     assert abs(of_poisson) < abs(of_poisson + weights @ slip) / 2
 
 
-@pytest.mark.fast
 def test_mutual_information_of_labels(x64):
     """MI 0.3043031696 (scikit-learn agrees), NMI 0.3096838328, AMI 0.1642211930 of the typed labels."""
     table = estimators.contingency_table(C, D, num_states=(4, 2))

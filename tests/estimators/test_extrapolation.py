@@ -21,7 +21,6 @@ def line(g):
     return 2.0 - 0.1 * g
 
 
-@pytest.mark.fast
 def test_line_and_errors_are_scipys(x64):
     """curve_fit with sigma = sqrt(gamma) minimises the same sum; its covariance gives the standard error."""
     estimates = replicates(line, range(1, 8), noise=0.05)
@@ -46,7 +45,6 @@ def test_line_and_errors_are_scipys(x64):
     np.testing.assert_allclose(got.leverage_shift, abs(rest[0] - fit[0]) / abs(fit[0]), rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_a_line_without_noise_is_found_exactly(x64):
     got = estimators.extrapolate(replicates(line))
     np.testing.assert_allclose([got.value, got.slope], [2.0, -0.1], rtol=1e-12)
@@ -57,7 +55,6 @@ def test_a_line_without_noise_is_found_exactly(x64):
     assert all(np.isfinite(g).all() for g in gradient)
 
 
-@pytest.mark.fast
 def test_the_largest_gammas_are_dropped_until_the_rest_is_a_line(x64):
     """The bias bends beyond gamma = 6; up to there it is a line, and that is what is used."""
     estimates = replicates(lambda g: line(g) - 0.5 * max(g - 6, 0) ** 2)
@@ -77,7 +74,6 @@ def test_a_curve_without_a_line_is_unreliable(x64):
     assert int(got.num_gammas) == 5
 
 
-@pytest.mark.fast
 def test_four_gammas_are_not_enough(x64):
     got = estimators.extrapolate(replicates(line, range(1, 5)))
     assert bool(got.linear)

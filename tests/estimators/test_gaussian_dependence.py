@@ -22,7 +22,6 @@ def test_typed_value(x64):
     np.testing.assert_allclose(estimators.cca_mutual_information(X, Y), 0.2141452808, atol=5.1e-11)
 
 
-@pytest.mark.fast
 def test_canonical_correlations(x64):
     """Against scikit-learn, and their sum of logarithms is the mutual information."""
     rng = np.random.default_rng(0)
@@ -50,7 +49,6 @@ def test_the_correction_is_unbiased(x64):
         assert abs(excess) < 4 if correction == "wishart" else excess > 12
 
 
-@pytest.mark.fast
 def test_copula(x64):
     """The scores of scipy's mean ranks, ties included; invariant under increasing maps; the soft form tends to it."""
     x, y = np.round(X, 1), Y
@@ -78,7 +76,6 @@ def test_bivariate_normal_images(x64, marginal):
     assert abs(float(estimators.gaussian_copula_mutual_information(f(x), f(y))) - 0.4133392866) < 4 * 0.0053
 
 
-@pytest.mark.fast
 def test_memory_of_soft_ranks():
     """20,000 samples and the gradient: what the compiler allots stays below 64 MiB; all pairs would take 1.5 GiB."""
     call = jax.grad(lambda x, y: estimators.gaussian_copula_mutual_information(x, y, temperature=0.1))

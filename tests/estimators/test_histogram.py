@@ -28,7 +28,6 @@ def test_typed_value(x64):
     assert errors[2] < 1e-8
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("bins", [(4, 3), (2, 5)])
 def test_entropy_against_numpy(x64, bins):
     """Two columns against numpy's counts and areas."""
@@ -44,7 +43,6 @@ def test_entropy_against_numpy(x64, bins):
     np.testing.assert_allclose(corrected, expected + (np.sum(seen) - 1) / 128, rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_equal_frequency_bins(x64):
     """Sixteen samples in each of four bins; the mutual information is then invariant under increasing maps."""
     s = np.sort(X[:, 0])
@@ -59,7 +57,6 @@ def test_equal_frequency_bins(x64):
     assert float(of_ranks[0]) == float(of_ranks[1])
 
 
-@pytest.mark.fast
 def test_symmetries(x64):
     """H(a x + b) = H(x) + log a and I(a x, b y) = I(x, y), hard and soft, and H's gradient obeys the former."""
     for t in (None, 0.3):
@@ -71,7 +68,6 @@ def test_symmetries(x64):
         np.testing.assert_allclose(mi[0], mi[1], rtol=1e-9)
 
 
-@pytest.mark.fast
 def test_a_constant_column_tells_nothing(x64):
     """Zero mutual information, hard and soft, with a finite gradient; no differential entropy."""
     constant = np.full_like(X, 0.3)
@@ -87,7 +83,6 @@ def test_a_constant_column_tells_nothing(x64):
         estimators.histogram_entropy(np.repeat(X[:4], 10, axis=0), bins=8, binning="equal-frequency")
 
 
-@pytest.mark.fast
 def test_soft_blocks(x64):
     """More samples than one block holds, against the product of memberships at once."""
     rng = np.random.default_rng(0)

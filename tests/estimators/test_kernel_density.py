@@ -20,7 +20,6 @@ Y = (np.sin(1.7 * INDEX + 0.8) + 0.5 * np.cos(2.9 * INDEX))[:, None]
 Z = np.concatenate([X, Y], axis=1)
 
 
-@pytest.mark.fast
 def test_typed_values(x64):
     """infomeasure's box kernel, side 0.5, a sample counting itself: H(x) 0.9294477787, MI 0.7170103184."""
     options = {"kernel": "box", "bandwidth": 0.5, "leave_one_out": False}
@@ -29,7 +28,6 @@ def test_typed_values(x64):
     np.testing.assert_allclose(mi, 0.7170103184, atol=5.1e-11)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("rule", ["scott", "silverman"])
 def test_rules_against_scipy(x64, rule):
     """With the sample's own kernel kept in it is scipy's mean log density, in two columns; and without, one by one."""
@@ -51,7 +49,6 @@ def test_given_bandwidths_against_sklearn(x64):
     np.testing.assert_allclose(value, expected, rtol=1e-9)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     "options",
     [{"bandwidth": np.array([0.3, 0.6])}, {"kernel": "box", "bandwidth": np.array([1.3, 1.6])}, {"bandwidth": "scott"}],
@@ -81,7 +78,6 @@ def test_linear_maps(x64):
     np.testing.assert_allclose(mi[0], mi[1], rtol=1e-10)
 
 
-@pytest.mark.fast
 def test_the_soft_box_tends_to_the_box(x64):
     """As its temperature does to zero; and it has a gradient in x, where the box has none."""
     hard = float(estimators.kernel_density_entropy(X, kernel="box", bandwidth=0.7))
@@ -103,7 +99,6 @@ def test_the_soft_box_tends_to_the_box(x64):
     assert np.any(soft_slope)
 
 
-@pytest.mark.fast
 def test_duplicates_and_outliers(x64):
     """Samples at one point count for each other; a lone one is far in the gaussian's tail, infinitely for the box."""
     twice = np.repeat(X, 2, axis=0)
@@ -117,7 +112,6 @@ def test_duplicates_and_outliers(x64):
 
 
 @pytest.mark.slow
-@pytest.mark.fast
 def test_tiles(x64, monkeypatch):
     """The value does not depend on the size of the tiles, nor on whether they divide the samples."""
     expected = float(estimators.kernel_density_entropy(Z))
@@ -128,7 +122,6 @@ def test_tiles(x64, monkeypatch):
     jax.clear_caches()
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("which", ["value", "gradient"])
 def test_memory_of_fifty_thousand_samples(which):
     """What the compiler allots for N = 50,000 pairs stays below 64 MiB; all pairs at once would take 9.3 GiB."""

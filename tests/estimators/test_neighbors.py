@@ -30,7 +30,6 @@ def close(value, expected, digits=5.1e-11):
 
 
 @x64
-@pytest.mark.fast
 @pytest.mark.parametrize("k", [3, 4, 5])
 def test_typed_values_of_other_packages(k):
     """KSG as benchmark-mi, infomeasure and scikit-learn print it."""
@@ -40,7 +39,6 @@ def test_typed_values_of_other_packages(k):
 
 
 @x64
-@pytest.mark.fast
 def test_typed_entropy():
     """psi(n) - psi(k) + log 2 + <log r>, the radius to the k-th neighbour other than oneself: infomeasure's value."""
     for norm in ("euclidean", "chebyshev"):
@@ -131,8 +129,8 @@ def test_second_variant_by_brute_force():
     close(estimators.ksg_mutual_information(x, y, k=4, variant=2), expected, 1e-11)
 
 
-@x64
 @pytest.mark.fast
+@x64
 def test_embeddings_of_transfer_entropy():
     """The embedded series by hand."""
     u, s, r = 2, 3, 2
@@ -145,7 +143,6 @@ def test_embeddings_of_transfer_entropy():
 
 
 @x64
-@pytest.mark.fast
 def test_invariances():
     """Swapping the variables, reordering the samples, a common scale; each variable's own if standardised."""
     mi = estimators.ksg_mutual_information
@@ -165,7 +162,6 @@ def test_invariances():
 
 
 @x64
-@pytest.mark.fast
 def test_constant_columns_carry_no_information():
     """Also where a label is rare (20 of 2,000), where noise added to the feature would inform."""
     constant = np.full(64, 3.7)
@@ -177,7 +173,6 @@ def test_constant_columns_carry_no_information():
     assert estimators.kozachenko_leonenko_entropy(constant) == -np.inf
 
 
-@pytest.mark.fast
 def test_ties_never_give_nan():
     """Half of the samples repeated many times over."""
     x = np.concatenate([np.repeat(X[:4], 10), X[:24]])

@@ -15,7 +15,6 @@ X = RNG.normal(size=(80, 2))
 Y = X[:, :1] + 0.5 * RNG.normal(size=(80, 1))
 
 
-@pytest.mark.fast
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("law", ["normal", "lattice"])
 def test_relaxed_counts_tend_to_ksg(law):

@@ -16,7 +16,6 @@ def brute_force(x, order, interval=1):
     return [places[tuple(int(r) for r in np.argsort(np.argsort(w, kind="stable")))] for w in windows]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("order", "interval"), [(2, 1), (3, 4), (5, 2), (7, 1)])
 def test_indices_are_places_among_permutations(order, interval):
     """With ties too: of equal values the earlier is the smaller."""
@@ -44,7 +43,6 @@ def test_a_series_that_is_not_finite_is_marked():
     assert not bool(jax.jit(lambda x: estimators.ordinal_pattern_indices(x, order=3).valid)(x))
 
 
-@pytest.mark.fast
 def test_counts_and_weights(x64):
     x = np.random.default_rng(1).standard_normal(300)
     codes = brute_force(x, 4, 3)
@@ -60,7 +58,6 @@ def test_counts_and_weights(x64):
         estimators.ordinal_distribution(x, order=4, interval=jnp.asarray(3), weights=w)
 
 
-@pytest.mark.fast
 def test_one_program_serves_all_intervals_and_intervals_of_a_batch():
     """An interval that is an array: one for each series under vmap."""
     x = np.random.default_rng(3).standard_normal((3, 80)).astype(np.float32)
@@ -94,7 +91,6 @@ def test_soft_patterns_are_products_of_pairwise_choices(x64):
     np.testing.assert_allclose(estimators.soft_ordinal_distribution(x, temperature, order=order), expected, rtol=1e-12)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_soft_patterns_tend_to_the_hard_ones(offset, x64):
     """With the temperature, monotonically in distance; a common offset does not matter."""
@@ -131,7 +127,6 @@ def test_soft_gradients_in_blocks(x64):
     np.testing.assert_allclose(slope, difference, rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_entropy_units():
     x = np.random.default_rng(7).standard_normal(500).astype(np.float32)
     nats = float(information.entropy(estimators.ordinal_distribution(x, order=4)))
@@ -171,7 +166,6 @@ def test_complexity_from_its_definition(x64):
     np.testing.assert_array_equal(estimators.statistical_complexity(sure), 0)
 
 
-@pytest.mark.fast
 def test_float32_is_as_good_as_its_rounding():
     x = np.random.default_rng(10).standard_normal(20_000).astype(np.float32)
     single = np.stack(estimators.hc_point(x))

@@ -36,7 +36,6 @@ class Said(eqx.Module):
     below_ceiling: jax.Array
 
 
-@pytest.mark.fast
 def test_chunks_are_equal_disjoint_and_all_there(getkey):
     """The chunks of gamma hold n // gamma rows each, no row twice, rows of x and y together; one permutation."""
     seen = []
@@ -56,7 +55,6 @@ def test_chunks_are_equal_disjoint_and_all_there(getkey):
     assert not np.array_equal(order, np.arange(100))
 
 
-@pytest.mark.fast
 def test_keys_are_handed_to_those_who_ask(getkey):
     """A required `key` gets one of its own for every chunk; one with a default, or bound, is left alone."""
     seen = []
@@ -76,7 +74,6 @@ def test_keys_are_handed_to_those_who_ask(getkey):
 
 
 @pytest.mark.slow
-@pytest.mark.fast
 def test_batched_is_the_same_as_one_after_another(getkey, x64):
     """jax.vmap of an estimator on all chunks at once, with and without keys."""
 
@@ -133,7 +130,6 @@ def test_the_error_bar_is_the_scatter_of_estimates_over_data_sets(getkey, x64):
     assert np.sqrt(np.mean(of_line**2)) < 0.9 * truth
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("name", SAID)
 def test_what_the_estimator_says_counts(getkey, name):
     """A check that fails on the whole sample makes the estimate unreliable; one that is not made is None."""
@@ -154,7 +150,6 @@ def test_what_the_estimator_says_counts(getkey, name):
     assert not bool(failed.reliable)
 
 
-@pytest.mark.fast
 def test_shuffled_pairs_give_zero_and_the_flag_sees_what_does_not(getkey):
     x, y = pairs(getkey(), 600, 0.9)
     key = getkey()
@@ -191,7 +186,6 @@ def test_saturation_is_the_least_dimension_from_which_on_nothing_changes(values,
     np.testing.assert_allclose(got.value, values[(1, 2, 4, 8, 16).index(dimension)], rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_participation_ratio_counts_shared_directions(x64):
     """Three equal shared directions of five and four columns: 3 exactly when the noise is orthogonal to them."""
     basis = np.linalg.qr(np.concatenate([np.ones((64, 1)), np.random.default_rng(0).normal(size=(64, 9))], 1))[0][:, 1:]

@@ -21,7 +21,6 @@ def second(x):
     return jnp.mean(x) ** 2
 
 
-@pytest.mark.fast
 def test_the_jackknife_of_a_mean_is_its_standard_error(x64):
     """Exactly, and without bias; of the squared mean the corrected value is the unbiased one, m^2 - s^2 / n."""
     got = estimators.jackknife(mean, X)
@@ -67,7 +66,6 @@ def test_subsampling_rescales_to_the_whole_sample(getkey, x64):
     assert noise < 1.5 * X.var(ddof=1) / 60
 
 
-@pytest.mark.fast
 def test_a_bootstrap_repeats_samples_and_a_subsample_does_not(getkey):
     """What makes the one unfit, and the other fit, for estimators by nearest neighbours."""
 
@@ -102,7 +100,6 @@ def test_the_permutation_test_holds_its_level_and_has_power(getkey):
     assert np.mean(dependent <= 0.05) > 0.95
 
 
-@pytest.mark.fast
 def test_nan_estimates_are_no_evidence(getkey):
     x, y = pairs(getkey(), 20, 0.5)
     got = estimators.permutation_test(lambda x, y: jnp.nan * jnp.sum(x), x, y, key=getkey(), num_permutations=3)

@@ -47,7 +47,6 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.fast
 def test_names_and_dimensions():
     assert list(BENCHMARK_TASKS) == list(PUBLISHED)
     assert len(BENCHMARK_TASKS) == 40
@@ -188,7 +187,6 @@ def test_uniform_noise_by_quadrature(e, x64):
     assert value == pytest.approx(entropy - np.log(2 * e), abs=1e-9)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("df", [1.0, 5.0])
 def test_student_by_quadrature(df, x64):
     """I = 2 h(X) - h(X, Y), the joint entropy of the isotropic law by its radius, r = sqrt(x^2 + y^2)."""
@@ -246,7 +244,6 @@ def test_latent_correlation(x64):
     np.testing.assert_allclose(matrix, covariance / np.outer(deviation, deviation), atol=1e-15)
 
 
-@pytest.mark.fast
 def test_values_are_differentiable_in_the_parameters(x64):
     """d/d alpha of the information of a dense model, against the closed form at the matching correlation."""
 
@@ -259,7 +256,6 @@ def test_values_are_differentiable_in_the_parameters(x64):
     np.testing.assert_allclose(jax.value_and_grad(value)(0.8), jax.value_and_grad(closed)(0.8), rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_batches(x64):
     """vmap over keys equals a loop; vmap over parameters draws from each."""
     task = GaussianTask(np.array([[1.0, 0.5], [0.5, 1.0]]), dim_x=1)
@@ -274,7 +270,6 @@ def test_batches(x64):
     np.testing.assert_allclose(widths, [0.1, 0.9], rtol=0.02)
 
 
-@pytest.mark.fast
 def test_images_keep_the_dtype_and_the_value():
     base = GaussianTask(np.array([[1.0, 0.5], [0.5, 1.0]], np.float32), dim_x=1)
     task = TransformedTask(base, estimators.swiss_roll)
@@ -319,7 +314,6 @@ def test_refusals(make, error, match):
         make()
 
 
-@pytest.mark.fast
 def test_gaussian_information_is_that_of_information():
     covariance = estimators.latent_correlation(3, 2, num_pairs=1, alpha=0.3, lambd=1.0)
     task = GaussianTask(covariance, dim_x=3)

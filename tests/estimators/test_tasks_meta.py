@@ -28,7 +28,6 @@ def test_family_lists():
     assert not set(estimators.OUT_OF_DISTRIBUTION_FAMILIES) & set(estimators.TRAINING_FAMILIES)
 
 
-@pytest.mark.fast
 def test_layout(batch):
     """x in the first d columns, y in the next d, zeros elsewhere; sides and valid say which is which."""
     assert batch.rows.shape == (256, 24, 10)
@@ -47,7 +46,6 @@ def test_layout(batch):
     assert np.isfinite(rows).all()
 
 
-@pytest.mark.fast
 def test_every_family_is_drawn_evenly(batch):
     """Chi-squared test at the level 1e-4: sixteen families in 256 draws."""
     counts = np.bincount(np.asarray(batch.family), minlength=16)
@@ -55,7 +53,6 @@ def test_every_family_is_drawn_evenly(batch):
     assert np.sum((counts - 16.0) ** 2 / 16) < 44.3  # the quantile 0.9999 for 15 degrees of freedom
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("structure", ["dense", "sparse", "2pair", "lvm"])
 def test_coupling_against_latents(structure):
     """The closed form and the mixing both agree with the covariance written out from the latent variables."""
@@ -86,7 +83,6 @@ def test_coupling_against_latents(structure):
     assert value == pytest.approx((slogdet(x_block) + slogdet(y_block) - slogdet(correlation)) / 2, rel=1e-12)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("df", [1.0, 2.5, 10.0])
 def test_student_excess(df, x64):
     value = tasks_meta.student_excess(3, 4, jnp.asarray(df))

@@ -34,7 +34,6 @@ def test_the_cosine_of_the_packages(x64):
     np.testing.assert_allclose(estimators.sample_entropy(COSINE, 0.2 * np.std(COSINE)), 0.28768207, atol=5e-9)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("length", [1, 2, 4])
 def test_counts_by_brute_force(length, x64):
     x = np.random.default_rng(0).standard_normal(700)
@@ -134,7 +133,6 @@ def test_gradients_over_several_blocks(x64):
         np.testing.assert_allclose(slope, float(value(x + 1e-6 * d) - value(x - 1e-6 * d)) / 2e-6, rtol=1e-5)
 
 
-@pytest.mark.fast
 def test_short_series_are_never_infinite_in_silence():
     """No pair matches: an error that says so, NaN under jit; approximate entropy stays finite by its definition."""
     x = np.array([0.0, 1, 3, 7, 15, 31, 63], np.float32)
@@ -151,7 +149,6 @@ def test_short_series_are_never_infinite_in_silence():
         estimators.sample_entropy(x[:3])
 
 
-@pytest.mark.fast
 def test_a_constant_series():
     """Every pair matches, so nothing is new: exactly zero, with finite gradients in the soft form."""
     x = jnp.ones(50)

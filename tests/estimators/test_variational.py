@@ -41,7 +41,6 @@ def test_bounds_are_their_formulas(name, x64):
     np.testing.assert_allclose(BOUNDS[name](SCORES), by_numpy(SCORES)[name], rtol=1e-13)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("name", BOUNDS)
 def test_large_scores_and_minus_infinity(name):
     """In float32 scores of 200 overflow no logsumexp; a pair that cannot occur (-inf) counts as exp(-inf) = 0."""
@@ -60,7 +59,6 @@ def test_large_scores_and_minus_infinity(name):
     assert gradient[0, 3] == 0
 
 
-@pytest.mark.fast
 def test_the_baseline_of_tuba_interpolates(x64):
     """log a = 1 is NWJ; the best constant gives DV, and no baseline a value above it."""
     np.testing.assert_allclose(estimators.tuba(SCORES, 1.0), estimators.nwj(SCORES), rtol=1e-14)
@@ -74,7 +72,6 @@ def test_the_baseline_of_tuba_interpolates(x64):
     np.testing.assert_allclose(estimators.tuba(SCORES, columns), by_numpy(SCORES - columns[None])["tuba"], rtol=1e-13)
 
 
-@pytest.mark.fast
 def test_a_nan_passes_through():
     for bound in BOUNDS.values():
         assert np.isnan(bound(np.full((3, 3), np.nan)))
@@ -102,7 +99,6 @@ def test_the_jensen_shannon_bound_at_its_best_critic(x64):
         assert estimators.jensen_shannon_bound(other) < value
 
 
-@pytest.mark.fast
 def test_smile_is_exactly_its_value(x64):
     """The term that carries the gradient adds an exact zero."""
     for seed in range(5):
@@ -130,7 +126,6 @@ def test_the_price_of_a_code_is_scipys_cross_entropy_less_entropy(x64):
 # ----------------------------------------------------------------------------------------------- the max-test rule
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 40])
 @pytest.mark.parametrize(("window", "sigma"), [(5, 1.0), (1, 0.0), (3, 2.5), (7, 0.4)])
 def test_smoothing_is_scipys(size, window, sigma, x64):
@@ -144,7 +139,6 @@ def test_smoothing_is_scipys(size, window, sigma, x64):
     np.testing.assert_allclose(result.value, expected.max(), rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_the_rule_ignores_a_spike_and_sees_ends():
     """One lucky epoch is not the best; a curve that only grows or only falls has no interior maximum."""
     epochs = np.arange(50.0)

@@ -16,7 +16,6 @@ def test_every_task_has_estimates_without_training():
         assert {"cca", "ksg_10"} <= set(estimates), name
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("dim", [2, 3, 5, 25, 50])
 def test_canonical_correlations_are_right_where_the_data_are_normal(dim):
     """One canonical correlation makes the standard deviation at most 1 / sqrt(n) = 0.01; the bias is d^2 / 2n."""

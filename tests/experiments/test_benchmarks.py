@@ -8,8 +8,6 @@ import pytest
 from experiments.benchmarks import harness
 from experiments.benchmarks.harness import Case, measure
 
-pytestmark = pytest.mark.fast
-
 
 def sleeper(seconds, result=1.0):
     def call():
@@ -33,11 +31,13 @@ def test_the_ratio_is_the_peers_time_over_ours():
     assert record["ratios"]["one"]["median"] > record["ratio"]["median"]
 
 
+@pytest.mark.fast
 def test_times_are_for_one_unit():
     record = measure(Case("steps", sleeper(4e-3), {"one": sleeper(4e-3)}, unit="step", per=4, seconds=0.0))
     assert 0.9e-3 < record["ours"]["best"] < 3e-3
 
 
+@pytest.mark.fast
 def test_calls_are_interleaved_and_a_hopeless_variant_is_left_alone():
     order = []
 
@@ -59,6 +59,7 @@ def test_calls_are_interleaved_and_a_hopeless_variant_is_left_alone():
     assert set(record["ratios"]) == {"peer"}
 
 
+@pytest.mark.fast
 def test_a_default_is_timed_however_slow_it_is():
     peers = {"fast": sleeper(1e-3), "default": sleeper(10e-3)}
     record = measure(Case("patience", sleeper(1e-3), peers, always=("default",), seconds=0.0))
@@ -66,6 +67,7 @@ def test_a_default_is_timed_however_slow_it_is():
     assert record["ratios"]["default"]["median"] > 2 * record["ratios"]["fast"]["median"]
 
 
+@pytest.mark.fast
 def test_short_calls_are_repeated_within_a_round():
     count = 0
 
@@ -77,6 +79,7 @@ def test_short_calls_are_repeated_within_a_round():
     assert count > 100
 
 
+@pytest.mark.fast
 def test_different_results_are_an_error():
     case = Case("sum", lambda: 1.0, {"one": lambda: 1.5}, difference=lambda a, b: abs(a - b), tolerance=0.1)
     with pytest.raises(ValueError, match=r"sum: ours and the peer's result differ by 0.5, at most 0.1 allowed"):
@@ -85,6 +88,7 @@ def test_different_results_are_an_error():
         measure(Case("nan", lambda: 1.0, {"one": lambda: float("nan")}, difference=lambda a, b: a - b, tolerance=9.0))
 
 
+@pytest.mark.fast
 def test_a_case_is_timed_before_the_next_is_made(toy, tmp_path):
     """So that a case may set up and tear down around its yield."""
     from tests.experiments.conftest import write
@@ -113,6 +117,7 @@ def test_a_case_is_timed_before_the_next_is_made(toy, tmp_path):
     assert path == tmp_path / "bench/toy-race.json"
 
 
+@pytest.mark.fast
 def test_the_swimmers_farthest_apart_are_compared(recwarn):
     """One particle of many in the wrong place is seen, one on the other side of a wall is not; float64 all along."""
     from experiments.benchmarks.active_matter_step import TOLERANCE, _difference

@@ -9,8 +9,6 @@ from experiments import registry, running
 from experiments.__main__ import main
 from tests.experiments.conftest import ORBIT, RACE, write
 
-pytestmark = pytest.mark.fast
-
 
 @pytest.fixture
 def lab(toy, monkeypatch):
@@ -24,6 +22,7 @@ def lab(toy, monkeypatch):
     return toy
 
 
+@pytest.mark.fast
 def test_list_shows_slug_title_and_source(lab, capsys):
     assert main(["list"]) == 0
     table = capsys.readouterr().out
@@ -31,6 +30,7 @@ def test_list_shows_slug_title_and_source(lab, capsys):
         assert word in table
 
 
+@pytest.mark.fast
 def test_run_shows_claims_beside_what_was_measured(lab, tmp_path, capsys):
     write(lab / "mechanics/toy_orbit.py", ORBIT.replace('"size": config.size', '"size": 70'))
     assert main(["run", "toy-orbit", "--results", str(tmp_path), "--seed", "5"]) == 0  # though a claim differs
@@ -48,6 +48,7 @@ def test_run_shows_claims_beside_what_was_measured(lab, tmp_path, capsys):
     assert json.loads((tmp_path / "toy-orbit/default/result.json").read_text())["seed"] == 5
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -63,6 +64,7 @@ def test_an_unknown_name_lists_the_known_ones(lab, tmp_path, capsys, arguments, 
     assert captured.out == ""
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("command", [["run", "toy-orbit"], ["bench", "toy-race"]])
 def test_a_disk_that_cannot_be_written_is_an_error_without_traceback(lab, tmp_path, capsys, command):
     (tmp_path / "results").write_text("")
@@ -70,6 +72,7 @@ def test_a_disk_that_cannot_be_written_is_an_error_without_traceback(lab, tmp_pa
     assert "error: cannot write" in capsys.readouterr().err
 
 
+@pytest.mark.fast
 def test_an_interrupted_run_says_how_to_go_on(lab, tmp_path, capsys):
     write(lab / "mechanics/toy_orbit.py", ORBIT.replace("FAULT = None", "FAULT = KeyboardInterrupt()"))
     assert main(["run", "toy-orbit", "--results", str(tmp_path)]) == 130
@@ -132,6 +135,7 @@ def test_a_run_resumes_unless_its_checkpoint_is_not_its_own(lab, tmp_path, capsy
     assert "reproduced" in capsys.readouterr().out
 
 
+@pytest.mark.fast
 def test_claims_that_were_not_run_are_a_line_for_each_reason(lab, tmp_path, capsys):
     source = ORBIT.replace('"growth": {"a": 1.0, "b": 2.0},', "")
     write(lab / "mechanics/toy_orbit.py", source)
@@ -142,6 +146,7 @@ def test_claims_that_were_not_run_are_a_line_for_each_reason(lab, tmp_path, caps
     assert not any("growth" in line or "forgotten" in line for line in lines)
 
 
+@pytest.mark.fast
 def test_a_result_that_is_none_is_an_error_without_traceback(lab, tmp_path, capsys, monkeypatch):
     from experiments import report
 
@@ -153,6 +158,7 @@ def test_a_result_that_is_none_is_an_error_without_traceback(lab, tmp_path, caps
     assert capsys.readouterr().err.startswith(f"error: {path} is not JSON: ")
 
 
+@pytest.mark.fast
 def test_results_that_differ_are_an_error_without_traceback(lab, tmp_path, capsys):
     write(lab / "benchmarks/toy_race.py", RACE.replace("abs(a - b)", "1.0"))
     assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 1
@@ -160,11 +166,13 @@ def test_results_that_differ_are_an_error_without_traceback(lab, tmp_path, capsy
     assert message in capsys.readouterr().err.splitlines()
 
 
+@pytest.mark.fast
 def test_a_seed_out_of_range_is_an_error_without_traceback(lab, tmp_path, capsys):
     assert main(["run", "toy-orbit", "--seed", "99999999999999999999", "--results", str(tmp_path)]) == 2
     assert capsys.readouterr().err.strip() == "error: seed must lie in [0, 4294967295], got 99999999999999999999"
 
 
+@pytest.mark.fast
 def test_help_names_every_preset(capsys):
     with pytest.raises(SystemExit):
         main(["run", "--help"])
@@ -172,6 +180,7 @@ def test_help_names_every_preset(capsys):
     assert all(f"{preset} (" in words for preset in running.PRESETS)
 
 
+@pytest.mark.fast
 def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
     assert main(["bench", "toy-race", "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
@@ -182,11 +191,13 @@ def test_bench_shows_the_ratio_and_keeps_it(lab, tmp_path, capsys):
     assert record["cases"][0]["peer"]["variant"] == "once"
 
 
+@pytest.mark.fast
 def test_bench_without_a_name_lists_the_benchmarks(lab, capsys):
     assert main(["bench"]) == 0
     assert "toy-race" in capsys.readouterr().out
 
 
+@pytest.mark.fast
 def test_a_missing_peer_says_how_to_install_it(lab, tmp_path, capsys):
     source = "NAME = 'toy-far'\nDESCRIPTION = ''\nPEER = 'faraway'\ndef cases():\n    import faraway_package\n    yield"
     write(lab / "benchmarks/toy_far.py", source)

@@ -15,7 +15,6 @@ from experiments.estimators import _epiplexity_data as parts, _epiplexity_laws, 
 KEY = jax.random.key(4)
 
 
-@pytest.mark.fast
 def test_cells_are_a_state_and_its_future():
     """The second half is F^time of the whole first state, the bits that are hidden included."""
     shown = parts.CellData(parts.table_of(110), jnp.int32(0), 5, 9, 3)(jnp.int32(0), key=KEY)
@@ -28,7 +27,6 @@ def test_cells_are_a_state_and_its_future():
     np.testing.assert_array_equal(seen[:, 2:], x[:, 2:])
 
 
-@pytest.mark.fast
 def test_the_loop_shows_the_states_on_the_way():
     """After a burn-in, x, F^2 x, F^4 x and F^6 x; a stride that does not fit the time is refused."""
     data = parts.CellData(parts.table_of(54), jnp.int32(0), 4, 7, 6, burn_in=20, loops=3)
@@ -42,7 +40,6 @@ def test_the_loop_shows_the_states_on_the_way():
         parts.CellData(parts.table_of(54), jnp.int32(0), 4, 7, 6, loops=4)(jnp.int32(0), key=KEY)
 
 
-@pytest.mark.fast
 def test_orders_hold_the_same_states():
     """Reversed, the later state comes first; both begin with the token that opens."""
     forward, backward = (
@@ -56,7 +53,6 @@ def test_orders_hold_the_same_states():
     np.testing.assert_array_equal(backward[:, 1:], np.concatenate([y, x], axis=1))
 
 
-@pytest.mark.fast
 def test_tables_are_shown_but_for_the_hidden_rows():
     """Features of the first tokens hold the rows that are shown and nothing of the others, nor of the sequence."""
     for hidden in (0, 1, 4):
@@ -99,7 +95,6 @@ def test_every_claim_is_measured_or_says_why():
     assert np.all(laws["curves"][:, -1] < limits)
 
 
-@pytest.mark.fast
 def test_entropy_of_what_a_burn_in_leaves():
     """Three steps of rule 110 on a ring of six, state by state; rule 15 is a bijection and leaves all bits."""
     states = np.array(list(itertools.product((0, 1), repeat=6)))
@@ -109,7 +104,6 @@ def test_entropy_of_what_a_burn_in_leaves():
     np.testing.assert_allclose(parts.attractor_entropy(15, width=6, burn_in=50), 6, rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_exact_entropy_of_a_light_cone():
     """Radius 0 by brute force; whole cones leave the cost of counts alone, 512 / (2 ln 2 25,600) = 0.0144."""
     states = np.array(list(itertools.product((0, 1), repeat=9)))

@@ -29,7 +29,6 @@ def test_correlated_vectors_hold_the_information_asked_for():
         assert np.all(np.abs(cross - np.diag(np.diag(cross))) < 5 / np.sqrt(20_000))
 
 
-@pytest.mark.fast
 def test_observed_pairs_have_the_shape_asked_for_and_no_linear_shadow_of_each_other():
     """K columns each; x and y go through different networks, so equal columns do not correspond."""
     x, y = _latent_pairs.latent_pairs(jax.random.key(1), rows=50, latent=2, observed=7, information=1.0)
@@ -96,7 +95,6 @@ def test_scores_of_the_exact_critic_are_its_log_ratio():
     assert abs(diagonal.mean() - 1.0) < 5 * diagonal.std() / np.sqrt(2000)
 
 
-@pytest.mark.fast
 def test_infonce_in_batches_is_the_mean_of_the_batches():
     scores = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
     blocks = [float(estimators.infonce(scores[a : a + 128, a : a + 128])) for a in (0, 128)]

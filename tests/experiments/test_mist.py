@@ -52,7 +52,6 @@ def test_training_in_buckets_resumes_to_the_same_bits(tmp_path) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.fast
 def test_schedules() -> None:
     """The cosine ends at rest; the plateau lowers the rate after three epochs without progress."""
     params = {"w": jnp.ones((2, 2))}
@@ -103,7 +102,6 @@ def test_card_and_figure_of_made_up_results(tmp_path) -> None:
     assert draw(data).axes
 
 
-@pytest.mark.fast
 def test_recipe_tells_how_to_build_the_network(tmp_path) -> None:
     """What is saved beside the weights is JSON that names every size of the network."""
     from flax import nnx

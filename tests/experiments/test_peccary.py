@@ -21,7 +21,6 @@ def travel(potential, turning, dt, time):
     return state
 
 
-@pytest.mark.fast
 def test_the_integrator_is_of_fourth_order():
     """Halving the step divides the error by 16; against the same orbit in steps eight times as fine."""
     fine = travel(_orbits.henon_heiles, 0.0, 0.0125, 4.0)
@@ -29,7 +28,6 @@ def test_the_integrator_is_of_fourth_order():
     assert 12 < errors[0] / errors[1] < 20
 
 
-@pytest.mark.fast
 def test_turning_frame():
     """In a round potential the frame makes no difference but the rotation itself."""
     turning, time = 0.7, 3.0

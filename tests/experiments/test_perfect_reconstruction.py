@@ -45,7 +45,6 @@ def test_forms_and_their_rank(q, k):
         assert len(images) == q ** problems.rank_over_prime_field(chosen, q)
 
 
-@pytest.mark.fast
 def test_padding_changes_neither_slack_nor_answer(cases, x64):
     """Against each case by itself, and the slack against entropies of the parts."""
     some = cases[:: len(cases) // 6]

@@ -7,8 +7,6 @@ from experiments.claims import Estimate, Quotient, judge
 from experiments.registry import Entry
 from tests.experiments.test_results import RECORD
 
-pytestmark = pytest.mark.fast
-
 
 def claim(name, verdict="reproduced", measured=1.0, reason="equal"):
     return {"name": name, "paper": 1.0, "source": "eq. 1", "measured": measured, "verdict": verdict, "reason": reason}
@@ -38,6 +36,7 @@ def rows(page):
     return [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| claim")]
 
 
+@pytest.mark.fast
 def test_the_page_has_a_row_for_every_claim(tmp_path, write_report):
     off = claim("flow", "differs", {"value": 2.0, "standard_error": 0.1}, "off by 10 | standard errors")
     save(tmp_path / "mine", "alpha", "default", claim("rate"), off, claim("mips", "not run", None, "only in full"))
@@ -52,6 +51,7 @@ def test_the_page_has_a_row_for_every_claim(tmp_path, write_report):
     assert "No recorded run: `python -m experiments run beta`." in page
 
 
+@pytest.mark.fast
 def test_rows_of_other_experiments_and_machines_stay(tmp_path, write_report):
     save(tmp_path / "theirs", "alpha", "full", claim("rate", measured=5.0), claim("mips", measured=7.0))
     save(tmp_path / "theirs", "beta", "default", claim("size"))
@@ -67,6 +67,7 @@ def test_rows_of_other_experiments_and_machines_stay(tmp_path, write_report):
     assert "preset default: seed 0" in page
 
 
+@pytest.mark.fast
 def test_a_claim_that_the_larger_preset_did_not_run_comes_from_the_smaller(tmp_path, write_report):
     save(tmp_path, "alpha", "full", claim("ring", "not run", None, "no time"), claim("mips"))
     save(tmp_path, "alpha", "default", claim("ring", measured=3.0), claim("extra", measured=4.0))
@@ -77,16 +78,19 @@ def test_a_claim_that_the_larger_preset_did_not_run_comes_from_the_smaller(tmp_p
     ]
 
 
+@pytest.mark.fast
 def test_smoke_runs_do_not_count(tmp_path, write_report):
     save(tmp_path, "alpha", "smoke", claim("rate", "differs"))
     assert rows(write_report(tmp_path)) == []
 
 
+@pytest.mark.fast
 def test_the_page_is_the_same_without_the_results(tmp_path, write_report):
     save(tmp_path / "mine", "alpha", "default", claim("rate"))
     assert write_report(tmp_path / "mine") == write_report(tmp_path / "nothing")
 
 
+@pytest.mark.fast
 def test_a_newer_run_replaces_the_record(tmp_path, write_report):
     save(tmp_path, "alpha", "default", claim("rate", measured=1.0))
     write_report(tmp_path)
@@ -94,6 +98,7 @@ def test_a_newer_run_replaces_the_record(tmp_path, write_report):
     assert rows(write_report(tmp_path)) == ["| rate | 1 (eq. 1) | 2 | default | reproduced: equal |"]
 
 
+@pytest.mark.fast
 def test_a_broken_result_is_named_and_the_page_stays(tmp_path, write_report):
     save(tmp_path, "alpha", "default", claim("rate"))
     page = write_report(tmp_path)
@@ -103,6 +108,7 @@ def test_a_broken_result_is_named_and_the_page_stays(tmp_path, write_report):
     assert (tmp_path / "REPRODUCTION.md").read_text() == page
 
 
+@pytest.mark.fast
 def test_the_committed_page_follows_from_the_committed_records():
     assert report.PAGE.read_text(encoding="utf-8") == report.render(registry.experiments().values())
 
@@ -142,5 +148,6 @@ def test_the_committed_records_are_of_the_present_claims(path):
     assert {row["name"]: row["verdict"] for row in record["claims"]} == verdicts
 
 
+@pytest.mark.fast
 def test_there_are_committed_records_to_hold():
     assert {path.parent.name for path in RECORDS} == set(registry.experiments())

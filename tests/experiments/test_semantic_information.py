@@ -44,7 +44,6 @@ def test_classes_against_the_best_labels_of_a_tiny_grid(x64):
         np.testing.assert_allclose(trace[problem, :, -1].max(), max(exact), atol=1e-12)
 
 
-@pytest.mark.fast
 def test_speakers_labels_mean_what_they_say(x64):
     """The share of people of an age who are called by a label is its truth; predictions are Bayes' rule by sums."""
     config = dataclasses.replace(SMOKE, people=200_000, samples=1)

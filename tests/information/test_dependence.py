@@ -16,7 +16,6 @@ def dit_joint(joint):
     return dit.Distribution(outcomes, joint.ravel())
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("shape", [(2, 3, 2), (2, 2, 2, 2)])
 def test_joint_measures_against_dit(shape):
     joint = RNG.dirichlet(np.ones(int(np.prod(shape)))).reshape(shape)

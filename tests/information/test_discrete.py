@@ -16,7 +16,6 @@ Q = np.array([0.1, 0.4, 0.25, 0.25])
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-@pytest.mark.fast
 def test_scipy_entropies():
     p, q = RNG.dirichlet(np.ones(6), size=(2, 3))
     np.testing.assert_allclose(information.entropy(p), scipy.stats.entropy(p, axis=-1), rtol=1e-13)
@@ -67,7 +66,6 @@ def test_orders_against_high_precision(order):
     np.testing.assert_allclose(measured, expected, rtol=1e-12, atol=2 * slack)
 
 
-@pytest.mark.fast
 def test_limits_of_orders():
     assert information.renyi_entropy(P, 1.0) == pytest.approx(float(information.entropy(P)), rel=1e-14)
     assert information.renyi_entropy(P, 0.0) == pytest.approx(np.log(3), rel=1e-14)
@@ -80,7 +78,6 @@ def test_limits_of_orders():
     assert slope == pytest.approx(-float(information.varentropy(P)) / 2, rel=1e-9)
 
 
-@pytest.mark.fast
 def test_entropy_from_logits():
     z = np.array([1.0, -2.0, 0.5, -np.inf])
     p = scipy.special.softmax(z)

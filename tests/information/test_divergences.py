@@ -16,7 +16,6 @@ Q = np.array([0.1, 0.4, 0.25, 0.25])
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-@pytest.mark.fast
 def test_disjoint_supports():
     p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.4, 0.6])
     assert np.isinf(information.kl_divergence(p, q))
@@ -46,7 +45,6 @@ def test_close_distributions_keep_their_digits():
     assert information.kl_divergence(p, q) == pytest.approx(exact, rel=1e-8)
 
 
-@pytest.mark.fast
 def test_f_divergence_generators():
     p, q = RNG.dirichlet(np.ones(5), size=2)
     m = (p + q) / 2
@@ -70,7 +68,6 @@ def test_f_divergence_generators():
     np.testing.assert_allclose(bregman, expected["kl"], rtol=1e-10)
 
 
-@pytest.mark.fast
 def test_wasserstein_against_scipy():
     x, y = RNG.normal(size=7), RNG.normal(1.0, 2.0, size=5)
     u, v = RNG.dirichlet(np.ones(7)), RNG.dirichlet(np.ones(5))
@@ -86,7 +83,6 @@ def test_wasserstein_against_scipy():
         information.wasserstein_1d(x, y, order=0.5)
 
 
-@pytest.mark.fast
 def test_js_with_all_weight_on_one():
     """At w = 0 or 1 the divergence is zero, whatever the supports: 0 times infinity does not arise."""
     one, other = jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])

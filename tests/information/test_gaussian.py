@@ -11,7 +11,6 @@ RNG = np.random.default_rng(7)
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-@pytest.mark.fast
 def test_gaussians():
     root = RNG.normal(size=(2, 4, 4))
     S, T = root @ np.swapaxes(root, 1, 2) + 0.5 * np.eye(4)

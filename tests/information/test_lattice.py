@@ -73,7 +73,6 @@ def test_measures_against_sums_over_dictionaries(random_pairs):
         np.testing.assert_allclose(row, [*expected, information_of / h_xy], atol=1e-13)
 
 
-@pytest.mark.fast
 def test_measures_agree_with_those_of_the_joint_array():
     """Labels of the cells of a joint array: the same numbers, and the same gradients in p, zeros included."""
     joint = np.array([[0.1, 0.0, 0.25], [0.3, 0.15, 0.2]])
@@ -131,7 +130,6 @@ def test_meet_follows_a_long_chain(shuffled):
     assert int(whole.value[np.flatnonzero(cut == 0)[0]]) == -1
 
 
-@pytest.mark.fast
 def test_lattice_laws(random_pairs):
     """Join and meet are idempotent, commutative and associative, absorb each other, and bound their arguments."""
     a, b, p = random_pairs
@@ -188,7 +186,6 @@ def test_complement_within_a_variable(random_pairs):
     assert not bool(traced)
 
 
-@pytest.mark.fast
 def test_impossible_outcomes_play_no_part():
     """An outcome of probability zero links nothing, need not be told apart, and is labelled -1."""
     p = np.array([0.25, 0.25, 0.0, 0.25, 0.25])
@@ -203,7 +200,6 @@ def test_impossible_outcomes_play_no_part():
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.fast
 def test_constants_and_equal_information_are_at_distance_zero():
     """Exactly, by convention for two constants and without rounding for a relabelling; so are their gradients."""
     constant = np.zeros(6, int)
@@ -216,7 +212,6 @@ def test_constants_and_equal_information_are_at_distance_zero():
     np.testing.assert_array_equal(gradient, 0)
 
 
-@pytest.mark.fast
 def test_selection_is_greedy():
     """Every choice has the largest conditional entropy by sums over dictionaries; gains add to the joint entropy."""
     x = np.arange(12)
@@ -240,7 +235,6 @@ def test_selection_is_greedy():
     assert (int(lost.needed), bool(lost.reconstructs)) == (4, False)
 
 
-@pytest.mark.fast
 def test_a_part_that_is_no_function_is_refused():
     """Named when the values are known; under jit the numbers are NaN and the validity is false."""
     x, parts = A, np.stack([A > 0, B])
@@ -274,7 +268,6 @@ def test_labels_are_checked():
             call()
 
 
-@pytest.mark.fast
 def test_condition_is_differentiable_in_p():
     """d slack / d p against finite differences along a tangent of the simplex."""
     x = np.arange(6)

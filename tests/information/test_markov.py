@@ -11,7 +11,6 @@ from entropax import information
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-@pytest.mark.fast
 def test_markov_chains():
     P = np.array([[0.9, 0.1], [0.4, 0.6]])
     np.testing.assert_allclose(information.stationary_distribution(P), [0.8, 0.2], rtol=1e-12)
@@ -32,7 +31,6 @@ def reflecting_walk(n, up):
     return steps + np.diag(1 - steps.sum(axis=1))
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("up", [0.5, 0.9])
 def test_slow_chains_in_single_precision(up):
     """A walk of 200 states mixes in 10^4 steps or spreads over 190 decades; every probability keeps its digits."""
@@ -58,7 +56,6 @@ def test_uniqueness_does_not_depend_on_rounding():
     assert np.isnan(jax.jit(information.entropy_rate)(np.eye(2, dtype=np.float32)))
 
 
-@pytest.mark.fast
 def test_gradients_of_a_slow_chain():
     """d pi = pi dP Z with the fundamental matrix Z = (I - P + 1 pi)^-1 in float64, for a walk of 60 states."""
     P, v = reflecting_walk(60, 0.5), np.random.default_rng(3).normal(size=60)

@@ -21,7 +21,6 @@ def kl(p, q):
     return float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))
 
 
-@pytest.mark.fast
 def test_measures_against_loops():
     """Every sum written out."""
     logical = [sum(PRIOR[i] * TRUTH[i, j] for i in range(5)) for j in range(3)]
@@ -50,7 +49,6 @@ def test_measures_against_loops():
     )
 
 
-@pytest.mark.fast
 def test_false_labels_score_minus_infinity():
     """Where they are given; elsewhere they cost nothing, and raising the truth makes the slopes finite."""
     truth = np.array([[1.0, 0.0], [1.0, 0.5], [0.0, 1.0]])
@@ -74,7 +72,6 @@ def test_false_labels_score_minus_infinity():
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.fast
 def test_truth_functions_and_their_inverses():
     """Shapes, `semantic_bayes` inverted, the optimal truth of a channel, connectives, and what is refused."""
     x = np.linspace(-2, 3, 6)
@@ -106,7 +103,6 @@ def test_truth_functions_and_their_inverses():
     np.testing.assert_allclose(morgan, information.fuzzy_and(a, b), rtol=1e-14)
 
 
-@pytest.mark.fast
 def test_the_channel_fixes_the_best_belief():
     """The degree of belief that maximises semantic information is b*, negative where the label is best turned round."""
     clear = np.array([[0.0, 1.0], [1.0, 0.0]])  # instance x0, x1; label y0, y1
@@ -126,7 +122,6 @@ def test_the_channel_fixes_the_best_belief():
     np.testing.assert_allclose(information.believed_truth(np.array([0.0, 0.3, 1.0]), 0.0), 1.0)
 
 
-@pytest.mark.fast
 def test_rate_semantic_is_rate_distortion_of_the_information():
     """And the least rate at its G: scipy finds none lower. Slope and target agree; so do bits and nats."""
     scores = np.asarray(information.semantic_information(TRUTH, PRIOR))
@@ -154,7 +149,6 @@ def test_rate_semantic_is_rate_distortion_of_the_information():
     np.testing.assert_allclose(bits.channel, point.channel, rtol=1e-9)
 
 
-@pytest.mark.fast
 def test_rate_semantic_is_a_bowl_with_slope_s():
     """dR/ds = s dG/ds on both sides of s = 0, where R is zero; and what is refused."""
     prior, x = np.array([0.1, 0.2, 0.4, 0.2, 0.1]), np.arange(5.0)
@@ -236,7 +230,6 @@ def test_enm_with_one_update_is_em():
     np.testing.assert_allclose(fit.trace[0], kl(target, density @ w), rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_enm_recovers_a_mixture_in_its_family():
     """The truth is a fixed point, and a component without weight stays where it is."""
     x = np.arange(90.0)
@@ -269,7 +262,6 @@ def test_growth_in_a_horse_race():
     assert information.growth_rate(np.array([1.0, 0.0, 0.0]), np.diag(odds), p) == -np.inf
 
 
-@pytest.mark.fast
 def test_kelly_against_scipy():
     """A coin that pays b to one beside cash: f* = p - (1 - p) / b; and three assets against SLSQP."""
     coin = information.kelly_portfolio(np.array([[1.0, 3.0], [1.0, 0.0]]), np.array([0.6, 0.4]))
@@ -292,7 +284,6 @@ def test_kelly_against_scipy():
     np.testing.assert_allclose(slope @ direction, np.log(returns @ np.asarray(ours.portfolio)) @ direction, rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_gradients_learn_the_optimal_truth():
     """Ascent of G over a parametric truth function finds the channel's optimal one, where G = R."""
     x = np.linspace(-4, 4, 41)

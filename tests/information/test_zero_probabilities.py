@@ -14,7 +14,6 @@ Q = np.array([0.1, 0.4, 0.25, 0.25])
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-@pytest.mark.fast
 def test_gradients_at_zeros_are_finite():
     """Zero probabilities have finite gradients (a known defect elsewhere is NaN)."""
     p, q = jnp.asarray(P), jnp.asarray(Q)
@@ -81,7 +80,6 @@ EDGE_SLOPES = {
 }
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("name", EDGE_SLOPES)
 def test_slopes_at_zero_probabilities(name):
     """Gradients at a zero entry against one-sided finite differences along a tangent into the simplex."""

@@ -324,7 +324,6 @@ class TestDynamics:
         assert all(0 <= float(z[0]) < 1 for z in seen)
 
 
-@pytest.mark.fast
 def test_errors(getkey):
     x = jnp.ones((4, 3))
     with pytest.raises(ValueError, match="divergence must be one of 'exact', 'hutchinson', got 'fd'"):

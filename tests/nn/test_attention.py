@@ -66,7 +66,6 @@ def test_a_bias_of_the_keys_would_change_nothing(tokens):
     np.testing.assert_allclose(by_hand(attention, queries, context), plain, atol=1e-6)
 
 
-@pytest.mark.fast
 def test_block_is_post_norm(tokens, x64):
     """y = LayerNorm(x + Attention(x)), LayerNorm(y + MLP(y)): every token of the output has mean 0 and variance 1."""
     block = double(nn.AttentionBlock(8, heads=2, hidden=6, rngs=nnx.Rngs(0)))

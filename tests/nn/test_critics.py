@@ -42,7 +42,6 @@ def test_every_critic_is_its_formula_pair_by_pair():
         np.testing.assert_allclose(critic(X, Y)[:3, :4], by_pair(critic, score), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.fast
 def test_the_embedding_bounds_the_rank_of_separable_scores():
     critic = nn.SeparableCritic(3, 2, embed=2, **SIZES, rngs=nnx.Rngs(0))
     singular = np.linalg.svd(np.asarray(critic(X, Y)), compute_uv=False)
@@ -50,7 +49,6 @@ def test_the_embedding_bounds_the_rank_of_separable_scores():
     assert singular[2] < 1e-5 * singular[0]
 
 
-@pytest.mark.fast
 def test_draws_of_a_code_have_its_mean_and_variance():
     """40,000 draws: means within 5 standard errors, variances within 5 of theirs."""
     code = nn.GaussianCode(jnp.array([[1.0, -2.0]] * 40_000), jnp.log(jnp.array([[0.25, 4.0]] * 40_000)))
@@ -69,7 +67,6 @@ def test_the_logarithm_of_a_variance_is_clipped():
     assert float(narrow(1e6 * X).log_variance.max()) == 0.5
 
 
-@pytest.mark.fast
 def test_decoders_have_the_shapes_of_the_samples_and_are_asked_for():
     rngs = nnx.Rngs(0)
     critic = nn.VariationalCritic(3, 2, embed=4, **SIZES, decode=True, rngs=rngs)
@@ -79,7 +76,6 @@ def test_decoders_have_the_shapes_of_the_samples_and_are_asked_for():
         nn.VariationalCritic(3, 2, embed=4, **SIZES, rngs=rngs).decode(*critic.embeddings(X, Y))
 
 
-@pytest.mark.fast
 def test_a_head_may_be_a_function_or_a_critic():
     rngs = nnx.Rngs(0)
     distance = lambda zx, zy: -jnp.sum((zx[:, None] - zy[None]) ** 2, axis=-1)  # noqa: E731

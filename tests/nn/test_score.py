@@ -20,7 +20,6 @@ def numpy_gelu(x):
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-@pytest.mark.fast
 def test_mlp_is_the_formula(getkey):
     """Affine, GELU, affine, GELU, affine: against numpy."""
     network = nn.MLP(3, 2, width=5, depth=2, rngs=nnx.Rngs(0))
@@ -39,7 +38,6 @@ def test_ring_network_of_the_paper():
     assert count(network) == (2 * 256 + 256) + 3 * (256 * 256 + 256) + (256 * 2 + 2) == 198_658
 
 
-@pytest.mark.fast
 def test_center_and_scale(getkey):
     """A score with centre c and scale w at x is that without at (x - c) / w."""
     plain = nn.MLPScore(2, width=4, depth=1, rngs=nnx.Rngs(3))
@@ -48,7 +46,6 @@ def test_center_and_scale(getkey):
     np.testing.assert_allclose(moved(x), plain((x - jnp.asarray([1.0, -2.0])) / jnp.asarray([2.0, 0.5])), rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_periodic_features(getkey):
     """A coordinate with period p enters as cos and sin of 2 pi (x - c) / p, the others as they are."""
     score = nn.MLPScore(2, width=4, depth=1, center=(0.5, 0.0), periods=(3.0, None), rngs=nnx.Rngs(0))
@@ -84,7 +81,6 @@ def test_shift_by_any_reference(kind, getkey):
     np.testing.assert_allclose(nn.ShiftedScore(network, reference)(x), reference(x) + network(x), rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_reference_arrays_are_not_trained(getkey):
     """`fit` moves the network's parameters and leaves the arrays of the reference as they were."""
 

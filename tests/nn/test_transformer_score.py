@@ -63,7 +63,6 @@ def test_sizes_of_the_paper():
     assert count(nn.LocalTransformerScore(2, rngs=nnx.Rngs(0))) == one
 
 
-@pytest.mark.fast
 def test_neighborhood_is_the_minimum_image(phase):
     """Row 0 is the particle at displacement zero; the others x_j - x_i, at most half a period along each axis."""
     others = jnp.asarray(nearest(phase[0], 4))
@@ -79,7 +78,6 @@ def test_neighborhood_is_the_minimum_image(phase):
         np.testing.assert_array_equal(propulsions[row + 1], phase[1, j])
 
 
-@pytest.mark.fast
 def test_blocks_and_choice_of_particles(local, phase):
     """Blocks of any size give the scores of all at once; chosen particles give their rows."""
     score, slopes = of_all(local, phase)
@@ -131,7 +129,6 @@ def test_forces_enter_as_velocities(phase, x64):
     np.testing.assert_allclose(given, network(*seen), rtol=1e-9)
 
 
-@pytest.mark.fast
 def test_fact_10_local_symmetries(local, phase):
     """Permuting particles permutes s and its slopes; translating (and wrapping) leaves them; rotating does not."""
     score, slopes = of_all(local, phase)
@@ -145,7 +142,6 @@ def test_fact_10_local_symmetries(local, phase):
     assert float(jnp.max(jnp.abs(of_all(local, phase @ quarter)[0] - score @ quarter))) > 1e-3
 
 
-@pytest.mark.fast
 def test_fact_10_split_permutations(phase):
     """Permuting the particles of a configuration permutes the split transformer's score."""
     network = nn.SplitTransformerScore(2, **SMALL, rngs=nnx.Rngs(0))

@@ -41,7 +41,6 @@ def mean_rates(A: np.ndarray, D: np.ndarray) -> np.ndarray:
     return np.asarray(rates).sum(axis=0)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("D0", [0.1, 1.0, 7.0])
 def test_1_rotation(D0, x64):
     """1. v = (-A + D S^-1) x; EPR = tr(A^T D^-1 A S) - tr A; a rotation has 2 w^2 / k for any D0: 0.853333333."""
@@ -53,7 +52,6 @@ def test_1_rotation(D0, x64):
     np.testing.assert_allclose(mean_rates(ROTATION, D).sum(), 0.853333333, rtol=1e-9)
 
 
-@pytest.mark.fast
 def test_2_swimmer_in_a_trap(x64):
     """2. S, its inverse, EPR 0.375 = 0.184090909 in x + 0.190909091 in g, and div v = -0.190909091 + 0.190909091."""
     D = np.array([EPS, GAMMA])
@@ -93,7 +91,6 @@ def coupled_swimmers(springs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.block([[springs, -V0 * one], [zero, GAMMA * one]]), np.repeat([EPS, GAMMA], n)
 
 
-@pytest.mark.fast
 def test_4_coupled_swimmers(x64):
     """4. EPR = v0^2 gamma / eps sum_m 1 / (kappa_m + gamma): 0.583333333 for two, and for five with random springs."""
     two = np.array([[TRAP + SPRING, -SPRING], [-SPRING, TRAP + SPRING]])
@@ -105,7 +102,6 @@ def test_4_coupled_swimmers(x64):
     np.testing.assert_allclose(thermodynamics.linear_entropy_production(*coupled_swimmers(five)), expected, rtol=1e-9)
 
 
-@pytest.mark.fast
 def test_5_three_dimensions(x64):
     """5. EPR = 0.305034169 and S_00 = 0.56875983."""
     np.testing.assert_allclose(thermodynamics.linear_entropy_production(THREE, D_THREE), 0.305034169, rtol=1e-8)
@@ -162,7 +158,6 @@ def test_6_ring_simulation(getkey):
     assert abs(float(estimate.value) - 0.39699) < 4 * float(estimate.standard_error)
 
 
-@pytest.mark.fast
 def test_7_forces_of_three_swimmers(x64):
     """7. Pair forces and div_i b_i of three swimmers, R = 1, k = 2.5, beta = 7.5, W = 4, by direct sums."""
     box = space.PeriodicBox(-4 * jnp.ones(2), 4 * jnp.ones(2))

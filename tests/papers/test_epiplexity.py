@@ -52,7 +52,6 @@ def test_2_prequential_trapezoid(x64):
     np.testing.assert_allclose(estimators.prequential_epiplexity(losses, tokens), 187.5503553, rtol=5e-10)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("irreducible_loss", [0.0, 1.7])
 def test_3_power_law(irreducible_loss, x64):
     """3. L = E + (D / D0)^-b has area b / (1 - b) D0^b D^(1 - b): 20 nats for b = 1/2, D0 = 4, D = 100, whatever E."""

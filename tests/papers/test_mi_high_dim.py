@@ -18,7 +18,6 @@ def close(value, expected):
     np.testing.assert_allclose(value, expected, rtol=0, atol=PRINTED)
 
 
-@pytest.mark.fast
 def test_the_bounds_of_the_first_matrix(x64):
     """InfoNCE, DV, NWJ, TUBA and JS of A to ten digits; SMILE is DV, as no off-diagonal score exceeds 1."""
     close(estimators.infonce(A), 0.7062264065)
@@ -30,7 +29,6 @@ def test_the_bounds_of_the_first_matrix(x64):
         np.testing.assert_allclose(estimators.smile(A, clip), estimators.donsker_varadhan(A), rtol=1e-14)
 
 
-@pytest.mark.fast
 def test_the_bounds_of_the_second_matrix(x64):
     """InfoNCE, DV, NWJ and SMILE of B for clips 1, 2 and 5, and with the joint term clipped too."""
     close(estimators.infonce(B), 0.4272602652)
@@ -45,7 +43,6 @@ def test_the_bounds_of_the_second_matrix(x64):
         close(estimators.smile(B, clip, clip_joint=True), joint)
 
 
-@pytest.mark.fast
 def test_what_holds_for_every_matrix(x64):
     """InfoNCE <= ln B and is free of row constants; DV is free of a constant, NWJ is not; NWJ <= DV; SMILE -> DV as the
     clip grows; SMILE's gradient is that of JS."""
@@ -73,7 +70,6 @@ def test_the_price_of_codes(x64):
     close(np.mean(estimators.variational_kl(mean, log_variance)), 0.4313178345)
 
 
-@pytest.mark.fast
 def test_the_extrapolation_of_the_typed_estimates(x64):
     """Intercept 2.09, slope -0.088, se 0.01006262, 68% half-width 0.0104045 (13 degrees of freedom), no curvature."""
     estimates = [

@@ -20,7 +20,6 @@ def count(*modules) -> int:
     return sum(leaf.size for module in modules for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
 
 
-@pytest.mark.fast
 def test_parameter_counts() -> None:
     """Must hold 1: MIST has 5,521,921 parameters, MIST-QR 5,522,177, phi 5,390,080 in the parts given."""
     point = abstract()

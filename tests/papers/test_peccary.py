@@ -53,7 +53,6 @@ def pairs(points):
     return np.stack([np.asarray(points.entropy), np.asarray(points.complexity)], axis=-1)
 
 
-@pytest.mark.fast
 def test_1_a_short_series():
     """1. x = 4,7,9,10,6,11,3: H, C at n = 2 and 3, and S = 1.054920168 nats at n = 3."""
     np.testing.assert_allclose(pairs(hc_point(SHORT, order=2)), [0.918295834054, 0.061128165488], **DIGITS)
@@ -97,7 +96,6 @@ def test_3_ties():
     )
 
 
-@pytest.mark.fast
 def test_4_logistic_map():
     """4. Logistic map, r = 4, x0 = .1, 4096 points, n = 3..6."""
     expected = [
@@ -126,7 +124,6 @@ def test_5_henon_and_asymmetric_tent():
     np.testing.assert_allclose(pairs(hc_point(asymmetric_tent())), [0.539538109303, 0.372203772507], **DIGITS)
 
 
-@pytest.mark.fast
 def test_6_a_sine():
     """6. sin(2 pi i/(50 sqrt 2)), i < 1000, at ell = 1, 5, 10, 20: never above the periodic limit .551240."""
     x = np.sin(2 * np.pi * np.arange(1000) / (50 * math.sqrt(2)))
@@ -142,7 +139,6 @@ def test_6_a_sine():
     assert float(jnp.max(every.entropy)) <= 0.551240080 + 1e-9
 
 
-@pytest.mark.fast
 def test_7_order_noise_and_two_or_three_patterns():
     """7. Ramp or constant: H = C = 0; uniform: H = 1, C = 0; p = (1/2, 1/2), n = 3 and 5; p = (.5, .3, .2), n = 3."""
     for x in (np.arange(50.0), np.ones(50)):
@@ -158,7 +154,6 @@ def test_7_order_noise_and_two_or_three_patterns():
     np.testing.assert_allclose(point(3, 0.5, 0.3, 0.2), (0.574660289, 0.287774402), atol=6e-10)
 
 
-@pytest.mark.fast
 def test_8_the_boundary():
     """8. Max C .291451644, .354089836, .424820413 at H .613147, .563791, .615027; the curves at n = 5 to 1e-3."""
     for n, top, at in ((3, 0.291451644, 0.613147), (4, 0.354089836, 0.563791), (5, 0.424820413, 0.615027)):
@@ -227,7 +222,6 @@ def test_11_natural_time_of_a_sine():
         np.testing.assert_allclose(estimators.natural_timescale(t, x, method=method), time, atol=6e-7)
 
 
-@pytest.mark.fast
 def test_12_lorenz():
     """12. Lorenz, rho = 28: x: natural time 2.985, ell 30, (.8431, .2284); z: .8, ell 8, (.5745, .3914); to .02.
 

@@ -41,7 +41,6 @@ def comparisons(k, pairs):
     return np.arange(len(orders)), np.stack([orders[:, i] < orders[:, j] for i, j in pairs]).astype(int)
 
 
-@pytest.mark.fast
 def test_1_sign_and_absolute_value():
     """1. H(X) 2.4854752972, H(|X|) 1.4854752972 bits, D .5976624668 and .4023375332 with sum 1; with a zero .5424."""
     x, p = np.array([-3, -2, -1, 1, 2, 3]), np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
@@ -134,7 +133,6 @@ def test_5_prime_signatures():
     assert recovered
 
 
-@pytest.mark.fast
 def test_6_dependence_without_common_information():
     """6. d 1.2516291674, D .6524693143, I .6666666667 bits, while the meet is constant."""
     a, b, p = SIX // 2, SIX // 3, np.full(6, 1 / 6)
@@ -147,7 +145,6 @@ def test_6_dependence_without_common_information():
     np.testing.assert_allclose(information.partition_entropy(common.value, p), 0, atol=1e-15)
 
 
-@pytest.mark.fast
 def test_7_common_information():
     """7. The meet splits {0, 1, 2, 3} from {4, 5}: H .8812908992 <= I .9240285478; d 1.5796731482, D .6309350474."""
     a, b = SIX // 2, np.array([0, 1, 0, 1, 2, 3])
@@ -223,7 +220,6 @@ def test_9_complements_of_every_small_partition():
     assert int(inner.num_classes) == 1
 
 
-@pytest.mark.fast
 def test_10_independent_parts_suffice():
     """The condition is tight and sufficient for independent parts: digits of a uniform number, all or one short.
 

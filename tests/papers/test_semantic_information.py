@@ -24,7 +24,6 @@ def normal(grid, mean, width):
     return density / density.sum()
 
 
-@pytest.mark.fast
 def test_1_logical_probability_and_information(truth):
     """1. T(theta) 0.5314432862 for both labels, the semantic posterior and the information of the first in bits."""
     np.testing.assert_allclose(information.logical_probability(truth, PRIOR), 0.5314432862, atol=5e-11)
@@ -37,7 +36,6 @@ def test_1_logical_probability_and_information(truth):
     np.testing.assert_allclose(scores, -np.log2(0.5314432862) - square, atol=5e-10)
 
 
-@pytest.mark.fast
 def test_2_semantic_mutual_information(truth):
     """2. R 0.2174296433, G 0.1329570324 = .9120123545 - .7790553221 bits; efficiency .6114945063."""
     values = [
@@ -51,7 +49,6 @@ def test_2_semantic_mutual_information(truth):
     np.testing.assert_allclose(values, expected, atol=5e-11)
 
 
-@pytest.mark.fast
 def test_3_optimal_truth_functions(truth):
     """3. T* = [1, 8/9, 5/9, 2/9, 1/9] gives G = R; no truth functions give more; scaling them changes nothing."""
     best = information.optimal_truth(CHANNEL)
@@ -67,7 +64,6 @@ def test_3_optimal_truth_functions(truth):
     np.testing.assert_allclose(information.semantic_mutual_information(scaled, JOINT, base=2), 0.1329570324, atol=5e-11)
 
 
-@pytest.mark.fast
 def test_4_rate_semantic_curve(truth):
     """4. Five points of R(G), R that of the channel found, and at s = 1 a gap of KL(P | P_theta) = .0423118307."""
     scores = information.semantic_information(truth, PRIOR, base=2)
@@ -123,7 +119,6 @@ def test_6_confirmation():
     np.testing.assert_allclose(information.prediction_confirmation(0.3), -0.5714285714, atol=5e-11)
 
 
-@pytest.mark.fast
 def test_7_maximum_mutual_information():
     """7. From "y0 if z <= 20": five values in bits, boundaries 44, 50, 53, 54; no boundary does better than 54."""
     z = np.arange(101)

@@ -11,7 +11,7 @@ from entropax import observables, simulators, space
 from entropax.simulators.repulsion import softplus
 from tests.contract.harness import without_shape_hook
 
-pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.fast]
+pytestmark = pytest.mark.usefixtures("x64")
 
 MIPS = {"speed": 0.025, "packing_fraction": 0.5, "stiffness": 1.0, "persistence": 1e-4, "noise": 0.0, "dt": 0.1}
 
@@ -33,6 +33,7 @@ def test_forces_of_three_particles():
     np.testing.assert_allclose(divergence[1], -2 * 0.1)
 
 
+@pytest.mark.fast
 def test_box_of_a_packing_fraction():
     """W = 80.2121048 for N = 4096 at phi = 0.5 and 22.4199649 for N = 64 at phi = 0.1 (arXiv 2309.12991)."""
     np.testing.assert_allclose(simulators.swimmer_box(4096, 0.5).upper, 80.2121048, rtol=1e-8)
@@ -55,6 +56,7 @@ def test_divergence_is_that_of_the_drift(profile):
     np.testing.assert_allclose(system.drift_divergence(phase), slopes.sum(axis=-1), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.fast
 def test_symmetries_of_the_force():
     x = np.random.default_rng(1).uniform(-4, 4, (3, 2))
     system = few()
@@ -148,6 +150,7 @@ def test_gradients_pass_through_the_table(crowd):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.fast
 def test_free_swimmer_diffuses(getkey):
     """One step of g keeps its standard normal law exactly (Kolmogorov-Smirnov, 20,000 values, 1% level)."""
     from scipy.stats import kstest
@@ -175,6 +178,7 @@ def test_phases(crowd):
     assert np.mean(np.abs(soft - counts.value) < 1e-3) > 0.97
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -191,6 +195,7 @@ def test_bad_parameters(more, message):
         simulators.ActiveSwimmers(8, **{"speed": 0.1, "packing_fraction": 0.5, **more})
 
 
+@pytest.mark.fast
 def test_parameters_are_numbers():
     """An array where a number belongs raises by its name."""
     three = np.ones(3)
@@ -206,6 +211,7 @@ def test_parameters_are_numbers():
             simulators.swimmer_box(4, [0.1, 0.2])
 
 
+@pytest.mark.fast
 def test_positions_off_the_torus():
     with pytest.raises(ValueError, match="positions must lie on the torus, between"):
         few().pair_force(np.full((3, 2), 9.0))
@@ -226,6 +232,7 @@ def test_particles_at_one_point_push_nowhere(dim):
     np.testing.assert_allclose(divergence[:2], apart.drift_divergence(x[:, 1:])[0, :1].repeat(2), rtol=1e-12)
 
 
+@pytest.mark.fast
 def test_too_dense_a_box_is_refused():
     """Eight disks of radius 1 in a box of area 25: phi = 1.005. A box made for phi = 1 is accepted."""
     box = space.PeriodicBox(np.zeros(2), np.full(2, 5.0))
@@ -237,6 +244,7 @@ def test_too_dense_a_box_is_refused():
         simulators.ActiveSwimmers(n, speed=0.1, box=simulators.swimmer_box(n, 1.0))
 
 
+@pytest.mark.fast
 def test_a_tabulated_system_is_built_inside_jit():
     """What is written as a number plans the table and is checked while tracing; only the speed is traced."""
 
@@ -263,6 +271,7 @@ def test_a_tabulated_system_is_built_inside_jit():
         jax.eval_shape(lambda radius: build(0.3, radius=radius), 1.0)
 
 
+@pytest.mark.fast
 def test_a_shifted_state_takes_the_same_step(getkey):
     """Positions by a period off feel the same trap, and end on the torus."""
     system = few(trap=0.3, noise=0.0)

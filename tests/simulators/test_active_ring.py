@@ -65,7 +65,6 @@ def test_positions_stay_on_the_ring_and_propulsions_normal(getkey):
     assert abs(g.var() - 1) < 5 * np.sqrt(2 / 4000)
 
 
-@pytest.mark.fast
 def test_a_step_across_contact_stays_on_the_ring(getkey):
     """Moved to -1e-9, whose remainder rounds to 16 in float32, a swimmer is at 0."""
     ring = ActiveRing(speed=1.0, stiffness=0.0, noise=0.0, dt=1.0)

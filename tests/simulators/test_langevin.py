@@ -45,7 +45,6 @@ def test_transition_against_scipy(dt, D, x64):
     np.testing.assert_allclose(prepared.factor @ prepared.factor.T, covariance, rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("dt", [1e-3, 1.0, 300.0, 1e6, 1e30])
 def test_transition_of_a_stiff_system(dt):
     """In float32, rates of 1 and 100 coupled from one to the other: exact at any dt, where e^{+100 dt} overflows.
@@ -148,7 +147,6 @@ def test_linear_systems_refuse_bad_parameters():
         stationary_covariance(np.ones((2, 3)), np.ones(2))
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_marginal_systems_are_refused_and_slow_ones_are_not(dtype, getkey):
     """Rotations and zero modes in any basis have no stationary law; eigenvalues of 1e-10 and 1 on a diagonal have."""
@@ -178,7 +176,6 @@ def test_diffusion_must_be_a_covariance(D):
     assert np.isnan(slope).any()
 
 
-@pytest.mark.fast
 def test_singular_diffusion_is_accepted_to_rounding(getkey):
     """B B^T of 12 x 5 normal numbers in float32, whose rounded eigenvalues are partly below zero."""
     half = np.asarray(jax.random.normal(getkey(), (12, 5)))

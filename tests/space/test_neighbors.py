@@ -66,7 +66,6 @@ def test_maximum_norm_on_the_torus():
         np.testing.assert_allclose(found.distances, expected, rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_maximum_norm_under_vmap():
     batch = RNG.normal(size=(3, 300, 2))
     mapped = jax.vmap(lambda x: space.neighbor_distances(x, 2, metric="chebyshev"))(batch)
@@ -74,7 +73,6 @@ def test_maximum_norm_under_vmap():
         np.testing.assert_array_equal(found, space.neighbor_distances(points, 2, metric="chebyshev"))
 
 
-@pytest.mark.fast
 def test_distances_alone_have_the_gradients_of_the_neighbors():
     points = jnp.asarray(RNG.normal(size=(40, 2)))
     weights = jnp.asarray(RNG.normal(size=(40, 3)))

@@ -24,7 +24,6 @@ def point():
     return np.random.default_rng(1).standard_normal((2, 3))
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("block_size", [None, 1, 4, 6, 100])
 def test_diagonal_is_that_of_the_jacobian(block_size, point, x64):
     """Whatever the blocks, the value and the diagonal are those of jax.jacrev."""
@@ -77,7 +76,6 @@ def test_batches(point, x64):
         np.testing.assert_allclose(batched, [space.divergence(swirl, x) for x in xs], rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_blocks_compile_once(point):
     """A second bare call with blocks and the same shapes compiles nothing, under an eager vmap neither."""
     x = jnp.asarray(point)
@@ -89,7 +87,6 @@ def test_blocks_compile_once(point):
     assert counter.count == 0
 
 
-@pytest.mark.fast
 def test_hutchinson_is_unbiased(point, x64, monkeypatch):
     """The mean of the estimate over all 2^6 sign probes is the divergence, exactly; so is that of every term."""
     x = jnp.asarray(point)

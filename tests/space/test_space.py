@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from entropax import space
 
-pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.fast]
+pytestmark = pytest.mark.usefixtures("x64")
 
 RNG = np.random.default_rng(3)
 BOX = space.PeriodicBox(np.array([-3.0, 1.0]), np.array([2.0, 4.0]))
@@ -136,6 +136,7 @@ def test_table_refuses_cells_smaller_than_the_radius():
     assert bool(jax.jit(traced)(box))
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("bad", [np.nan, 11.0])
 def test_update_flags_positions_that_are_nowhere(bad):
     box = space.PeriodicBox(np.zeros(2), np.full(2, 10.0))

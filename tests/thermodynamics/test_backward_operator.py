@@ -14,7 +14,6 @@ def polynomials(x):
     return jnp.stack([x[0], x[0] * x[1], x[0] ** 2 * x[1]])
 
 
-@pytest.mark.fast
 def test_the_generator_of_polynomials(x64):
     """L x = b_x, L (xy) = b_x y + b_y x, L (x^2 y) = 2 x y b_x + x^2 b_y + 2 D_x y."""
     x = np.array([0.7, -1.3])

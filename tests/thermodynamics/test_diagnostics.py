@@ -69,7 +69,6 @@ def test_diagnostics_are_their_means(x64):
     np.testing.assert_allclose(result.integration_by_parts.value, (s_s + div_s).mean(), rtol=1e-12)
 
 
-@pytest.mark.fast
 def test_bad_arguments_are_refused():
     ok, bad = np.ones(4), np.array([1.0, np.nan, 1.0, 1.0])
     with pytest.raises(ValueError, match="samples must hold at least 2 values, got 1"):

@@ -32,7 +32,6 @@ def explode(x: jax.Array) -> jax.Array:
     return x**2
 
 
-@pytest.mark.fast
 def test_orbits_are_matrix_exponentials_that_keep_the_density(x64):
     """Of a linear system: x(t) = e^{Mt} x(0), and the stationary density -x S^-1 x / 2 is constant along it."""
     flow, start, times = linear_flow(), jnp.asarray([1.0, -0.5, 2.0]), jnp.linspace(0.0, 6.0, 7)
@@ -63,7 +62,6 @@ def test_failure_is_a_value(x64):
     assert int(result.num_steps) <= 200
 
 
-@pytest.mark.fast
 def test_a_second_call_compiles_nothing():
     flow = LinearFlow(-jnp.eye(2))
     times = jnp.linspace(0.0, 1.0, 3)

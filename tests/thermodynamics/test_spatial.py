@@ -15,7 +15,6 @@ def cloud():
     return rng.uniform(-1.1, 1.1, (200, 2)), rng.uniform(0, 3, 200)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("bins", [(4, 7), (1, 3)])
 def test_bins_against_scipy(cloud, bins, x64):
     """Means and counts of scipy's binned_statistic_dd; particles outside are left out; empty cells are zero."""
@@ -80,7 +79,6 @@ def test_the_smooth_form_has_gradients_where_bins_have_none(cloud, x64):
     assert np.all(np.asarray(hard) == 0)
 
 
-@pytest.mark.fast
 def test_bad_arguments_are_refused(cloud):
     positions, rates = cloud
     with without_shape_hook():

@@ -94,7 +94,6 @@ def test_killed_runs_resume_to_the_same_bits(tmp_path):
     np.testing.assert_array_equal(np.float32([line["loss"] for line in lines]), losses)
 
 
-@pytest.mark.fast
 def test_a_second_call_continues_and_a_third_returns_what_is_there(tmp_path):
     run(tmp_path / "a", steps=20)
     longer = run(tmp_path / "a", steps=34)

@@ -75,7 +75,6 @@ def test_batch_norm_keeps_its_running_statistics(getkey):
     np.testing.assert_array_equal(model.normalise.mean[...], np.zeros(3))
 
 
-@pytest.mark.fast
 def test_the_fit_learns_and_leaves_the_model_alone(getkey):
     model = regression.Network(rngs=nnx.Rngs(0))
     before = regression.leaves_by_name(nnx.state(model))
@@ -217,7 +216,6 @@ def test_a_diverging_fit_stops_at_once_and_says_where(getkey):
 # ------------------------------------------------------------------------------------------------------ other models
 
 
-@pytest.mark.fast
 def test_an_equinox_module_and_a_second_fit_compiles_nothing(getkey, compilations):
     data = linear_data()
     batch_at = functools.partial(jax.tree_util.Partial, lambda data, step, *, key: data)(data)
@@ -315,7 +313,6 @@ def test_a_validation_that_is_never_finite_leaves_no_best_model(getkey):
     assert result.first_nonfinite_step == 0
 
 
-@pytest.mark.fast
 def test_validation_changes_nothing_in_a_network_but_is_given_its_average(getkey):
     """A dropout that validation draws leaves the masks of training alone."""
 
@@ -341,7 +338,6 @@ def test_validation_changes_nothing_in_a_network_but_is_given_its_average(getkey
     assert judged.best_step == np.argmin(judged.history["validation"])
 
 
-@pytest.mark.fast
 def test_a_second_fit_of_a_network_compiles_nothing(getkey, compilations):
     for seed in range(2):
         model = regression.Network(rngs=nnx.Rngs(seed))

@@ -39,7 +39,6 @@ def test_it_is_the_plain_loop(getkey):
     assert (result.steps, result.stopped_early, result.first_nonfinite_step) == (13, False, None)
 
 
-@pytest.mark.fast
 def test_the_number_of_calls_changes_nothing(getkey):
     key = getkey()
     results = [
@@ -111,7 +110,6 @@ def test_the_state_that_is_passed_survives(getkey):
     assert state["count"] == 3
 
 
-@pytest.mark.fast
 def test_float64_and_strict_promotion(x64, getkey):
     def update(state, batch, *, key):
         return state + jnp.asarray(batch, state.dtype), {"x": state}

@@ -15,8 +15,6 @@ from safetensors.numpy import load_file
 from entropax import training
 from tests.training.regression import Network, leaves_by_name
 
-pytestmark = pytest.mark.fast
-
 
 @pytest.fixture
 def saved(tmp_path):
@@ -43,6 +41,7 @@ def test_round_trip(saved):
         np.testing.assert_array_equal(before[name], after[name])
 
 
+@pytest.mark.fast
 def test_the_file_is_plain_safetensors_with_its_checksum(saved):
     """Read by safetensors itself, names and all; the same model gives the same bytes."""
     model, path, checksum = saved
@@ -80,6 +79,7 @@ def test_every_dtype_and_any_pytree(tmp_path, x64):
     assert eqx.tree_equal(loaded, mlp)
 
 
+@pytest.mark.fast
 def test_a_sharded_model_is_saved_whole(tmp_path):
     sharding = jax.sharding.NamedSharding(training.device_mesh(), jax.sharding.PartitionSpec("data"))
     tree = {"x": jax.device_put(jnp.arange(16.0), sharding)}
@@ -103,6 +103,7 @@ def test_what_does_not_fit_is_named(saved):
         training.load_weights({"x": jnp.zeros(3)}, path)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("damage", [b"", b"not safetensors at all", "half"])
 def test_a_damaged_file_is_named(saved, damage):
     model, path, _ = saved
@@ -111,6 +112,7 @@ def test_a_damaged_file_is_named(saved, damage):
         training.load_weights(model, path)
 
 
+@pytest.mark.fast
 def test_files_that_cannot_be_read_or_written(saved, monkeypatch):
     model, path, checksum = saved
     with pytest.raises(FileNotFoundError, match="absent"):
