@@ -36,11 +36,12 @@ class VariationalEstimate(eqx.Module):
         test_value: the bound on held-out pairs there, a conservative value.
         split_values: `value` of every split, shape (splits,), of which it is the mean.
         split_epochs: the epoch at which every split is read, shape (splits,).
-        train_curve: the bound on training pairs after every epoch, mean over splits, shape (epochs,).
-        test_curve: the bound on held-out pairs, shape (epochs,).
+        train_curve: the bound on training pairs before training and after every epoch, mean over splits, shape
+            (epochs + 1,).
+        test_curve: the bound on held-out pairs, shape (epochs + 1,).
         smoothed_curve: `test_curve` as the max-test rule smooths it.
-        best_epoch: where that is highest, counted from zero; of one split, where it is read.
-        interior_maximum: whether that is neither the first nor the last epoch.
+        best_epoch: where that is highest, 0 before training; of one split, where it is read.
+        interior_maximum: whether that is neither before training nor after the last epoch.
         positive: whether `test_value` is above zero.
         generalizes: whether it is at least half of `train_value`: if not, what is read is mostly what was memorised.
         ceiling: the largest value the bound can take on the training pairs evaluated; infinity if it has none.
@@ -58,9 +59,9 @@ class VariationalEstimate(eqx.Module):
     test_value: Float[Array, "*r"]
     split_values: Float[Array, "*r splits"]
     split_epochs: Int[Array, "*r splits"]
-    train_curve: Float[Array, "*r epochs"]
-    test_curve: Float[Array, "*r epochs"]
-    smoothed_curve: Float[Array, "*r epochs"]
+    train_curve: Float[Array, "*r evaluations"]
+    test_curve: Float[Array, "*r evaluations"]
+    smoothed_curve: Float[Array, "*r evaluations"]
     best_epoch: Int[Array, "*r"]
     interior_maximum: Bool[Array, "*r"]
     positive: Bool[Array, "*r"]
@@ -101,10 +102,11 @@ def variational_mutual_information(
 ) -> VariationalEstimate:
     """I(X; Y) by a critic that maximises a variational bound, stopped by the max-test rule.
 
-    Some pairs are held out at random. After every epoch the bound is evaluated on them and on the training pairs; the
-    best epoch is where the smoothed held-out curve is highest, and the estimate is read there, as in the source on the
-    training pairs. It is biased by order 1 / n: `subsample_extrapolate` removes that and says whether to believe the
-    rest.
+    Some pairs are held out at random. At the start and after every epoch the bound is evaluated on them and on the
+    training pairs; the best epoch is where the smoothed held-out curve is highest, and the estimate is read there, as
+    in the source on the training pairs. Where nothing can be learned the best critic is the one not trained: make it
+    with scores that start at zero (`zero_output`), and independent samples read zero. The estimate is biased by order
+    1 / n: `subsample_extrapolate` removes that and says whether to believe the rest.
 
     On training pairs a critic flatters itself, and on others it falls short of the best one: near its optimum by the
     same amount, half the trace that Akaike's criterion knows. Reading the mean of both (`read="mean"`) cancels the two
@@ -193,6 +195,7 @@ def variational_mutual_information(
         keep=keep_critic,
     )
     critics = _fresh(make_critic, keys)
+    start = _evaluated(record, critics)
     fitted = training.fit(
         _Loss(bound, beta, reconstruction),
         critics,
@@ -211,7 +214,7 @@ def variational_mutual_information(
     ceilings = (record.x.shape[1], num_test)
     ceilings = tuple(infonce_ceiling(rows) if bound is infonce else math.inf for rows in ceilings)
     share = _SHARE_HELD_OUT[read]
-    said, best = _read(fitted.recorded, ceilings, share, num_sets=num_sets, window=window, sigma=sigma)
+    said, best = _read(start, fitted.recorded, ceilings, share, num_sets=num_sets, window=window, sigma=sigma)
     critic = None
     if best is not None:
         structure, parts = split_model(fitted.model)
@@ -328,6 +331,11 @@ class _Record(eqx.Module):
         return {"train": train, "test": test, "arrays": (parts.params, parts.variables) if self.keep else None}
 
 
+@jax.jit
+def _evaluated(record: _Record, critics: Any) -> dict[str, PyTree]:
+    return record(critics)
+
+
 @functools.partial(
     jax.jit, static_argnames=("num_test", "batch_size", "steps", "max_rows", "standardize", "bound", "keep")
 )
@@ -383,6 +391,7 @@ def _means_of_the_others(splits: int, dtype: Any) -> Array:
 
 @functools.partial(jax.jit, static_argnames=("ceilings", "share", "num_sets", "window", "sigma"))
 def _read(
+    start: dict[str, PyTree],
     recorded: dict[str, PyTree],
     ceilings: tuple[float, float],
     share: float,
@@ -425,6 +434,7 @@ def _read(
             "finite": finite,
         }
 
+    recorded = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), start, recorded)
     curves = (recorded[name].reshape(recorded[name].shape[0], num_sets, -1) for name in ("train", "test"))
     said = jax.vmap(of_one, in_axes=1)(*curves)
     first = jnp.arange(num_sets) * (recorded["train"].shape[1] // num_sets)

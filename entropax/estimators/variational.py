@@ -65,7 +65,10 @@ def infonce(scores: Real[ArrayLike, "n n"]) -> Scalar:
     Differentiable in the scores. Source: arXiv 1807.03748, eq. 4; arXiv 2506.00330.
     """
     t = _scores(scores)
-    return np.log(t.shape[0]).astype(t.dtype) + jnp.mean(jnp.diagonal(t) - jax.nn.logsumexp(t, axis=1))
+    # The logarithm of a mean, not of a sum less log n: equal scores then give zero exactly.
+    top = jax.lax.stop_gradient(jnp.max(t, axis=1))
+    log_mean = top + jnp.log(jnp.mean(jnp.exp(t - top[:, None]), axis=1))
+    return jnp.mean(jnp.diagonal(t) - log_mean)
 
 
 def infonce_ceiling(num_rows: int) -> float:

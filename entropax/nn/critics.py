@@ -45,7 +45,17 @@ class SeparableCritic(nnx.Module):
         y_encoder: h.
     """
 
-    def __init__(self, num_x: int, num_y: int, *, embed: int = 64, width: int = 64, depth: int = 2, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_x: int,
+        num_y: int,
+        *,
+        embed: int = 64,
+        width: int = 64,
+        depth: int = 2,
+        zero_output: bool = False,
+        rngs: nnx.Rngs,
+    ):
         """Makes the encoders.
 
         Args:
@@ -54,6 +64,7 @@ class SeparableCritic(nnx.Module):
             embed: size of the embeddings.
             width: size of the hidden layers.
             depth: number of hidden layers of each encoder.
+            zero_output: whether h starts at zero, and with it all scores.
             rngs: source of randomness.
 
         Raises:
@@ -61,7 +72,7 @@ class SeparableCritic(nnx.Module):
         """
         _checks.require_integer("embed", embed, minimum=1)
         self.x_encoder = MLP(num_x, embed, width=width, depth=depth, rngs=rngs)
-        self.y_encoder = MLP(num_y, embed, width=width, depth=depth, rngs=rngs)
+        self.y_encoder = MLP(num_y, embed, width=width, depth=depth, zero_output=zero_output, rngs=rngs)
 
     def embeddings(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> tuple[Array, Array]:
         """g(x) and h(y).
@@ -105,7 +116,17 @@ class BilinearCritic(SeparableCritic):
         coupling: W.
     """
 
-    def __init__(self, num_x: int, num_y: int, *, embed: int = 64, width: int = 64, depth: int = 2, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_x: int,
+        num_y: int,
+        *,
+        embed: int = 64,
+        width: int = 64,
+        depth: int = 2,
+        zero_output: bool = False,
+        rngs: nnx.Rngs,
+    ):
         """Makes the encoders and the matrix.
 
         Args:
@@ -114,12 +135,13 @@ class BilinearCritic(SeparableCritic):
             embed: size of the embeddings.
             width: size of the hidden layers.
             depth: number of hidden layers of each encoder.
+            zero_output: whether h starts at zero, and with it all scores.
             rngs: source of randomness.
 
         Raises:
             ValueError: a size is not positive.
         """
-        super().__init__(num_x, num_y, embed=embed, width=width, depth=depth, rngs=rngs)
+        super().__init__(num_x, num_y, embed=embed, width=width, depth=depth, zero_output=zero_output, rngs=rngs)
         self.coupling = nnx.Param(jnp.eye(embed, dtype=jnp.float32))
 
     def __call__(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> Float[Array, "n m"]:
@@ -148,7 +170,16 @@ class ConcatenatedCritic(nnx.Module):
         mlp: the network.
     """
 
-    def __init__(self, num_x: int, num_y: int, *, width: int = 64, depth: int = 2, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_x: int,
+        num_y: int,
+        *,
+        width: int = 64,
+        depth: int = 2,
+        zero_output: bool = False,
+        rngs: nnx.Rngs,
+    ):
         """Makes the network.
 
         Args:
@@ -156,6 +187,7 @@ class ConcatenatedCritic(nnx.Module):
             num_y: Ky, size of a sample of y.
             width: size of the hidden layers.
             depth: number of hidden layers, at least one: without, x and y would not meet.
+            zero_output: whether all scores start at zero.
             rngs: source of randomness.
 
         Raises:
@@ -164,7 +196,7 @@ class ConcatenatedCritic(nnx.Module):
         for name, value in {"num_x": num_x, "num_y": num_y, "depth": depth}.items():
             _checks.require_integer(name, value, minimum=1)
         self.num_x = num_x
-        self.mlp = MLP(num_x + num_y, 1, width=width, depth=depth, rngs=rngs)
+        self.mlp = MLP(num_x + num_y, 1, width=width, depth=depth, zero_output=zero_output, rngs=rngs)
 
     def __call__(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> Float[Array, "n m"]:
         """The scores of all pairs.
@@ -215,6 +247,7 @@ class HybridCritic(nnx.Module):
         depth: int = 2,
         head_width: int | None = None,
         head_depth: int | None = None,
+        zero_output: bool = False,
         rngs: nnx.Rngs,
     ):
         """Makes the encoders and the head.
@@ -228,6 +261,7 @@ class HybridCritic(nnx.Module):
             head_width: size of the head's hidden layers, by default `width`. The head runs on every pair and is nearly
                 all of the cost.
             head_depth: number of the head's hidden layers, by default `depth`.
+            zero_output: whether the head, and with it all scores, starts at zero.
             rngs: source of randomness.
 
         Raises:
@@ -238,7 +272,7 @@ class HybridCritic(nnx.Module):
             "width": width if head_width is None else head_width,
             "depth": depth if head_depth is None else head_depth,
         }
-        self.head = ConcatenatedCritic(embed, embed, **head, rngs=rngs)
+        self.head = ConcatenatedCritic(embed, embed, **head, zero_output=zero_output, rngs=rngs)
 
     def embeddings(self, x: Float[Array, "n kx"], y: Float[Array, "m ky"]) -> tuple[Array, Array]:
         """g(x) and h(y).

@@ -58,7 +58,7 @@ class Config:
     bits: tuple[float, ...] = (1.0, 2.0)
     gammas: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     splits: int = 5
-    epochs: int = 40
+    epochs: int = 60
     steps_per_epoch: int = 2
     learning_rate: float = 2e-3
     embed: int = 8
@@ -127,7 +127,7 @@ def protocol(config: Config, x: Any, y: Any, *, key: jax.Array, torn: bool = Fal
         found = estimators.variational_mutual_information(
             x,
             y,
-            maker(nn.SeparableCritic, x.shape[-1], config.embed, depth=2),
+            maker(nn.SeparableCritic, x.shape[-1], config.embed, depth=2, zero_output=True),
             key=key,
             epochs=config.epochs,
             steps_per_epoch=config.steps_per_epoch,

@@ -4,8 +4,9 @@ Latent pairs of K_Z dimensions behind random networks of K = 100 outputs; the pr
 max-test stopping, chunks of n / gamma rows, extrapolation to infinite data) is to recover their information from 1000
 rows, to say where the critic's embedding saturates, and to refuse what it cannot know. Estimates are the mean of what
 training and held-out pairs read, every pair held out once: on training pairs alone, as the source reads, early stopping
-leaves an optimism that does not fall as 1 / n, and the record says how much. Everything is trained in float32; data
-sets of equal shape share one compiled loop.
+leaves an optimism that does not fall as 1 / n, and the record says how much. Scores start at zero, and the start is an
+epoch like others: of independent pairs the untrained critic is the best. Everything is trained in float32; data sets of
+equal shape share one compiled loop.
 """
 
 import math
@@ -249,12 +250,12 @@ def _failed(estimate: estimators.SubsampledEstimate) -> str:
 
 
 def _of_noise(estimate: estimators.SubsampledEstimate) -> str:
-    """What critics read of pairs without information, by the size of the sample."""
-    first, *_, last = (float(np.mean(values)) / BIT for values in estimate.estimates)
+    """When critics are stopped on pairs without information, and what chunks of every size read."""
+    epochs = np.asarray(estimate.whole.split_epochs).ravel()
+    largest = max(float(np.max(np.abs(values))) for values in estimate.estimates) / BIT
     return (
-        f"{first:+.3f} bits from all rows, {last:+.3f} from chunks of 1 / {len(estimate.estimates)}: the best epoch of "
-        "critics that learned noise is picked by chance, the more so the fewer pairs are held out. Chunks of one size "
-        "share this, so the bar, which is their scatter, leaves it out"
+        f"{np.count_nonzero(epochs == 0)} of {epochs.size} critics of all rows are read before training, where their "
+        f"scores are zero, as no epoch does better on held-out pairs; no chunk reads more than {largest:.3f} bits"
     )
 
 

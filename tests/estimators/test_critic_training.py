@@ -65,7 +65,7 @@ def test_the_fields_belong_together(together):
         chosen = estimators.max_test_epoch(result.test_curve[i])
         epoch = int(chosen.epoch)
         assert epoch == int(result.best_epoch[i])
-        assert bool(result.interior_maximum[i]) == (0 < epoch < 29)
+        assert bool(result.interior_maximum[i]) == (0 < epoch < 30)
         np.testing.assert_array_equal(result.value[i], result.train_curve[i, epoch])
         np.testing.assert_array_equal(result.test_value[i], result.test_curve[i, epoch])
         np.testing.assert_allclose(result.smoothed_curve[i], chosen.smoothed, rtol=1e-6)
@@ -196,11 +196,33 @@ def make_scale(*, rngs):
     return Scale(0.1 + 0.01 * jax.random.normal(rngs.params(), ()))
 
 
+def test_the_start_counts():
+    """Curves begin before training, with what a fresh critic reads; where nothing can be learned from 30 pairs of ten
+    columns the best critic is that one, and if its scores are zero the estimate is, exactly."""
+    x, y = np.random.default_rng(1).standard_normal((2, 30, 10)).astype(np.float32)
+    make = functools.partial(nn.SeparableCritic, 10, 10, **SIZES, zero_output=True)
+    result = estimators.variational_mutual_information(
+        x, y, make, key=jax.random.key(0), epochs=10, num_splits=3, test_fraction=0.3, read="mean", learning_rate=1e-2
+    )
+    assert result.train_curve.shape == result.test_curve.shape == (11,)
+    assert float(result.train_curve[0]) == float(result.test_curve[0]) == 0
+    assert float(result.train_curve[-1]) > 0.3
+    assert not bool(result.interior_maximum)
+    assert float(result.value) == 0
+
+
 def test_any_pytree_is_a_critic_and_the_gradient_is_that_of_its_bound():
     """One SGD step on all training pairs is the analytic one."""
     x, y = gaussian_pairs(2)
     key = jax.random.key(3)
-    options = {"optimizer": optax.sgd(0.5), "epochs": 1, "batch_size": 10**6, "max_rows": 10**6}
+    options = {
+        "optimizer": optax.sgd(0.5),
+        "epochs": 1,
+        "batch_size": 10**6,
+        "max_rows": 10**6,
+        "window": 1,
+        "sigma": 0.0,
+    }
     result = estimators.variational_mutual_information(x, y, make_scale, key=key, **options)
     split = first_split(key)
     start = make_scale(rngs=nnx.Rngs(jax.random.fold_in(split, 0))).s

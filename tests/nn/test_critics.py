@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from entropax import nn
+from entropax import estimators, nn
 
 X = jnp.asarray(np.random.default_rng(0).standard_normal((40, 3)), jnp.float32)
 Y = jnp.asarray(np.random.default_rng(1).standard_normal((35, 2)), jnp.float32)
@@ -40,6 +40,26 @@ def test_every_critic_is_its_formula_pair_by_pair():
     ]
     for critic, score in cases:
         np.testing.assert_allclose(critic(X, Y)[:3, :4], by_pair(critic, score), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **o: nn.SeparableCritic(3, 2, embed=4, **SIZES, **o),
+        lambda **o: nn.BilinearCritic(3, 2, embed=4, **SIZES, **o),
+        lambda **o: nn.ConcatenatedCritic(3, 2, **SIZES, **o),
+        lambda **o: nn.HybridCritic(3, 2, embed=4, **SIZES, **o),
+    ],
+    ids=["separable", "bilinear", "concatenated", "hybrid"],
+)
+def test_scores_may_start_at_zero_and_still_learn(make):
+    """All scores are zero, and so is InfoNCE, exactly; the gradient that leads away from there is not."""
+    critic = make(zero_output=True, rngs=nnx.Rngs(0))
+    x, y = X[:8], X[:8, :2]
+    value, gradient = nnx.value_and_grad(lambda c: estimators.infonce(c(x, y)))(critic)
+    assert float(value) == 0
+    assert float(jnp.abs(critic(X, Y)).max()) == 0
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient)) > 1e-3
 
 
 def test_the_embedding_bounds_the_rank_of_separable_scores():
