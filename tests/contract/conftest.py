@@ -1,5 +1,6 @@
 """Counts the rows that hold and prints the count."""
 
+import jax
 import pytest
 
 
@@ -25,3 +26,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     )
     for what, reason in sorted(exemptions.items()):
         terminalreporter.write_line(f"  {what}: {reason}")
+
+
+@pytest.fixture(autouse=True, scope="package")
+def quick_compiles():
+    """Compiles without the dear optimisations: most of the contract's time is compiling, and what it compares holds at
+    any level. All other tests run what users run."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
