@@ -180,8 +180,8 @@ def smooth_adversarial_comp_sum_loss(
         ValueError: nu is below its least value, rho is not positive, and what `comp_sum_loss` and `pgd_attack` raise.
         TypeError: labels are not integers, or where is not boolean.
 
-    Differentiable in what score_fn closes over and in x, with x' - x held (the envelope theorem). Source: arXiv 2304.07288;
-    the form of the second term and its weight are our reading of it.
+    Differentiable in what score_fn closes over and in x, with x' - x held (the envelope theorem).
+    Source: arXiv 2304.07288; the form of the second term and its weight are our reading of it.
     """
     _require_positive("rho", rho)
     x = _checks.as_float("x", x)

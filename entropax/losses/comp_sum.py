@@ -1,6 +1,7 @@
 """The comp-sum family: sum-exponential, cross-entropy, generalised cross-entropy and mean absolute error in one."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,9 +48,9 @@ def comp_sum_loss(
     given = examples(logits, labels, where)
     tau, checks = _index(tau, given.logits.dtype)
     log_sums = jax.nn.logsumexp(given.logits, axis=-1, keepdims=True) - given.logits
-    loss = lambda log_sum: outer_of_log(log_sum, 1 - tau)
-    value = loss(given.pick(log_sums)) if given.of_class else given.pick(loss(log_sums))
-    return given.finish(value, *checks)
+    if given.of_class:
+        return given.finish(outer_of_log(given.pick(log_sums), 1 - tau), *checks)
+    return given.finish(given.pick(outer_of_log(log_sums, 1 - tau)), *checks)
 
 
 def comp_sum_outer(u: Real[ArrayLike, "*shape"], tau: RealScalar) -> Float[Array, "*shape"]:
@@ -130,8 +131,8 @@ def h_consistency_transform(
     _checks.require_integer("num_classes", num_classes, minimum=2)
     beta = _checks.accumulated(_checks.as_float("beta", beta))
     tau, checks = _index(tau, beta.dtype)
-    inside = _checks.within("beta", beta, 0, 1, "in [0, 1]")
-    return _checks.enforce(_transform(beta, tau, num_classes), inside, *checks)
+    beta = _checks.enforce(beta, _checks.within("beta", beta, 0, 1, "in [0, 1]"))
+    return _checks.enforce(_transform(beta, tau, num_classes), *checks)
 
 
 def h_consistency_bound(
@@ -158,18 +159,18 @@ def h_consistency_bound(
     0 is infinite below tau 2. Source: arXiv 2304.07288.
     """
     _checks.require_integer("num_classes", num_classes, minimum=2)
-    excess = _checks.accumulated(_checks.as_float("excess", excess))
+    excess, above = _excess(excess)
     tau, checks = _index(tau, excess.dtype)
-    above = _checks.Check(jnp.all(excess >= 0), "excess must be at least 0", lambda: str(np.min(np.asarray(excess))))
     return _checks.enforce(_inverse(excess, tau, num_classes), above, *checks)
 
 
 def h_consistency_relaxed_bound(
     excess: Real[ArrayLike, "*shape"], tau: RealScalar = 1.0, *, num_classes: int
 ) -> Float[Array, "*shape"]:
-    """A simple upper bound of `h_consistency_bound`: sqrt(2^tau (2 - tau) t), sqrt(2 n^(tau - 1) t), (tau - 1) n^(tau - 1) t.
+    """An upper bound of `h_consistency_bound` in closed form.
 
-    The first holds below tau 1, the second up to 2, the third, which is the bound itself, from 2 on.
+    sqrt(2^tau (2 - tau) t) below tau 1, sqrt(2 n^(tau - 1) t) up to 2, and from there on (tau - 1) n^(tau - 1) t, which
+    is the bound itself.
 
     Args:
         excess: t in nats, at least 0, any shape.
@@ -185,9 +186,8 @@ def h_consistency_relaxed_bound(
     Differentiable in excess above 0, and in tau away from 1 and 2. Source: arXiv 2304.07288.
     """
     _checks.require_integer("num_classes", num_classes, minimum=2)
-    t = _checks.accumulated(_checks.as_float("excess", excess))
+    t, above = _excess(excess)
     tau, checks = _index(tau, t.dtype)
-    above = _checks.Check(jnp.all(t >= 0), "excess must be at least 0", lambda: str(np.min(np.asarray(t))))
     spread = num_classes ** (tau - 1)
     square = jnp.where(tau < 1, 2**tau * (2 - jnp.minimum(tau, 1)), 2 * spread) * t
     root = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
@@ -217,6 +217,7 @@ def minimizability_gap_bound(
     """
     (risk,) = _checks.as_numbers(sum_exponential_risk=sum_exponential_risk)
     ok = _checks.nonnegative("sum_exponential_risk", risk)
+    risk = _checks.enforce(risk, ok)
     return _checks.enforce(comp_sum_outer(risk, tau) - jnp.mean(comp_sum_conditional_risk(p, tau)), ok)
 
 
@@ -241,6 +242,13 @@ def _index(tau: RealScalar, dtype: jnp.dtype) -> tuple[Array, tuple[_checks.Chec
     return tau.astype(dtype), (_checks.nonnegative("tau", tau),)
 
 
+def _excess(excess: Any) -> tuple[Array, _checks.Check]:
+    t = _checks.accumulated(_checks.as_float("excess", excess))
+    above = _checks.within("excess", t, 0, np.inf, "at least 0")  # infinity says nothing, and is allowed
+    # Enforced before, where branches would drop its gradient, and after, for the gradient by tau.
+    return _checks.enforce(t, above), above
+
+
 def _order(tau: Array) -> Array:
     """1 / (2 - tau), the order of the Renyi entropy; that of tau 1 where there is none."""
     return 1 / jnp.where(tau < 2, 2 - tau, 1)
@@ -256,16 +264,21 @@ def _transform(beta: Array, tau: Array, num_classes: int) -> Array:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _inverse(excess: Array, tau: Array, num_classes: int) -> Array:
-    steps = jnp.finfo(excess.dtype).nmant + 8
+    return _bisected(excess, tau, num_classes)
 
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+
+@functools.partial(jax.jit, static_argnums=2)
+def _bisected(excess: Array, tau: Array, num_classes: int) -> Array:
+    def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = (low + high) / 2
         small = _transform(middle, tau, num_classes) < excess
         return jnp.where(small, middle, low), jnp.where(small, high, middle)
 
-    low, high = jax.lax.fori_loop(0, steps, halve, (jnp.zeros_like(excess), jnp.ones_like(excess)))
-    return jnp.where(excess >= _transform(jnp.ones_like(excess), tau, num_classes), 1, (low + high) / 2)
+    ends = jnp.zeros_like(excess), jnp.ones_like(excess)
+    low, high = jax.lax.fori_loop(0, jnp.finfo(excess.dtype).nmant + 8, halve, ends)
+    beyond = excess >= _transform(jnp.ones_like(excess), tau, num_classes)
+    return jnp.where(jnp.isnan(excess), excess, jnp.where(beyond, 1, (low + high) / 2))
 
 
 @_inverse.defjvp

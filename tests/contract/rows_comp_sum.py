@@ -135,6 +135,7 @@ ROWS = [
         bad_static=(Bad((W, X[0]), r"x must have shape|scores must have|labels must be"),),
         exempt={
             "bad_values": "the row of the attack holds them",
+            "recompile": "the scores are the user's function, fresh at every call: jit the step around it",
             "second_order": "finite differences would move the held point of the attack",
             "reverse": "finite differences move the held point of the attack; tests hold the gradient at a supremum",
             "forward": "finite differences move the held point of the attack; tests hold the gradient at a supremum",
@@ -147,6 +148,9 @@ ROWS = [
         arguments=lambda: (X,),
         bad_static=(Bad((X[0],), r"x must have shape \(b, \.\.\.\) with two axes or more"),),
         bad_values=(Bad((np.full_like(X, np.nan),), "x must be finite"),),
-        exempt={"gradient": "it returns a maximum as a constant: the envelope theorem"},
+        exempt={
+            "gradient": "it returns a maximum as a constant: the envelope theorem",
+            "recompile": "the objective is the user's function, fresh at every call: jit the step around it",
+        },
     ),
 ]

@@ -15,7 +15,7 @@ SLOPE = jnp.asarray([1.0, -2.0, 0.5])
 @pytest.mark.parametrize(("norm", "gain"), [("linf", 3.5), ("l2", float(np.sqrt(5.25)))])
 def test_a_linear_objective_is_raised_by_the_dual_norm(norm, gain):
     """Inside the ball, and by epsilon times the 1-norm or 2-norm of the slope."""
-    found = losses.pgd_attack(lambda z: z @ SLOPE, X, epsilon=0.2, key=jax.random.key(0), norm=norm, steps=12)
+    found = losses.pgd_attack(lambda z: z @ SLOPE, X, epsilon=0.2, key=jax.random.key(0), norm=norm, steps=60)
     np.testing.assert_allclose((found - X) @ SLOPE, 0.2 * gain, rtol=1e-3)
     lengths = jnp.max(jnp.abs(found - X), 1) if norm == "linf" else jnp.linalg.norm(found - X, axis=1)
     assert float(lengths.max()) <= 0.2 * (1 + 1e-5)
@@ -34,9 +34,8 @@ def test_the_strongest_point_met_is_returned():
 
 def test_the_smooth_loss_bounds_the_margin_loss_under_attack():
     """Of a small network, for every attack that the search finds, as nu is at its least value."""
-    w1, w2 = (
-        jnp.asarray(np.random.default_rng(i).standard_normal(s), jnp.float32) for i, s in ((1, (3, 8)), (2, (8, 4)))
-    )
+    rng = np.random.default_rng(1)
+    w1, w2 = (jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in ((3, 8), (8, 4)))
     score = lambda z: jnp.tanh(z @ w1) @ w2  # noqa: E731
     labels = jnp.asarray([0, 1, 2, 3, 0, 1])
     options = {"epsilon": 0.1, "key": jax.random.key(0), "steps": 20}
@@ -74,7 +73,7 @@ def test_faults_of_the_losses():
     with pytest.raises(ValueError, match=r"objective must return values of shape \(6,\), got \(6, 3\)"):
         losses.pgd_attack(lambda z: z, X, epsilon=0.1, key=jax.random.key(0))
     with pytest.raises(ValueError, match="rho must be positive and finite, got 0"):
-        losses.comp_sum_margin_loss(X, jnp.zeros(6, int), rho=0)
+        losses.comp_sum_margin_loss(X, jnp.zeros(6, int), rho=0.0)
     with pytest.raises(ValueError, match=r"nu must be at least sqrt\(n - 1\) / rho = 1.41421"):
         losses.smooth_adversarial_comp_sum_loss(
             lambda z: z, X, jnp.zeros(6, int), epsilon=0.1, key=jax.random.key(0), nu=1.0

@@ -43,7 +43,7 @@ def test_tau_is_smooth_across_one(x, x64):
     first = jax.grad(losses.comp_sum_outer, argnums=1)
     np.testing.assert_allclose(first(u, 1.0), -(x**2) / 2, rtol=1e-10)
     np.testing.assert_allclose(jax.grad(first, argnums=1)(u, 1.0), x**3 / 3, rtol=1e-10)
-    for tau in (1 - 1e-5, 1 + 1e-5, 1 - 0.4 / x, 1 - 0.6 / x):
+    for tau in (1 - 1e-5, 1 + 1e-5, 1 + 0.4 / x, 1 + 0.6 / x):
         a = 1 - tau
         exact = float(np.longdouble(np.expm1(np.longdouble(a * x))) / np.longdouble(a))
         np.testing.assert_allclose(losses.comp_sum_outer(u, tau), exact, rtol=1e-10)
