@@ -287,7 +287,8 @@ def _inverse_jvp(num_classes: int, primals: tuple, tangents: tuple) -> tuple[Arr
     beta = _inverse(excess, tau, num_classes)
     inside = (beta < 1) & (beta > 0)
     at = jnp.where(inside, beta, 0.5)
-    ones = jnp.ones_like(at)
-    slope = jax.jvp(lambda b: _transform(b, tau, num_classes), (at,), (ones,))[1]
+    slope = jax.jvp(lambda b: _transform(b, tau, num_classes), (at,), (jnp.ones_like(at),))[1]
     by_tau = jax.jvp(lambda t: _transform(at, t, num_classes), (tau,), (jnp.asarray(tangents[1], tau.dtype),))[1]
-    return beta, jnp.where(inside, (tangents[0] - by_tau) / slope, 0)
+    # A factor, so that it spoils the gradient where the value is NaN.
+    inverse_slope = jnp.where(jnp.isnan(beta), beta, jnp.where(inside, 1 / slope, 0))
+    return beta, inverse_slope * (tangents[0] - by_tau)

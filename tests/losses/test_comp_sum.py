@@ -75,3 +75,11 @@ def test_an_excess_beyond_the_transform_says_nothing():
     bound = lambda t: losses.h_consistency_bound(t, 1.0, num_classes=5)  # noqa: E731
     np.testing.assert_allclose(bound(jnp.array([0.0, 0.7, 9.0])), [0, 1, 1], atol=1e-6)
     assert float(jax.grad(bound)(9.0)) == 0
+
+
+def test_the_bound_differentiates_by_tau(x64):
+    """Against finite differences; the inverse function's derivative is that of no step of the bisection."""
+    bound = lambda tau: losses.h_consistency_bound(0.1, tau, num_classes=5)  # noqa: E731
+    for tau in (0.5, 1.5):
+        slope = (bound(tau + 1e-5) - bound(tau - 1e-5)) / 2e-5
+        np.testing.assert_allclose(jax.grad(bound)(tau), slope, rtol=1e-6)
