@@ -1,0 +1,104 @@
+"""What losses of classification share: logits, labels of both kinds, and masks."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from entropax import _checks
+from entropax._typing import Array
+
+
+class Examples(NamedTuple):
+    """Logits and labels made ready: checked, of one accumulating dtype, harmless where masked.
+
+    Attributes:
+        logits: shape (..., n), float32 or wider; zeros in masked rows.
+        labels: integers of shape (...), zero where masked, or distributions of shape (..., n).
+        where: which examples count, shape (...), or None for all.
+        checks: of the labels' values, one condition an example.
+    """
+
+    logits: Array
+    labels: Array
+    where: Array | None
+    checks: tuple[_checks.Check, ...]
+
+    @property
+    def of_class(self) -> bool:
+        """Whether labels are integers."""
+        return not jnp.issubdtype(self.labels.dtype, jnp.floating)
+
+    def pick(self, values: Array) -> Array:
+        """What the labels say of values by class, shape (..., n): the label's value, or the mean under a distribution.
+
+        A class without probability counts nothing, infinite values included.
+        """
+        if self.of_class:
+            return jnp.take_along_axis(values, self.labels[..., None], axis=-1)[..., 0]
+        present = self.labels > 0
+        return jnp.sum(jnp.where(present, self.labels, 0) * jnp.where(present, values, 0), axis=-1)
+
+    def distributions(self) -> Array:
+        """The labels as distributions, shape (..., n)."""
+        if self.of_class:
+            return jax.nn.one_hot(self.labels, self.logits.shape[-1], dtype=self.logits.dtype)
+        return self.labels
+
+    def finish(self, loss: Any, *checks: _checks.Check) -> Any:
+        """The loss of every example: zero where masked, NaN (or an error) where a check fails."""
+        if self.where is not None:
+            loss = jax.tree.map(lambda leaf: jnp.where(self.where, leaf, 0), loss)
+        return _checks.enforce(loss, *self.checks, *checks)
+
+
+def examples(logits: Any, labels: Any, where: Any = None, *, soft: bool = True, name: str = "logits") -> Examples:
+    """Checks logits and labels.
+
+    Args:
+        logits: shape (..., n) with n >= 2.
+        labels: integers in [0, n) of shape (...), or, if `soft`, distributions of shape (..., n).
+        where: booleans broadcastable to shape (...); labels of masked examples are not looked at.
+        soft: whether labels may be distributions.
+        name: of the logits in errors.
+
+    Raises:
+        ValueError: a shape does not fit, or n < 2.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+    """
+    z = _checks.accumulated(_checks.as_float(name, logits))
+    if z.ndim < 1 or z.shape[-1] < 2:
+        raise ValueError(f"{name} must have shape (..., n) with n >= 2 classes, got {z.shape}")
+    batch, n = z.shape[:-1], z.shape[-1]
+    t, of_class = _labels(labels, batch, n, soft)
+    mask = None
+    if where is not None:
+        mask = jnp.asarray(where)
+        if mask.dtype != jnp.bool_:
+            raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
+        mask = jnp.broadcast_to(_checks.broadcastable("where", mask, batch), batch)
+        z = jnp.where(mask[..., None], z, 0)
+        t = jnp.where(mask, t, 0) if of_class else jnp.where(mask[..., None], t, 1 / n)
+    if of_class:
+        check = _checks.within(
+            "labels", t, 0, n - 1, f"integers from 0 to {n - 1}, one of {n} classes", batch_ndim=len(batch)
+        )
+        t = jnp.clip(t, 0, n - 1)  # a gather out of range would have no gradient for the check to spoil
+    else:
+        t = t.astype(z.dtype)
+        check = _checks.distribution("labels", t)
+    return Examples(z, t, mask, (check,))
+
+
+def _labels(labels: Any, batch: tuple[int, ...], n: int, soft: bool) -> tuple[Array, bool]:
+    t = jnp.asarray(labels)
+    expected = f"integers of shape {batch}" + (f" or distributions of shape {(*batch, n)}" if soft else "")
+    if jnp.issubdtype(t.dtype, jnp.integer):
+        if t.shape != batch:
+            raise ValueError(f"labels must be {expected}, got integers of shape {t.shape}")
+        return t, True
+    if not (soft and jnp.issubdtype(t.dtype, jnp.floating)):
+        raise TypeError(f"labels must be {expected}, got dtype {t.dtype}")
+    if t.shape != (*batch, n):
+        raise ValueError(f"labels must be {expected}, got dtype {t.dtype} of shape {t.shape}")
+    return t, False
