@@ -5,6 +5,7 @@ the minimizability gap. Random distributions against the bound of zero-one regre
 TRADES and ADV-COMP-SUM (tau 1) under projected gradient attacks in the maximum norm.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     named = lambda values, *taus: {f"tau = {t:g}": values[config.taus.index(t)] for t in taus}  # noqa: E731
     pair = lambda values, *methods: {m: values[METHODS.index(m)].mean() for m in methods}  # noqa: E731
     spread = lambda values: values.std(axis=1, ddof=min(1, values.shape[1] - 1)) / np.sqrt(values.shape[1])  # noqa: E731
-    errors = dict(zip(METHODS, spread(attacked), strict=True)), dict(zip(METHODS, spread(clean), strict=True))
+    errors = [{m: float(e) for m, e in zip(METHODS, spread(v), strict=True)} for v in (attacked, clean)]
     return Result(
         measured={
             "digits: tau of the highest accuracy": config.taus[int(np.argmax(final))],
@@ -159,7 +160,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     )
 
 
-def _with_errors(means: np.ndarray, errors: dict[str, float]) -> str:
+def _with_errors(means: np.ndarray, errors: Mapping[Any, float]) -> str:
     return ", ".join(f"{m}: {100 * v:.1f} +- {100 * errors[m]:.1f}%" for m, v in zip(METHODS, means, strict=True))
 
 
