@@ -16,6 +16,9 @@ attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
 To learn from a teacher: `pld_loss` (its order of the classes; nothing to tune), `kd_loss` (its distribution, the
 classic), `dkd_loss` (label and other classes apart), `dist_loss` (correlations within a batch). Orders in general:
 `list_mle`, `plackett_luce_log_prob`, `sample_plackett_luce` and its relaxed form, `soft_plackett_luce_sample`.
+
+For language models, where some wrong tokens are less wrong: `emo_loss` (likelihood balanced with `demd`, the transport
+cost between embeddings); `mixce_loss` and `tailr_loss` weigh tokens by how likely the model finds them.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -48,6 +51,7 @@ from entropax.losses.score_matching import (
     stationary_fokker_planck_loss,
     stationary_residuals,
 )
+from entropax.losses.transport import demd, emo_loss, mixce_loss, tailr_loss
 
 __all__ = [
     "Ranking",
@@ -57,10 +61,12 @@ __all__ = [
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "demd",
     "denoising_score_matching_loss",
     "dist_loss",
     "dkd_loss",
     "dynamics_denoising_loss",
+    "emo_loss",
     "evaluate_score",
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
@@ -69,6 +75,7 @@ __all__ = [
     "kd_loss",
     "list_mle",
     "minimizability_gap_bound",
+    "mixce_loss",
     "pgd_attack",
     "plackett_luce_log_prob",
     "pld_loss",
@@ -77,5 +84,6 @@ __all__ = [
     "soft_plackett_luce_sample",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
+    "tailr_loss",
     "teacher_optimal_permutation",
 ]

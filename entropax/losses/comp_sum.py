@@ -47,7 +47,10 @@ def comp_sum_loss(
     given = examples(logits, labels, where)
     tau, checks = _index(tau, given.logits.dtype)
     log_sums = jax.nn.logsumexp(given.logits, axis=-1, keepdims=True) - given.logits
-    loss = lambda log_sum: outer_of_log(log_sum, 1 - tau)
+
+    def loss(log_sum):
+        return outer_of_log(log_sum, 1 - tau)
+
     value = loss(given.pick(log_sums)) if given.of_class else given.pick(loss(log_sums))
     return given.finish(value, *checks)
 

@@ -41,7 +41,10 @@ class Config:
         batch: images a step.
         hidden: hidden units of a student.
         teacher_width: hidden units of each of the teacher's two layers.
-        learning_rate: of Adam, decayed by a cosine.
+        learning_rate: of the students' Adam, decayed by a cosine.
+        teacher_rate: of the teacher's AdamW, decayed likewise.
+        teacher_decay: its weight decay, without which it is sure of every training image, and nothing but the label is
+            left to learn from it.
         test_share: share of the images held out.
     """
 
@@ -51,6 +54,8 @@ class Config:
     hidden: int = 8
     teacher_width: int = 256
     learning_rate: float = 1e-2
+    teacher_rate: float = 1e-3
+    teacher_decay: float = 0.5
     test_share: float = 0.4
 
 
@@ -104,7 +109,14 @@ def load_digits(config: Config) -> dict[str, np.ndarray]:
 
 
 def train(
-    config: Config, data: dict[str, np.ndarray], models: Any, objective: Callable[..., Any], **options: Any
+    config: Config,
+    data: dict[str, np.ndarray],
+    models: Any,
+    objective: Callable[..., Any],
+    *,
+    rate: float,
+    decay: float = 0.0,
+    **options: Any,
 ) -> Any:
     """Trains models side by side, each on batches of its own.
 
@@ -113,6 +125,8 @@ def train(
         data: with "train_x", "train_y" and the teacher's logits, "train_t".
         models: perceptrons, stacked along a first axis.
         objective: one of `objectives`.
+        rate: learning rate at the start.
+        decay: weight decay.
         options: of `training.fit`.
 
     Returns:
@@ -129,8 +143,8 @@ def train(
     def loss(models: Any, batch: Any, *, key: jax.Array) -> Any:
         return jnp.sum(jax.vmap(lambda model, x, t, y: objective(model(x), t, y))(models, *batch))
 
-    rate = optax.cosine_decay_schedule(config.learning_rate, steps)
-    return training.fit(loss, models, batch_at, optax.adam(rate), steps=steps, progress=False, **options).model
+    optimizer = optax.adamw(optax.cosine_decay_schedule(rate, steps), weight_decay=decay)
+    return training.fit(loss, models, batch_at, optimizer, steps=steps, progress=False, **options).model
 
 
 def perceptrons(width: int, depth: int, keys: jax.Array) -> Any:
@@ -168,7 +182,9 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         data["train_t"] = np.zeros((len(data["train_x"]), 10), np.float32)  # it has no teacher
         teacher = perceptrons(config.teacher_width, 2, teacher_key[None])
         cross_entropy = objectives()["CE"]
-        teacher = train(config, data, teacher, cross_entropy, key=fit_key, checkpoint_dir=checkpoint_dir / "teacher")
+        recipe = {"rate": config.teacher_rate, "decay": config.teacher_decay}
+        options = {"key": fit_key, "checkpoint_dir": checkpoint_dir / "teacher"}
+        teacher = train(config, data, teacher, cross_entropy, **recipe, **options)
         data["train_t"] = np.asarray(logits_of(teacher, data["train_x"])[0])
         test_t = np.asarray(logits_of(teacher, data["test_x"])[0])
     students = perceptrons(config.hidden, 1, jax.random.split(student_key, config.seeds))
@@ -176,7 +192,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     for name, objective in objectives().items():
         with stage(f"train students by {name}"):
             directory = checkpoint_dir / name.replace(" ", "-").replace(".", "_")
-            trained = train(config, data, students, objective, key=fit_key, checkpoint_dir=directory)
+            options = {"rate": config.learning_rate, "key": fit_key, "checkpoint_dir": directory}
+            trained = train(config, data, students, objective, **options)
             logits = np.asarray(logits_of(trained, data["test_x"]))
         accuracy[name] = np.mean(logits.argmax(-1) == data["test_y"], axis=-1)
         agreement[name] = rank_agreement(logits, test_t)

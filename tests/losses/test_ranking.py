@@ -48,8 +48,10 @@ def test_masked_examples_are_not_looked_at():
     ):
         value = loss(s)
         gradient = jax.jit(jax.grad(lambda s, loss=loss: jnp.sum(loss(s))))(s)
-        assert value[0] > 0 and value[1] == 0
-        assert np.isfinite(gradient[0]).all() and np.all(gradient[1] == 0)
+        assert value[0] > 0
+        assert value[1] == 0
+        assert np.isfinite(gradient[0]).all()
+        assert np.all(gradient[1] == 0)
 
 
 def test_masked_examples_leave_the_correlations_of_a_batch():
@@ -66,9 +68,12 @@ def test_a_constant_row_correlates_with_nothing():
     """Its relation is 1, without gradient, where a quotient would be 0 / 0."""
     s = np.array([[0.3, 0.3, 0.3], [0.0, 1, 2]], np.float32)
     t = np.array([[1.0, 2, 0], [0.0, 1, 2]], np.float32)
-    inter = lambda s: losses.dist_loss(
-        s, t, np.zeros(2, int), label_weight=0.0, inter_weight=1.0, intra_weight=0.0, temperature=1.0
-    )
+
+    def inter(s):
+        return losses.dist_loss(
+            s, t, np.zeros(2, int), label_weight=0.0, inter_weight=1.0, intra_weight=0.0, temperature=1.0
+        )
+
     value, gradient = jax.value_and_grad(inter)(s)
     np.testing.assert_allclose(value, 0.5, atol=1e-6)
     np.testing.assert_allclose(gradient, 0, atol=1e-6)
@@ -80,9 +85,16 @@ def test_decoupling_splits_the_divergence():
     rng = np.random.default_rng(1)
     s, t, y = rng.normal(0, 2, 5), rng.normal(0, 2, 5), 3
     p, q = scipy.special.softmax(t / 4), scipy.special.softmax(s / 4)
-    kl = lambda a, b: scipy.special.rel_entr(a, b).sum()
-    rest = lambda a: np.delete(a, y) / (1 - a[y])
-    part = lambda a, b: float(losses.dkd_loss(s, t, y, target_weight=a, other_weight=b))
+
+    def kl(a, b):
+        return scipy.special.rel_entr(a, b).sum()
+
+    def rest(a):
+        return np.delete(a, y) / (1 - a[y])
+
+    def part(a, b):
+        return float(losses.dkd_loss(s, t, y, target_weight=a, other_weight=b))
+
     np.testing.assert_allclose(part(1, 0), 16 * kl([p[y], 1 - p[y]], [q[y], 1 - q[y]]), rtol=1e-10)
     np.testing.assert_allclose(part(0, 1), 16 * kl(rest(p), rest(q)), rtol=1e-10)
     whole = float(losses.kd_loss(s, t, y, label_weight=0.0, temperature=4.0))
@@ -108,7 +120,8 @@ def test_relaxed_samples_tend_to_the_hard_ones():
     s, key = np.array([[0.8, 0.0, -0.5, 0.1]] * 5, np.float32), jax.random.key(7)
     hard = np.eye(4)[np.asarray(losses.sample_plackett_luce(s, key=key).value)]
     gaps = [float(np.abs(losses.soft_plackett_luce_sample(s, tau, key=key) - hard).max()) for tau in (1.0, 0.1, 1e-3)]
-    assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < 1e-6
+    assert gaps[0] > gaps[1] > gaps[2]
+    assert gaps[2] < 1e-6
 
 
 def test_a_class_that_both_rule_out_costs_nothing():
@@ -116,7 +129,8 @@ def test_a_class_that_both_rule_out_costs_nothing():
     value, gradient = jax.value_and_grad(losses.pld_loss)(jnp.asarray(s), t, 0)
     without = losses.pld_loss(np.delete(s, 1), np.delete(t, 1), 0)
     np.testing.assert_allclose(value, without, rtol=1e-6)
-    assert np.isfinite(gradient).all() and gradient[1] == 0
+    assert np.isfinite(gradient).all()
+    assert gradient[1] == 0
 
 
 @pytest.mark.fast

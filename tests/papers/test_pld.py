@@ -72,9 +72,12 @@ def test_4_knowledge_distillation():
 def test_5_a_batch():
     """DIST's two relations at temperatures 1 and 4, tau^2 included, and the mean PLD."""
     for temperature, inter, intra in ((1.0, 0.0257519647, 0.0627445972), (4.0, 1.0937246011, 2.4572642102)):
-        alone = lambda b, c, tau=temperature: losses.dist_loss(
-            BATCH_S, BATCH_T, BATCH_Y, label_weight=0.0, inter_weight=b, intra_weight=c, temperature=tau
-        )
+
+        def alone(b, c, tau=temperature):
+            return losses.dist_loss(
+                BATCH_S, BATCH_T, BATCH_Y, label_weight=0.0, inter_weight=b, intra_weight=c, temperature=tau
+            )
+
         printed(alone(1.0, 0.0), inter)
         printed(alone(0.0, 1.0), intra)
     printed(jnp.mean(losses.pld_loss(BATCH_S, BATCH_T, BATCH_Y)), 0.7704161253)
@@ -96,7 +99,8 @@ def test_6_invariances_and_convexity():
     assert np.linalg.eigvalsh(hessians).min() > -1e-13
     places = np.argsort(np.asarray(losses.teacher_optimal_permutation(t, y).value), axis=1)
     followed = [float(losses.pld_loss(-gap * places, t, y).max()) for gap in (1.0, 10.0, 40.0)]
-    assert followed[0] > followed[1] > followed[2] and followed[2] < 1e-16
+    assert followed[0] > followed[1] > followed[2]
+    assert followed[2] < 1e-16
 
 
 def test_7_probabilities_of_all_orders_sum_to_one():
