@@ -19,6 +19,9 @@ classic), `dkd_loss` (label and other classes apart), `dist_loss` (correlations 
 
 For language models, where some wrong tokens are less wrong: `emo_loss` (likelihood balanced with `demd`, the transport
 cost between embeddings); `mixce_loss` and `tailr_loss` weigh tokens by how likely the model finds them.
+
+Where one right answer among N attempts is enough: `dco_loss` of whole answers, `dco_step_loss` of the steps of a proof,
+`dco_factor` to weigh a cross-entropy of one's own.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -31,6 +34,7 @@ from entropax.losses.comp_sum import (
     h_consistency_transform,
     minimizability_gap_bound,
 )
+from entropax.losses.coverage import dco_factor, dco_loss, dco_step_loss
 from entropax.losses.distillation import dist_loss, dkd_loss, kd_loss
 from entropax.losses.ranking import (
     Ranking,
@@ -61,6 +65,9 @@ __all__ = [
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "dco_factor",
+    "dco_loss",
+    "dco_step_loss",
     "demd",
     "denoising_score_matching_loss",
     "dist_loss",
