@@ -81,7 +81,8 @@ def dkd_loss(
             negative, or the temperature is not positive.
         TypeError: labels are not integers, or where is not boolean.
 
-    Differentiable in the student's logits; the teacher and the temperature are held constant. Source: arXiv 2203.08679.
+    Differentiable in the student's logits; the teacher and the temperature are held constant.
+    Source: arXiv 2203.08679.
     """
     given, teacher = student_and_teacher(logits, teacher_logits, labels, where, soft=False)
     tau, positive = as_temperature("temperature", temperature, teacher.dtype)
@@ -114,8 +115,8 @@ def dist_loss(
         logits: of the student, shape (b, n).
         teacher_logits: shape (b, n).
         labels: integers of shape (b,), or distributions of shape (b, n).
-        label_weight: a, non-negative. These are the weights for CIFAR-100 in arXiv 2506.12542; for ImageNet it takes 0.1,
-            0.45, 0.45 at temperature 1.
+        label_weight: a, non-negative. The defaults are those of arXiv 2506.12542 for CIFAR-100; for ImageNet it takes
+            0.1, 0.45, 0.45 at temperature 1.
         inter_weight: b, non-negative.
         intra_weight: c, non-negative.
         temperature: tau, positive.

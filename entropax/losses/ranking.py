@@ -154,8 +154,8 @@ def teacher_optimal_permutation(
         The order, shape (..., n), and its validity.
 
     Raises:
-        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range, or a logit is NaN or
-            positive infinity (under a transformation `valid` is then false).
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range, or a logit is NaN
+            or positive infinity (under a transformation `valid` is then false).
         TypeError: labels are not integers.
 
     Piecewise constant: no gradients. Source: arXiv 2506.12542, section 4.

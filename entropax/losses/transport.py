@@ -21,10 +21,10 @@ def demd(
 ) -> Float[Array, "*batch"]:
     """The transport cost sum_ij Q_i (1 - cos(e_i, e_j)) P_j of tokens, Q = softmax(logits): the loss of EMO.
 
-    It is 1 - <sum_i Q_i u_i, sum_j P_j u_j> with u = e / |e|, linear in Q. It bounds the earth mover's distance of Q and
-    P from above and equals it where P is one label. Its gradient in a logit is Q_i (cost_i - DEMD): a token that means
-    nearly the label's costs little. In [0, 2]; the lengths of the embeddings do not matter, and one of zeros is at
-    distance 1 from everything.
+    It is 1 - <sum_i Q_i u_i, sum_j P_j u_j> with u = e / |e|, linear in Q. It bounds the earth mover's distance of Q
+    and P from above and equals it where P is one label. Its gradient in a logit is Q_i (cost_i - DEMD): a token that
+    means nearly the label's costs little. In [0, 2]; the lengths of the embeddings do not matter, and one of zeros is
+    at distance 1 from everything.
 
     Positions are passed in blocks, which the backward pass computes again, and instead of the embedding the
     probabilities are normalised: beside logits, embedding and their gradients the largest array is block_size x v.
@@ -40,7 +40,8 @@ def demd(
         The costs, shape (...), float32 for logits of lower precision.
 
     Raises:
-        ValueError: a shape does not fit, there are fewer than two tokens, or a label is out of range or no distribution.
+        ValueError: a shape does not fit, there are fewer than two tokens, or a label is out of range or no
+            distribution.
         TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits, labels that are distributions, and embedding. Source: arXiv 2310.04691, section 4.
@@ -197,7 +198,7 @@ def _transport_cost(given: Examples, embedding: Array, block_size: int) -> Array
 
 @functools.partial(jax.jit, static_argnames=("of_class", "block"))
 def _mean_cosine(logits: Array, labels: Array, embedding: Array, *, of_class: bool, block: int) -> Array:
-    """<sum_i Q_i u_i, sum_j P_j u_j> for every row; the product of the means, so that no pair of tokens is looked at."""
+    """<sum_i Q_i u_i, sum_j P_j u_j> for every row: a product of means, so that no pair of tokens is looked at."""
     embedding = embedding.astype(logits.dtype)
     square = jnp.sum(embedding**2, axis=-1)
     inverse = jnp.where(square > 0, jax.lax.rsqrt(jnp.where(square > 0, square, 1)), 0)

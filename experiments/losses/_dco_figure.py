@@ -32,7 +32,7 @@ def draw(data: "xarray.Dataset") -> "Figure":
         final.plot(data["attempts"], 100 * (last - data["optimum"].mean("seed")), label=name, **style)
     final.axhline(0, color="grey", linewidth=0.8)
     final.set_xscale("log", base=4)
-    final.set(xlabel="attempts N", ylabel="pass@N, last epoch, above the optimum (points)")
+    final.set(xlabel="attempts N", ylabel="pass@N minus the optimum's (points)")
     final.legend()
     final.set_title("Best at N: trained for about N attempts", fontsize=9)
 
@@ -40,7 +40,7 @@ def draw(data: "xarray.Dataset") -> "Figure":
         style = {"color": COLORS[i], "linestyle": LINES[i]}
         curve = 100 * data["proof_pass"].sel(steps=steps)
         proofs.plot(data["branching"], curve, label=f"{steps} step{'s' if steps > 1 else ''}", marker="", **style)
-        top = int(curve.argmax())
+        top = int(curve.values.argmax())
         proofs.plot(data["branching"][top], curve[top], marker=MARKERS[i], color=COLORS[i], linestyle="none")
     proofs.set_xscale("log", base=4)
     proofs.set(xlabel="effective branches a step, N_eff", ylabel="pass@256 of whole proofs (%)")

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANELS = {
-    "surprise": "surprise of the next word (nats)",
-    "forward": "KL(reference || model) (nats)",
-    "reverse": "KL(model || reference) (nats)",
-    "variation": "total variation to the reference",
-    "transport": "transport cost to the next word",
+    "forward": "KL(source || model) (nats)",
+    "reverse": "KL(model || source) (nats)",
+    "reverse_cross_entropy": "surprise of the source at\nthe model's words (nats)",
+    "variation": "total variation\nto the source",
+    "transport": "transport cost\nto the next word",
 }
 
 
 def draw(data: "xarray.Dataset") -> "Figure":
-    """Every measure on held-out text, by the loss of fine-tuning; lower is better in all.
+    """Every measure on fresh text, by the loss of fine-tuning; lower is better in all.
 
     Args:
         data: measures by loss and sequence.
@@ -37,5 +37,7 @@ def draw(data: "xarray.Dataset") -> "Figure":
         axis.set_yticks(range(len(names)), names if axis is axes[0, 0] else [""] * len(names))
         axis.invert_yaxis()
         axis.set_xlabel(title)
-    figure.suptitle("Held-out topics of Python's documentation; lower is better; bars 2 standard errors", fontsize=9)
+    figure.suptitle(
+        "The next word of fresh text, by the loss of fine-tuning; lower is better; bars 2 standard errors", fontsize=9
+    )
     return figure

@@ -17,13 +17,18 @@ def draw(data: "xarray.Dataset") -> "Figure":
     Args:
         data: accuracy and agreement by objective and seed.
     """
-    figure, axes = new_figure(1, 2, height=3.4, width=8.0)
-    panels = ((axes[0, 0], "accuracy", "test accuracy (%)", 100), (axes[0, 1], "agreement", "Kendall's tau", 1))
+    figure, axes = new_figure(1, 2, height=3.2, width=8.0)
+    panels = (
+        (axes[0, 0], "accuracy", "test accuracy (%)", 100),
+        (axes[0, 1], "agreement", "Kendall's tau of the classes", 1),
+    )
     for axis, name, title, scale in panels:
         _bars(axis, data[name] * scale, title)
+    axes[0, 1].set_yticklabels([])
     teacher = 100 * data.attrs["teacher_accuracy"]
-    axes[0, 0].set_title(f"Students with 8 hidden units; the teacher: {teacher:.1f} %", fontsize=9)
-    axes[0, 1].set_title("Do student and teacher rank the classes alike?", fontsize=9)
+    axes[0, 0].set_title(f"Small students of a teacher of {teacher:.1f} %", fontsize=9)
+    axes[0, 1].set_title("Do student and teacher rank alike?", fontsize=9)
+    figure.suptitle(f"Handwritten digits; means of {data.sizes['seed']} seeds, bars 2 standard errors", fontsize=9)
     return figure
 
 
@@ -35,6 +40,6 @@ def _bars(axis: Any, values: "xarray.DataArray", title: str) -> None:
         ours = name.startswith("PLD")
         style = {"color": COLORS[2] if ours else COLORS[0], "marker": "o" if ours else "s", "linestyle": "none"}
         axis.errorbar(mean, row, xerr=2 * error, capsize=3, **style)
-    axis.set_yticks(range(len(names)), [n.replace("PLD ", "PLD, teacher temperature ") for n in names])
+    axis.set_yticks(range(len(names)), [n.replace("PLD ", "PLD, temperature ") for n in names])
     axis.invert_yaxis()
-    axis.set_xlabel(f"{title}, mean of {values.sizes['seed']} seeds, bars 2 standard errors")
+    axis.set_xlabel(title)

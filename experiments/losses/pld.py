@@ -105,7 +105,8 @@ def load_digits(config: Config) -> dict[str, np.ndarray]:
     parts = train_test_split(
         x.astype(np.float32) / 16, y.astype(np.int32), test_size=config.test_share, random_state=0, stratify=y
     )
-    return dict(zip(("train_x", "test_x", "train_y", "test_y"), parts, strict=True))
+    names = ("train_x", "test_x", "train_y", "test_y")
+    return {name: np.asarray(part) for name, part in zip(names, parts, strict=True)}
 
 
 def train(
@@ -197,8 +198,18 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             logits = np.asarray(logits_of(trained, data["test_x"]))
         accuracy[name] = np.mean(logits.argmax(-1) == data["test_y"], axis=-1)
         agreement[name] = rank_agreement(logits, test_t)
-    results = _dataset(accuracy, agreement, float(np.mean(test_t.argmax(-1) == data["test_y"])))
-    return Result(measured=_measured(accuracy, agreement), data=results, figure=lambda: draw(results))
+    right = jax.nn.softmax(jnp.asarray(data["train_t"]), axis=-1)[np.arange(len(data["train_y"])), data["train_y"]]
+    attributes = {
+        "teacher_accuracy": float(np.mean(test_t.argmax(-1) == data["test_y"])),
+        "teacher_certainty": float(jnp.mean(right)),
+    }
+    results = _dataset(accuracy, agreement, attributes)
+    return Result(
+        measured=_measured(accuracy, agreement),
+        data=results,
+        figure=lambda: draw(results),
+        remarks=_remarks(agreement, attributes["teacher_certainty"]),
+    )
 
 
 def _measured(accuracy: dict[str, np.ndarray], agreement: dict[str, np.ndarray]) -> dict[str, Estimate]:
@@ -221,8 +232,20 @@ def _measured(accuracy: dict[str, np.ndarray], agreement: dict[str, np.ndarray])
     }
 
 
+def _remarks(agreement: dict[str, np.ndarray], certainty: float) -> dict[str, str]:
+    """What the differences from ImageNet come from: a teacher that is surer."""
+    sure = f"this teacher gives the label of a training image {certainty:.3f} on average"
+    tau = f"at teacher temperature 4 PLD's tau is {agreement['PLD 4'].mean():.3f}, KD's {agreement['KD'].mean():.3f}"
+    return {
+        "accuracy of PLD over KD (points)": f"{sure}, so that little but the first place counts",
+        "accuracy of PLD over DIST (points)": f"{sure}, so that little but the first place counts",
+        "Kendall's tau of PLD over KD": f"{sure}; {tau}",
+        "accuracy at teacher temperature 1 over 4 (points)": f"{sure}; the paper takes 4 on CIFAR-100 too",
+    }
+
+
 def _dataset(
-    accuracy: dict[str, np.ndarray], agreement: dict[str, np.ndarray], teacher_accuracy: float
+    accuracy: dict[str, np.ndarray], agreement: dict[str, np.ndarray], attributes: dict[str, float]
 ) -> "xarray.Dataset":
     import xarray
 
@@ -233,5 +256,5 @@ def _dataset(
             "agreement": (("objective", "seed"), stacked(agreement), {"units": "1", "long_name": "Kendall's tau"}),
         },
         coords={"objective": list(accuracy)},
-        attrs={"teacher_accuracy": teacher_accuracy},
+        attrs=attributes,
     )

@@ -24,10 +24,13 @@ def test_blocks_change_nothing():
 
 
 def test_memory_stays_that_of_the_arguments():
-    """Temporary memory of value and gradient at 2,048 positions and 4,096 tokens: a quarter of one more logits array."""
+    """Temporary memory of value and gradient at 2,048 positions and 4,096 tokens: a quarter of the logits."""
     shapes = jax.ShapeDtypeStruct((2048, 4096), jnp.float32), jax.ShapeDtypeStruct((4096, 16), jnp.float32)
     labels = jax.ShapeDtypeStruct((2048,), jnp.int32)
-    cost = lambda z, e, y: jnp.sum(losses.demd(z, y, e))
+
+    def cost(z, e, y):
+        return jnp.sum(losses.demd(z, y, e))
+
     compiled = jax.jit(jax.grad(cost)).lower(*shapes, labels).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < 2048 * 4096 * 4 / 4
 
@@ -53,7 +56,10 @@ def test_costs_of_zero_leave_likelihood():
     same = np.ones((12, 3), np.float32)
     surprise = -scipy.special.log_softmax(Z, axis=1)[np.arange(7), Y]
     for cap in (None, 3.0):
-        loss = lambda z, cap=cap: losses.emo_loss(z, Y, same, ratio_cap=cap)
+
+        def loss(z, cap=cap):
+            return losses.emo_loss(z, Y, same, ratio_cap=cap)
+
         np.testing.assert_allclose(loss(Z), surprise / 2, rtol=1e-5)
         assert np.isfinite(jax.grad(lambda z: jnp.sum(loss(z)))(Z)).all()
     certain = np.where(np.arange(12) == 2, 90.0, 0.0).astype(np.float32)

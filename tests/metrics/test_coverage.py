@@ -23,7 +23,10 @@ def test_one_estimate_is_unbiased_and_the_other_too_low():
     n, k, p = 12, 5, 0.2
     c = np.arange(n + 1)
     weights = np.array([math.comb(n, x) * p**x * (1 - p) ** (n - x) for x in c.tolist()])
-    mean = lambda unbiased: float(weights @ np.asarray(metrics.pass_at_k(c, num_samples=n, k=k, unbiased=unbiased)))
+
+    def mean(unbiased):
+        return float(weights @ np.asarray(metrics.pass_at_k(c, num_samples=n, k=k, unbiased=unbiased)))
+
     np.testing.assert_allclose(mean(True), metrics.answer_coverage(p, float(k)), rtol=1e-12)
     assert mean(False) < mean(True) - 0.02
 

@@ -21,7 +21,10 @@ def test_1_loss_and_factor():
     """Six pairs of N and p, down to a loss of 1.6e-25, where a difference of logarithms would be 0."""
     n = np.array([1, 4, 16, 256, 256, 256.0])
     p = np.array([0.3, 0.3, 0.05, 0.01, 1e-6, 0.2])
-    by_pair = lambda function: np.array([function(np.log(b), a) for a, b in zip(n, p, strict=True)])
+
+    def by_pair(function):
+        return np.array([function(np.log(b), a) for a, b in zip(n, p, strict=True)])
+
     loss, factor = by_pair(losses.dco_loss), by_pair(losses.dco_factor)
     printed(loss[:5], [1.2039728043, 0.2745684333, 0.5800447149, 0.0793841571, 8.2704606108])
     np.testing.assert_allclose(loss[5], 1.5525180923e-25, rtol=3e-11)
@@ -32,7 +35,10 @@ def test_1_loss_and_factor():
 def test_2_the_gradient_is_that_of_cross_entropy_times_the_factor():
     """Logits (1, 0.2, -0.5), N = 8; the weighted cross-entropy with the factor held has the same gradient."""
     z = jnp.array([1, 0.2, -0.5])
-    log_p = lambda z: jax.nn.log_softmax(z)[0]
+
+    def log_p(z):
+        return jax.nn.log_softmax(z)[0]
+
     value, gradient = jax.value_and_grad(lambda z: losses.dco_loss(log_p(z), 8.0))(z)
     np.testing.assert_allclose(value, 6.833314400e-4, rtol=1e-10)
     printed(gradient, [-0.0032697479, 0.0021848056, 0.0010849423])
@@ -55,7 +61,10 @@ def test_4_the_optimal_policy():
     printed(policy[8], [0.4110367917, 0.3497318977, 0.2392313106])
     printed(policy[64], [0.3420862198, 0.3348076641, 0.3231061161])
     np.testing.assert_array_equal(policy[1], [1, 0, 0])
-    value = lambda q, n: float(A @ (1 - (1 - q) ** n))
+
+    def value(q, n):
+        return float(A @ (1 - (1 - q) ** n))
+
     printed(value(policy[2], 2), 0.7)
     printed(value(policy[8], 8), 0.9705016036)
     assert np.all(np.diff([policy[n][0] for n in (1, 2, 4, 8, 64)]) < 0)

@@ -71,7 +71,10 @@ def test_4_the_package():
         2: (0.6706081117, [0.0291168822, -0.1352782384, 0.0166504870, 0.0895108692]),
     }
     for mode, (value, row) in expected.items():
-        mean = lambda z, mode=mode: jnp.mean(losses.emo_loss(z[:-1], tokens[1:], E, mode=mode))
+
+        def mean(z, mode=mode):
+            return jnp.mean(losses.emo_loss(z[:-1], tokens[1:], E, mode=mode))
+
         found, gradient = jax.value_and_grad(mean)(sequence)
         printed(found, value, GUARDED)
         printed(gradient[0], row, GUARDED)
