@@ -11,7 +11,7 @@ the paper's measures, and the transport cost to the word that follows.
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,20 +139,41 @@ def draw_text(source: nn.Decoder, prompts: jax.Array, key: jax.Array) -> jax.Arr
     return jax.lax.map(lambda both: complete(*both), (prompts, keys), batch_size=128)
 
 
-def train(
-    config: Config, model: nn.Decoder, sequences: Any, objective: Callable[..., Any], **options: Any
-) -> nn.Decoder:
-    """Trains a model to predict the next word by a loss of (logits, labels)."""
+def train(config: Config, models: Any, sequences: Any, objectives: Sequence[Callable[..., Any]], **options: Any) -> Any:
+    """Trains models side by side to predict the next word, each by a loss of its own, (logits, labels) -> one a word.
+
+    Args:
+        config: sizes.
+        models: decoders, stacked along a first axis.
+        sequences: shape (n, length); all models see the same batches.
+        objectives: one a model.
+        options: of `training.fit`.
+
+    Returns:
+        The trained models, stacked.
+    """
     data = jnp.asarray(sequences)
 
     def batch_at(step: Any, *, key: jax.Array) -> jax.Array:
         return data[jax.random.randint(key, (config.batch,), 0, len(data))]
 
-    def loss(model: nn.Decoder, batch: jax.Array, *, key: jax.Array) -> jax.Array:
-        return jnp.mean(objective(jax.vmap(model)(batch)[:, :-1], batch[:, 1:]))
+    def loss(models: Any, batch: jax.Array, *, key: jax.Array) -> jax.Array:
+        logits = jax.vmap(lambda model: jax.vmap(model)(batch)[:, :-1])(models)
+        means = [jnp.mean(objective(z, batch[:, 1:])) for objective, z in zip(objectives, logits, strict=True)]
+        return jnp.sum(jnp.stack(means))
 
     rate = optax.cosine_decay_schedule(3e-3, options["steps"])
-    return training.fit(loss, model, batch_at, optax.adam(rate), progress=False, **options).model
+    return training.fit(loss, models, batch_at, optax.adam(rate), progress=False, **options).model
+
+
+def stack(model: nn.Decoder, count: int) -> Any:
+    """The same model several times, along a first axis."""
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), model)
+
+
+def unstack(models: Any, index: int) -> nn.Decoder:
+    """One of stacked models."""
+    return jax.tree.map(lambda leaf: leaf[index], models)
 
 
 @jax.jit
@@ -188,29 +209,33 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         What was measured, the data and the figure.
     """
     source_key, draw_key, model_key, fit_key = jax.random.split(key, 4)
-    likelihood = losses.comp_sum_loss
+    likelihood = (losses.comp_sum_loss,)
+
+    def decoder(embed: int, blocks: int, key: jax.Array) -> nn.Decoder:
+        return nn.Decoder(config.vocabulary, length=config.length, embed=embed, blocks=blocks, rngs=nnx.Rngs(key))
+
     with stage("train the source on Python's documentation"):
         text = load_text(config)
-        sizes: dict[str, Any] = {"embed": config.source_embed, "blocks": config.source_blocks}
-        source = nn.Decoder(config.vocabulary, length=config.length, **sizes, rngs=nnx.Rngs(source_key))
-        options = {"key": source_key, "checkpoint_dir": checkpoint_dir / "source"}
-        source = train(config, source, text, likelihood, steps=config.source_steps, **options)
+        source = stack(decoder(config.source_embed, config.source_blocks, source_key), 1)
+        options = {"steps": config.source_steps, "key": source_key, "checkpoint_dir": checkpoint_dir / "source"}
+        source = unstack(train(config, source, text, likelihood, **options), 0)
     with stage("draw text from it"):
         starts = np.resize(text, (config.drawn + config.judged, config.length))
         learned, judged = jnp.split(draw_text(source, jnp.asarray(starts), draw_key), [config.drawn])
     with stage("pre-train by likelihood"):
-        sizes = {"embed": config.embed, "blocks": config.blocks}
-        model = nn.Decoder(config.vocabulary, length=config.length, **sizes, rngs=nnx.Rngs(model_key))
-        options = {"key": fit_key, "checkpoint_dir": checkpoint_dir / "first"}
-        first = train(config, model, learned, likelihood, steps=config.pretraining, **options)
+        first = stack(decoder(config.embed, config.blocks, model_key), 1)
+        options = {"steps": config.pretraining, "key": fit_key, "checkpoint_dir": checkpoint_dir / "first"}
+        first = unstack(train(config, first, learned, likelihood, **options), 0)
     embedding = first.out.kernel[...].T
-    measures = {"before": judge(first, source, judged, embedding)}
-    for name, objective in objectives().items():
-        with stage(f"fine-tune by {name}"):
-            options = {"key": fit_key, "checkpoint_dir": checkpoint_dir / name.replace(", ", "-").replace(" ", "-")}
-            bound = functools.partial(objective, e=embedding)
-            tuned = train(config, first, learned, bound, steps=config.finetuning, **options)
-            measures[name] = judge(tuned, source, judged, embedding)
+    names = list(objectives())
+    with stage("fine-tune by " + ", ".join(names)):
+        bound = [functools.partial(objective, e=embedding) for objective in objectives().values()]
+        options = {"steps": config.finetuning, "key": fit_key, "checkpoint_dir": checkpoint_dir / "tuned"}
+        tuned = train(config, stack(first, len(names)), learned, bound, **options)
+    with stage("judge"):
+        measures = {"before": judge(first, source, judged, embedding)}
+        for i, name in enumerate(names):
+            measures[name] = judge(unstack(tuned, i), source, judged, embedding)
     data = _dataset(measures)
     return Result(measured=_measured(data), data=data, figure=lambda: draw(data))
 
