@@ -31,7 +31,7 @@ def dco_loss(
         ValueError: log_prob is positive somewhere, N is below 1 or not finite, or where does not fit.
         TypeError: where is not boolean.
 
-    Differentiable in log_prob and N. Source: arXiv 2502.07154, section 4.
+    Differentiable in log_prob and N. Source: arXiv 2502.07154.
     """
     log_p, kept, checks = _answers(log_prob, where)
     n, at_least_one = _samples("num_samples", num_samples, log_p)
@@ -55,7 +55,7 @@ def dco_factor(log_prob: Real[ArrayLike, "*batch"], num_samples: RealScalar) -> 
     Raises:
         ValueError: log_prob is positive somewhere, or N is below 1 or not finite.
 
-    Differentiable in log_prob, below 0, and in N. Source: arXiv 2502.07154, section 4.
+    Differentiable in log_prob, below 0, and in N. Source: arXiv 2502.07154.
     """
     log_p, _, checks = _answers(log_prob, None)
     n, at_least_one = _samples("num_samples", num_samples, log_p)
@@ -86,7 +86,7 @@ def dco_step_loss(
             where does not fit.
         TypeError: where is not boolean.
 
-    Differentiable in step_log_probs and N. Source: arXiv 2502.07154, section 5.
+    Differentiable in step_log_probs and N. Source: arXiv 2502.07154.
     """
     log_p, kept, checks = _answers(step_log_probs, where, name="step_log_probs")
     if log_p.ndim < 1:

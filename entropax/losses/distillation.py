@@ -157,12 +157,14 @@ def dist_loss(
     return _checks.enforce(loss, *labels_ok, enough, positive, *checks)
 
 
+@jax.jit
 def _kl(log_p: Array, log_q: Array) -> Array:
     present = log_p > -jnp.inf
     surplus = jnp.where(present, log_p, 0) - jnp.where(present, log_q, 0)
     return jnp.sum(jnp.exp(log_p) * surplus, axis=-1)
 
 
+@jax.jit
 def _decoupled(logits: Array, labels: Array) -> tuple[Array, Array]:
     """Logarithms of (q_y, 1 - q_y), shape (..., 2), and of the distribution of the other classes, (..., n)."""
     classes = jax.lax.broadcasted_iota(labels.dtype, logits.shape, logits.ndim - 1)
@@ -174,6 +176,7 @@ def _decoupled(logits: Array, labels: Array) -> tuple[Array, Array]:
     return jax.nn.log_softmax(pair, axis=-1), among_others
 
 
+@jax.jit
 def _correlation(x: Array, y: Array, weights: Array) -> Array:
     """Pearson's correlation over the last axis; 0 where one of the two is constant up to rounding."""
     total = jnp.sum(weights, axis=-1, keepdims=True)

@@ -158,7 +158,7 @@ def teacher_optimal_permutation(
             or positive infinity (under a transformation `valid` is then false).
         TypeError: labels are not integers.
 
-    Piecewise constant: no gradients. Source: arXiv 2506.12542, section 4.
+    Piecewise constant: no gradients. Source: arXiv 2506.12542.
     """
     given = examples(teacher_logits, labels, soft=False, name="teacher_logits")
     ok = _checks.within("teacher_logits", given.logits, -jnp.inf, jnp.finfo(given.logits.dtype).max, "below infinity")

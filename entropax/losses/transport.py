@@ -44,7 +44,7 @@ def demd(
             distribution.
         TypeError: labels are neither integers nor floating, or where is not boolean.
 
-    Differentiable in logits, labels that are distributions, and embedding. Source: arXiv 2310.04691, section 4.
+    Differentiable in logits, labels that are distributions, and embedding. Source: arXiv 2310.04691.
     """
     given = examples(logits, labels, where)
     return given.finish(_transport_cost(given, _embedding(embedding, given), block_size))

@@ -86,7 +86,7 @@ def optimal_pass_at_n_policy(
         ValueError: there is no candidate, a is negative, not finite or all 0, or N is below 1 or not finite.
 
     Differentiable in a and N above 1 where no candidate is about to drop out. Source: the optimum of the coverage of
-    arXiv 2502.07154, section 3, by Karush, Kuhn and Tucker.
+    arXiv 2502.07154 by the conditions of Karush, Kuhn and Tucker.
     """
     given = _checks.as_float("candidates", candidates)
     if given.ndim < 1 or given.shape[-1] < 1:

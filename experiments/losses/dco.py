@@ -80,10 +80,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("pass@1 of CE over DCO with N' = 256", 0.0, "figure 2: a frontier", Exceeds(2.0)),
     Claim("pass@256 of DCO with N' = 256 over CE", 0.0, "figure 2: a frontier", Exceeds(2.0)),
     Claim("steps of N' (factors of 4) from N to the best", 0.0, "figure 2: N' = N is best", Bounds(upper=1.0)),
-    Claim("top confidence of CE over DCO with N' = 256", 0.0, "section 4: confidence is limited", Exceeds(2.0)),
-    Claim("largest pass@N over the optimum's", "at most 1", "section 3: a bound", Bounds(upper=1.0)),
+    Claim("top confidence of CE over DCO with N' = 256", 0.0, "title: limiting confidence", Exceeds(2.0)),
+    Claim("largest pass@N over the optimum's", "at most 1", "by Karush, Kuhn and Tucker", Bounds(upper=1.0)),
     Claim(
-        "best N_eff by steps of a proof", "falls", "section 5: N_eff^k attempts", Ordering(("long", "middle", "one"))
+        "best N_eff by steps of a proof", "falls", "N_eff^k attempts find a proof", Ordering(("long", "middle", "one"))
     ),
 )
 

@@ -98,14 +98,15 @@ PRESETS: dict[str, Config] = {
     ),
 }
 
+ABSTRACT = "abstract: better language models"
 CLAIMS: tuple[Claim, ...] = (
-    Claim("reverse divergence of MLE over EMO (nats)", 0.0, "section 5: EMO is below", Exceeds(2.0)),
-    Claim("reverse cross-entropy of MLE over EMO (nats)", 0.0, "section 5: EMO is below", Exceeds(2.0)),
-    Claim("total variation of MLE over EMO", 0.0, "section 5: EMO is below", Exceeds(2.0)),
-    Claim("transport cost of MLE over EMO", 0.0, "section 4: what EMO adds", Exceeds(2.0)),
-    Claim("transport cost of MixCE over EMO", 0.0, "section 4: only EMO knows costs", Exceeds(2.0)),
-    Claim("transport cost of TaiLr over EMO", 0.0, "section 4: only EMO knows costs", Exceeds(2.0)),
-    Claim("forward divergence of EMO over MLE (nats)", 0.0, "section 3: MLE covers most", Exceeds(2.0)),
+    Claim("reverse divergence of MLE over EMO (nats)", 0.0, ABSTRACT, Exceeds(2.0)),
+    Claim("reverse cross-entropy of MLE over EMO (nats)", 0.0, ABSTRACT, Exceeds(2.0)),
+    Claim("total variation of MLE over EMO", 0.0, ABSTRACT, Exceeds(2.0)),
+    Claim("transport cost of MLE over EMO", 0.0, "it is what EMO adds", Exceeds(2.0)),
+    Claim("transport cost of MixCE over EMO", 0.0, "only EMO knows costs", Exceeds(2.0)),
+    Claim("transport cost of TaiLr over EMO", 0.0, "only EMO knows costs", Exceeds(2.0)),
+    Claim("forward divergence of EMO over MLE (nats)", 0.0, "it is what MLE minimises", Exceeds(2.0)),
 )
 
 
@@ -237,7 +238,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         for i, name in enumerate(names):
             measures[name] = judge(unstack(tuned, i), source, judged, embedding)
     data = _dataset(measures)
-    return Result(measured=_measured(data), data=data, figure=lambda: draw(data))
+    return Result(measured=_measured(data), data=data, figure=lambda: draw(data), remarks=_remarks(data))
 
 
 def _measured(data: "xarray.Dataset") -> dict[str, Estimate]:
@@ -256,6 +257,17 @@ def _measured(data: "xarray.Dataset") -> dict[str, Estimate]:
         "transport cost of TaiLr over EMO": over("transport", "TaiLr", "EMO"),
         "forward divergence of EMO over MLE (nats)": over("forward", "EMO", "MLE"),
     }
+
+
+def _remarks(data: "xarray.Dataset") -> dict[str, str]:
+    """Why EMO leaves the source where likelihood does not."""
+    entropy = (data["reverse_cross_entropy"] - data["reverse"]).mean("sequence")
+    words = (
+        "a transport cost is linear in the distribution, so that it sharpens it: its entropy is "
+        f"{float(entropy.sel(loss='MLE')):.2f} nats by MLE and {float(entropy.sel(loss='EMO')):.2f} by EMO, and sampled "
+        "words are likelier under the source, but fewer"
+    )
+    return {"reverse divergence of MLE over EMO (nats)": words, "total variation of MLE over EMO": words}
 
 
 def _dataset(measures: dict[str, dict[str, jax.Array]]) -> "xarray.Dataset":
