@@ -36,6 +36,7 @@ def draw(data: "xarray.Dataset") -> "Figure":
             axis.errorbar(values.mean(), row, xerr=2 * error, capsize=3, **style)
         axis.set_yticks(range(len(names)), names if axis is axes[0, 0] else [""] * len(names))
         axis.invert_yaxis()
+        axis.locator_params(axis="x", nbins=4)
         axis.set_xlabel(title)
     figure.suptitle(
         "The next word of fresh text, by the loss of fine-tuning; lower is better; bars 2 standard errors", fontsize=9

@@ -264,8 +264,8 @@ def _remarks(data: "xarray.Dataset") -> dict[str, str]:
     entropy = (data["reverse_cross_entropy"] - data["reverse"]).mean("sequence")
     words = (
         "a transport cost is linear in the distribution, so that it sharpens it: its entropy is "
-        f"{float(entropy.sel(loss='MLE')):.2f} nats by MLE and {float(entropy.sel(loss='EMO')):.2f} by EMO, and sampled "
-        "words are likelier under the source, but fewer"
+        f"{float(entropy.sel(loss='MLE')):.2f} nats by MLE and {float(entropy.sel(loss='EMO')):.2f} by EMO, and "
+        "sampled words are likelier under the source, but fewer"
     )
     return {"reverse divergence of MLE over EMO (nats)": words, "total variation of MLE over EMO": words}
 

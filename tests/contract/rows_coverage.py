@@ -22,7 +22,6 @@ ROWS = [
             Bad((LOG_P, np.float64(0.5)), "num_samples must be at least 1"),
         ),
         half="float32",
-        fast=True,
     ),
     Row(
         name="losses.dco_factor",

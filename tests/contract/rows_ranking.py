@@ -76,7 +76,6 @@ ROWS = [
         ),
         bad_values=(Bad((Z, T, np.float64(-1.0)), "teacher_temperature must be positive"),),
         half="float32",
-        fast=True,
     ),
     distillation("kd_loss"),
     distillation("dkd_loss"),

@@ -27,7 +27,6 @@ ROWS = [
         ),
         bad_values=(OUT_OF_RANGE,),
         half="float32",
-        fast=True,
     ),
     Row(
         name="losses.demd.distributions",

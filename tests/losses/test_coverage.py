@@ -31,7 +31,6 @@ def test_all_sizes_against_mpmath():
     np.testing.assert_allclose(by_n, expected[2], rtol=1e-9, atol=1e-300)
 
 
-@pytest.mark.fast
 def test_ends():
     """p = 1 costs nothing and teaches nothing; p = 0 costs infinity with the slope of cross-entropy."""
     for n, slope in ((1.0, -1), (8.0, 0)):

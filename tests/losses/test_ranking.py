@@ -34,7 +34,6 @@ def test_equal_logits_keep_the_order_of_classes():
     np.testing.assert_array_equal(ranking.value, [[2, 1, 3, 0], [3, 0, 1, 2]])
 
 
-@pytest.mark.fast
 def test_masked_examples_are_not_looked_at():
     where = np.array([True, False])
     s = np.array([[1.0, 0, 2], [np.nan] * 3])

@@ -45,7 +45,6 @@ def test_policies_satisfy_the_conditions_of_an_optimum():
             assert np.all(np.where(q > 1e-9, np.abs(gain / price - 1) < 1e-7, gain <= price * (1 + 1e-7)))
 
 
-@pytest.mark.fast
 def test_one_attempt_goes_to_the_likeliest_and_impossible_candidates_get_none():
     np.testing.assert_array_equal(metrics.optimal_pass_at_n_policy(np.array([0.2, 0.4, 0.4]), 1.0), [0, 0.5, 0.5])
     many = metrics.optimal_pass_at_n_policy(np.array([0.5, 0.0, 0.5], np.float32), 1e6)
@@ -55,7 +54,6 @@ def test_one_attempt_goes_to_the_likeliest_and_impossible_candidates_get_none():
         assert np.isfinite(slope(jnp.array([0.5, 0.0, 0.3]), n)).all()
 
 
-@pytest.mark.fast
 def test_coverage_at_its_ends():
     np.testing.assert_array_equal(metrics.answer_coverage(np.array([0.0, 1.0]), 5.0), [0, 1])
     assert jax.grad(metrics.answer_coverage)(1.0, 5.0) == 0
