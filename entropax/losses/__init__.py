@@ -12,6 +12,9 @@ The comp-sum family, `comp_sum_loss`, joins cross-entropy to its relatives by on
 weigh more, above 1 less (robust to noise, slow to train). `comp_sum_conditional_risk`, `minimizability_gap_bound` and
 `h_consistency_bound` say what a surrogate's risk tells of the error; `smooth_adversarial_comp_sum_loss` guards against
 attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
+
+Class centres in place of logits (`nn.DistanceHead`): `harmonic_loss` of distances, `original_harmonic_loss` as it was
+published, `blockwise_harmonic_loss` where there are too many centres for all distances at once.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -24,6 +27,7 @@ from entropax.losses.comp_sum import (
     h_consistency_transform,
     minimizability_gap_bound,
 )
+from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
 from entropax.losses.score_matching import (
     ScoreEvaluation,
     StationaryResiduals,
@@ -38,6 +42,7 @@ from entropax.losses.score_matching import (
 __all__ = [
     "ScoreEvaluation",
     "StationaryResiduals",
+    "blockwise_harmonic_loss",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
@@ -48,8 +53,10 @@ __all__ = [
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
+    "harmonic_loss",
     "implicit_score_matching_loss",
     "minimizability_gap_bound",
+    "original_harmonic_loss",
     "pgd_attack",
     "smooth_adversarial_comp_sum_loss",
     "stationary_fokker_planck_loss",
