@@ -15,6 +15,10 @@ attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
 
 Class centres in place of logits (`nn.DistanceHead`): `harmonic_loss` of distances, `original_harmonic_loss` as it was
 published, `blockwise_harmonic_loss` where there are too many centres for all distances at once.
+
+Rare positives judged by F1: `dice_loss`, `tversky_loss` (false positives and negatives weigh differently),
+`self_adjusting_dice_loss` (easy examples fade), `multiclass_dice_loss` and `multiclass_tversky_loss`; `dice_coefficient`
+is what they soften, `ohem_mask` keeps hard negatives, `weighted_cross_entropy_loss` is the baseline (focal loss: optax).
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -28,6 +32,15 @@ from entropax.losses.comp_sum import (
     minimizability_gap_bound,
 )
 from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
+from entropax.losses.multiclass_overlap import multiclass_dice_loss, multiclass_tversky_loss
+from entropax.losses.overlap import (
+    dice_coefficient,
+    dice_loss,
+    ohem_mask,
+    self_adjusting_dice_loss,
+    tversky_loss,
+    weighted_cross_entropy_loss,
+)
 from entropax.losses.score_matching import (
     ScoreEvaluation,
     StationaryResiduals,
@@ -48,6 +61,8 @@ __all__ = [
     "comp_sum_margin_loss",
     "comp_sum_outer",
     "denoising_score_matching_loss",
+    "dice_coefficient",
+    "dice_loss",
     "dynamics_denoising_loss",
     "evaluate_score",
     "h_consistency_bound",
@@ -56,9 +71,15 @@ __all__ = [
     "harmonic_loss",
     "implicit_score_matching_loss",
     "minimizability_gap_bound",
+    "multiclass_dice_loss",
+    "multiclass_tversky_loss",
+    "ohem_mask",
     "original_harmonic_loss",
     "pgd_attack",
+    "self_adjusting_dice_loss",
     "smooth_adversarial_comp_sum_loss",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
+    "tversky_loss",
+    "weighted_cross_entropy_loss",
 ]

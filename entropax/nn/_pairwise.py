@@ -79,9 +79,14 @@ def require_block_size(block_size: int | None) -> None:
 
 
 def safe_sqrt(x: Array) -> Array:
-    """The square root of what is not negative, with a zero gradient at zero."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), jnp.where(x < 0, jnp.nan, 0))
+    """The square root, with a zero gradient at zero; NaN below, with its gradient."""
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
+
+
+def magnitude(x: Array) -> Array:
+    """|x|, with a zero gradient at zero, where that of jnp.abs is 1."""
+    return x * jnp.sign(x)
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:

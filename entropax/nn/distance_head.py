@@ -89,7 +89,7 @@ class DistanceHead(nnx.Module):
         self.num_in = num_in
         self.exponent = exponent
         self.distance = distance
-        self.centers = nnx.Param(TORCH_UNIFORM(rngs.params(), (num_classes, num_in)))
+        self.centers = nnx.Param(TORCH_UNIFORM(rngs.params(), (num_classes, num_in), jnp.float32))
 
     def distances(self, x: Float[Array, "*batch k"]) -> Float[Array, "*batch v"]:
         """The distances to all centres.

@@ -223,7 +223,7 @@ def _square(x: Array, w: Array) -> Array:
 
 
 def _manhattan(x: Array, w: Array) -> Array:
-    return jnp.sum(jnp.abs(x - w), axis=-1)
+    return jnp.sum(_pairwise.magnitude(x - w), axis=-1)
 
 
 def _product_of_halves(x: Array, w: Array) -> Array:
@@ -232,7 +232,7 @@ def _product_of_halves(x: Array, w: Array) -> Array:
 
 
 def _minkowski(x: Array, w: Array, order: Array, eps: Array) -> Array:
-    a = jnp.abs(x - w) + eps
+    a = _pairwise.magnitude(x - w) + eps
     # In units of the largest part, so that no power over- or underflows.
     unit = jnp.maximum(jnp.max(a, axis=-1, keepdims=True), eps ** (1 / order))
     unit = jax.lax.stop_gradient(jnp.where(unit > 0, unit, 1))

@@ -113,7 +113,7 @@ def hamming_distance(
             for k, a in zip(jax.random.split(key), (x, w), strict=True)
         ]
         x, w = x + noises[0], w + noises[1]
-    bits = (lambda a: _straight_through(a, threshold, T)) if variant == "hard" else (lambda a: jax.nn.sigmoid(a / T))
+    bits = (lambda a: _hard_bits(a, threshold, T)) if variant == "hard" else (lambda a: jax.nn.sigmoid(a / T))
     d = _pairwise.over_centers(_total, block_size, bits(x), bits(w)) + eps
     return _checks.enforce(d.astype(dtype), _checks.positive("temperature", T), _checks.nonnegative("eps", eps))
 
@@ -202,16 +202,16 @@ def bray_curtis_distance(
 
 
 def _largest(x: Array, w: Array) -> Array:
-    return jnp.max(jnp.abs(x - w), axis=-1)
+    return jnp.max(_pairwise.magnitude(x - w), axis=-1)
 
 
 def _total(x: Array, w: Array) -> Array:
-    return jnp.sum(jnp.abs(x - w), axis=-1)
+    return jnp.sum(_pairwise.magnitude(x - w), axis=-1)
 
 
 def _scaled(x: Array, w: Array, eps: Array) -> Array:
     """|x - w| over its standard deviation."""
-    a = jnp.abs(x - w)
+    a = _pairwise.magnitude(x - w)
     variance = jnp.var(a, axis=-1, ddof=1, keepdims=True)
     return a / (_pairwise.safe_sqrt(variance) + eps)
 
@@ -225,30 +225,44 @@ def _smooth_largest(x: Array, w: Array, sharpness: Array, eps: Array) -> Array:
     return jax.nn.logsumexp(sharpness * _scaled(x, w, eps), axis=-1) / sharpness
 
 
-def _straight_through(a: Array, threshold: Array, temperature: Array) -> Array:
-    soft = jax.nn.sigmoid((a - threshold) / temperature)
-    return soft + jax.lax.stop_gradient((a > threshold).astype(a.dtype) - soft)
+@jax.custom_jvp
+def _hard_bits(a: Array, threshold: Array, temperature: Array) -> Array:
+    """1[a > threshold], whose tangent is that of sigmoid((a - threshold) / temperature)."""
+    return (a > threshold).astype(a.dtype)
+
+
+@_hard_bits.defjvp
+def _hard_bits_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    soft = jax.jvp(lambda a, threshold, T: jax.nn.sigmoid((a - threshold) / T), primals, tangents)[1]
+    return _hard_bits(*primals), soft
 
 
 def _canberra(x: Array, w: Array, floor: Array) -> Array:
-    return jnp.sum(_pairwise.ratio(jnp.abs(x - w), jnp.maximum(jnp.abs(x) + jnp.abs(w), floor)), axis=-1)
+    return jnp.sum(
+        _pairwise.ratio(
+            _pairwise.magnitude(x - w), jnp.maximum(_pairwise.magnitude(x) + _pairwise.magnitude(w), floor)
+        ),
+        axis=-1,
+    )
 
 
 def _weighted_canberra(x: Array, w: Array, power: Array, eps: Array) -> Array:
-    a = jnp.abs(x) + jnp.abs(w) + eps
+    a = _pairwise.magnitude(x) + _pairwise.magnitude(w) + eps
     positive = a > 0
     weights = jnp.where(positive, jnp.where(positive, a, 1) ** power, 0)
-    return _pairwise.ratio(jnp.sum(weights * _pairwise.ratio(jnp.abs(x - w), a), -1), jnp.sum(weights, axis=-1))
+    return _pairwise.ratio(
+        jnp.sum(weights * _pairwise.ratio(_pairwise.magnitude(x - w), a), -1), jnp.sum(weights, axis=-1)
+    )
 
 
 def _bray_curtis(x: Array, w: Array, eps: Array) -> Array:
-    return _pairwise.ratio(_total(x, w), jnp.sum(jnp.abs(x) + jnp.abs(w), axis=-1) + eps)
+    return _pairwise.ratio(_total(x, w), jnp.sum(_pairwise.magnitude(x) + _pairwise.magnitude(w), axis=-1) + eps)
 
 
 def _bray_curtis_signed(x: Array, w: Array, eps: Array) -> Array:
-    return _pairwise.ratio(_total(x, w), jnp.maximum(jnp.abs(jnp.sum(x + w, axis=-1)) + eps, 10 * eps))
+    return _pairwise.ratio(_total(x, w), jnp.maximum(_pairwise.magnitude(jnp.sum(x + w, axis=-1)) + eps, 10 * eps))
 
 
 def _shares(x: Array, eps: Array) -> Array:
-    a = jnp.abs(x) + eps
+    a = _pairwise.magnitude(x) + eps
     return _pairwise.ratio(a, jnp.sum(a, axis=-1, keepdims=True))

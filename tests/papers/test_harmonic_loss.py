@@ -112,7 +112,7 @@ def test_2_layers_of_the_study(name):
 
 @pytest.mark.parametrize("kind", LEARNED)
 def test_2_learned_precisions_at_their_start(kind):
-    """Probabilities of the three Mahalanobis layers before training: full (the study's standard), diagonal, Cholesky."""
+    """Probabilities of the three Mahalanobis layers before training; full is the study's standard."""
     metric = nn.MahalanobisDistance(3, kind=kind)
     start = {"full": 1.01, "diagonal": 0.0, "cholesky": 0.1}[kind] * (np.ones(3) if kind == "diagonal" else np.eye(3))
     np.testing.assert_allclose(metric.parameter[...], start, rtol=1e-7)  # float32, too coarse for the printed digits
@@ -153,7 +153,7 @@ def test_4_invariance_to_scale(name):
 
 @pytest.mark.fast
 def test_5_exponents():
-    """n on squares is 2 n on distances; n to 0 is uniform, to infinity the nearest centre; a row's factor is nothing."""
+    """n on squares is 2 n on distances; n to 0 is uniform, to infinity the nearest centre; factors are nothing."""
     d = nn.euclidean_distance(X, W)
     squares = nn.euclidean_distance(X, W, squared=True)
     np.testing.assert_allclose(law(squares, 1.5), law(d, 3), rtol=1e-13)
