@@ -17,8 +17,13 @@ Class centres in place of logits (`nn.DistanceHead`): `harmonic_loss` of distanc
 published, `blockwise_harmonic_loss` where there are too many centres for all distances at once.
 
 Rare positives judged by F1: `dice_loss`, `tversky_loss` (false positives and negatives weigh differently),
-`self_adjusting_dice_loss` (easy examples fade), `multiclass_dice_loss` and `multiclass_tversky_loss`; `dice_coefficient`
-is what they soften, `ohem_mask` keeps hard negatives, `weighted_cross_entropy_loss` is the baseline (focal loss: optax).
+`self_adjusting_dice_loss` (easy examples fade), `multiclass_dice_loss` and `multiclass_tversky_loss`;
+`dice_coefficient` is what they soften, `ohem_mask` keeps hard negatives, `weighted_cross_entropy_loss` is the baseline
+(focal loss: optax).
+
+Geometry of features, added to a classification loss: `orthogonal_projection_loss` of a batch (one number;
+`class_cosines` to watch it), `perpetual_projection_loss` with learned centres, `projection_distillation_loss` from a
+teacher, `batch_self_attention` before any of them; `center_loss` and `rbf_logits` are baselines.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -41,6 +46,16 @@ from entropax.losses.overlap import (
     tversky_loss,
     weighted_cross_entropy_loss,
 )
+from entropax.losses.projection import (
+    ClassCosines,
+    batch_self_attention,
+    center_loss,
+    class_cosines,
+    orthogonal_projection_loss,
+    perpetual_projection_loss,
+    projection_distillation_loss,
+    rbf_logits,
+)
 from entropax.losses.score_matching import (
     ScoreEvaluation,
     StationaryResiduals,
@@ -53,9 +68,13 @@ from entropax.losses.score_matching import (
 )
 
 __all__ = [
+    "ClassCosines",
     "ScoreEvaluation",
     "StationaryResiduals",
+    "batch_self_attention",
     "blockwise_harmonic_loss",
+    "center_loss",
+    "class_cosines",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
@@ -75,7 +94,11 @@ __all__ = [
     "multiclass_tversky_loss",
     "ohem_mask",
     "original_harmonic_loss",
+    "orthogonal_projection_loss",
+    "perpetual_projection_loss",
     "pgd_attack",
+    "projection_distillation_loss",
+    "rbf_logits",
     "self_adjusting_dice_loss",
     "smooth_adversarial_comp_sum_loss",
     "stationary_fokker_planck_loss",
