@@ -73,7 +73,7 @@ def test_3_gradient_of_the_published_code():
 
 @pytest.mark.fast
 def test_4_self_attention_before_the_loss():
-    """Value and both means after softmax(F F^T) F, at gamma = 2 with absolute cosines (the means printed with 1e-6, too)."""
+    """Value and both means after softmax(F F^T) F, at gamma = 2 with absolute cosines."""
     attended = losses.batch_self_attention(F)
     printed(published(attended, 2.0, "mean_abs"), 1.4734638915)
     np.testing.assert_allclose(opl(attended, Y, gamma=2.0, reduction="mean_abs"), 1.4734638915, rtol=3e-7)
