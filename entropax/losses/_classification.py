@@ -48,8 +48,9 @@ class Examples(NamedTuple):
 
     def finish(self, loss: Any, *checks: _checks.Check) -> Any:
         """The loss of every example: zero where masked, NaN (or an error) where a check fails."""
-        if self.where is not None:
-            loss = jax.tree.map(lambda leaf: jnp.where(self.where, leaf, 0), loss)
+        where = self.where
+        if where is not None:
+            loss = jax.tree.map(lambda leaf: jnp.where(where, leaf, 0), loss)
         return _checks.enforce(loss, *self.checks, *checks)
 
 

@@ -20,7 +20,7 @@ def draw(data: "xarray.Dataset") -> Any:
         A matplotlib figure.
     """
     figure, axes = new_figure(2, 3, height=3.2, width=11.0)
-    names = [str(name) for name in data["loss"].values]
+    names = [str(name).replace(", threshold", ",\nthreshold") for name in data["loss"].values]
     places = np.arange(len(names))
     for axis, name in zip(axes[0], data["set"].values, strict=True):
         for number, model in enumerate(data["model"].values):
@@ -36,10 +36,10 @@ def draw(data: "xarray.Dataset") -> Any:
                 capsize=2,
                 label=str(model),
             )
-        axis.axhline(float(data.f1.sel(set=name, model=model, loss=names[0]).mean()), color="0.5", lw=0.8, ls=":")
+        axis.axhline(float(data.f1.sel(set=name, model=data.model[-1])[0].mean()), color="0.5", lw=0.8, ls=":")
         axis.set_xticks(places, names, rotation=40, ha="right", fontsize=7)
         axis.set(title=str(name), ylabel="F1 on the test set, threshold ½")
-    axes[0, 0].legend(title="bars: standard error")
+    axes[0, 0].legend(title="bars: standard error\ndotted: cross-entropy", fontsize=7, title_fontsize=7)
     for axis, y in zip(axes[1, :2], (1, 0), strict=True):
         for number, name in enumerate(data["objective"].values):
             axis.plot(

@@ -25,7 +25,7 @@ def draw(data: "xarray.Dataset") -> Any:
     places = np.arange(len(names))
     for axis, quantity, words in (
         (accuracy, "accuracy", label("test accuracy", "%")),
-        (prototypes, "cosine", "cosine of class vector and class mean"),
+        (prototypes, "cosine", "cosine of class vector and mean"),
     ):
         values = data[quantity]
         for seed in range(data.sizes["seed"]):
@@ -56,7 +56,7 @@ def draw(data: "xarray.Dataset") -> Any:
         for token, (a, b) in enumerate(points):
             plane.annotate(str(token), (a, b), fontsize=6, xytext=(2, 2), textcoords="offset points")
         plane.set(
-            title=f"Embeddings, {kind}: {100 * float(chosen.flatness[0]):.0f}% of variance",
+            title=f"{str(kind).capitalize()}: embeddings, {100 * float(chosen.flatness[0]):.0f}% of variance",
             xlabel="first principal direction",
             ylabel="second",
             aspect="equal",

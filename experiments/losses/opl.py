@@ -8,7 +8,7 @@ after training on labels of which 40% are wrong; and how much the size of a batc
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ SLUG = "opl"
 TITLE = "Orthogonal projection loss"
 ARXIV = "2103.14021"
 
+Reading: TypeAlias = Literal["abs_mean", "mean_abs", "signed"]
 PLAIN = "cross-entropy"
 READINGS = ("abs_mean", "mean_abs", "signed")
 CODE = "mean_abs"
@@ -130,7 +131,9 @@ def _fit(
         value = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(network.head(features), y))
         if kind == PLAIN:
             return value
-        return value + WEIGHT * losses.orthogonal_projection_loss(features, y, gamma=GAMMA, reduction=kind)
+        return value + WEIGHT * losses.orthogonal_projection_loss(
+            features, y, gamma=GAMMA, reduction=cast(Reading, kind)
+        )
 
     def make(rngs: nnx.Rngs) -> Any:
         return _ensembles.Classifier(64, FEATURES, nnx.Linear(FEATURES, 10, rngs=rngs), width=64, depth=2, rngs=rngs)
