@@ -37,7 +37,7 @@ def draw(data: "xarray.Dataset") -> Any:
         places, data.centred_cosine.mean("seed"), "^", color="#0072b2", ls="", label="mean, common part removed"
     )
     accuracy.set(title="Digits: accuracy")
-    accuracy.legend()
+    accuracy.legend(loc="lower center")
     prototypes.set(title="Digits: are class vectors prototypes?", ylim=(None, 1.03))
     prototypes.legend(loc="lower right")
     for number, name in enumerate(names):
@@ -56,8 +56,8 @@ def draw(data: "xarray.Dataset") -> Any:
         for token, (a, b) in enumerate(points):
             plane.annotate(str(token), (a, b), fontsize=6, xytext=(2, 2), textcoords="offset points")
         plane.set(
-            title=f"{str(kind).capitalize()}: embeddings, {100 * float(chosen.flatness[0]):.0f}% of variance",
-            xlabel="first principal direction",
+            title=f"{str(kind).capitalize()}: {100 * float(chosen.flatness[0]):.0f}% of variance",
+            xlabel="embeddings of one run, first principal direction",
             ylabel="second",
             aspect="equal",
         )

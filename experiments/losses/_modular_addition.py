@@ -12,6 +12,12 @@ from entropax import losses, nn
 from experiments.losses import _ensembles
 
 EMBED, WIDTH = 16, 100
+START = 0.1
+"""Standard deviation of the embeddings at first: large ones memorise the table and stay."""
+RATE, DECAY = 3e-3, 0.3
+"""Of AdamW."""
+EXPONENT = 1.0
+"""Of the squared distance."""
 TRAINED = 0.8
 """Share of the table that is trained on."""
 
@@ -26,8 +32,8 @@ class Adder(nnx.Module):
     """
 
     def __init__(self, prime: int, *, rngs: nnx.Rngs):
-        """Makes the parts, all of unit variance or LeCun's."""
-        self.embeddings = nnx.Param(jax.random.normal(rngs.params(), (prime, EMBED)))
+        """Makes the parts."""
+        self.embeddings = nnx.Param(START * jax.random.normal(rngs.params(), (prime, EMBED)))
         self.trunk = nn.MLP(2 * EMBED, EMBED, width=WIDTH, depth=1, activation=jax.nn.relu, rngs=rngs)
         self.sums = nnx.Param(jax.random.normal(rngs.params(), (prime, EMBED)) / np.sqrt(EMBED))
 
@@ -59,7 +65,7 @@ def learn(harmonic: bool, *, prime: int, seeds: int, steps: int, key: jax.Array)
     def loss(network: Any, pairs: Any, answers: Any) -> Any:
         f, w = network.features(pairs), network.sums[...]
         if harmonic:
-            return jnp.mean(losses.original_harmonic_loss(f, w, answers, expand=True))
+            return jnp.mean(losses.original_harmonic_loss(f, w, answers, EXPONENT, expand=True))
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(f @ w.T, answers))
 
     def right(network: Any, pairs: Any, answers: Any) -> Any:
@@ -77,7 +83,7 @@ def learn(harmonic: bool, *, prime: int, seeds: int, steps: int, key: jax.Array)
         key=key,
         steps=steps,
         batch=None,
-        optimizer=optax.adamw(2e-3, weight_decay=1e-2),
+        optimizer=optax.adamw(RATE, weight_decay=DECAY),
         record=lambda networks: jax.vmap(right)(networks, jnp.asarray(pairs), jnp.asarray(answers)),
         record_every=every,
     )

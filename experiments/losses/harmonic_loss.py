@@ -4,7 +4,8 @@ On scikit-learn's digits a small perceptron is trained with a linear head and wi
 the root of the number of features, is chosen on held-out images. What is compared: test accuracy; how much the head's
 weights still grow in the second half of training; whether centres are the means of their classes' features. Then
 addition modulo a prime, learned from part of the table: how long test accuracy lags behind training accuracy, and how
-flat the learned embeddings are.
+flat the learned embeddings are. Both kinds start from small embeddings and have the same strong weight decay, with
+which both come to generalise; from embeddings of unit variance and with little decay neither does in 4000 steps.
 """
 
 import functools
@@ -69,7 +70,7 @@ class Config:
     batch: int = 64
     records: int = 24
     prime: int = 31
-    addition_steps: int = 4000
+    addition_steps: int = 3000
     addition_seeds: int = 3
 
 
