@@ -18,16 +18,29 @@ class Classifier(nnx.Module):
     Attributes:
         trunk: from inputs to features.
         head: from features to logits or log-probabilities.
+        rectified: whether features are.
     """
 
-    def __init__(self, num_in: int, num_features: int, head: nnx.Module, *, width: int, depth: int, rngs: nnx.Rngs):
-        """Makes the trunk: `depth` hidden layers of `width`, rectified, as are the features."""
+    def __init__(
+        self,
+        num_in: int,
+        num_features: int,
+        head: nnx.Module,
+        *,
+        width: int,
+        depth: int,
+        rectified: bool = True,
+        rngs: nnx.Rngs,
+    ):
+        """Makes the trunk: `depth` hidden layers of `width`, rectified."""
+        self.rectified = rectified
         self.trunk = nn.MLP(num_in, num_features, width=width, depth=depth, activation=jax.nn.relu, rngs=rngs)
         self.head = head
 
     def features(self, x: Any) -> Any:
         """The features."""
-        return jax.nn.relu(self.trunk(x))
+        features = self.trunk(x)
+        return jax.nn.relu(features) if self.rectified else features
 
     def __call__(self, x: Any) -> Any:
         """The logits."""

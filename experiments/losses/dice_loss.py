@@ -39,7 +39,7 @@ WHY = {
     DICE: "of single examples it gives a rare positive no more weight than a negative, as cross-entropy does",
     ADJUSTED: (
         "without squares a negative near p = 0 pushes 4/3 as hard as a positive, 1 / g against (2 + g) / (1 + g)^2, so "
-        "that many negatives drag all below 1/2; the runs that were published have squares, sets and trained language models"
+        "that many negatives drag all below 1/2; the published runs have squares, sets and trained language models"
     ),
     CODE: "cross-entropy is close to calibrated here, and its best threshold gains little",
 }
