@@ -4,7 +4,8 @@ Perceptrons of 64, 64 and 32 units are trained by cross-entropy alone and with t
 its three readings. Compared on test images: accuracy; cosines of features of the same and of different digits; the
 accuracy of telling four digits that were never seen apart from one example each, by the nearest feature; accuracy
 after training on labels of which 40% are wrong; and how much the size of a batch matters. Features are not rectified:
-of rectified ones, as in the networks of the paper, no cosine is negative and the three readings are one.
+of rectified ones, as in the networks of the paper, no cosine is negative and the three readings are one. So they are
+under noisy labels, where all features stay close to one direction.
 """
 
 from dataclasses import dataclass
