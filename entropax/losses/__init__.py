@@ -22,6 +22,18 @@ cost between embeddings); `mixce_loss` and `tailr_loss` weigh tokens by how like
 
 Where one right answer among N attempts is enough: `dco_loss` of whole answers, `dco_step_loss` of the steps of a proof,
 `dco_factor` to weigh a cross-entropy of one's own.
+
+Class centres in place of logits (`nn.DistanceHead`): `harmonic_loss` of distances, `original_harmonic_loss` as it was
+published, `blockwise_harmonic_loss` where there are too many centres for all distances at once.
+
+Rare positives judged by F1: `dice_loss`, `tversky_loss` (false positives and negatives weigh differently),
+`self_adjusting_dice_loss` (easy examples fade), `multiclass_dice_loss` and `multiclass_tversky_loss`;
+`dice_coefficient` is what they soften, `ohem_mask` keeps hard negatives, `weighted_cross_entropy_loss` is the baseline
+(focal loss: optax).
+
+Geometry of features, added to a classification loss: `orthogonal_projection_loss` of a batch (one number;
+`class_cosines` to watch it), `perpetual_projection_loss` with learned centres, `projection_distillation_loss` from a
+teacher, `batch_self_attention` before any of them; `center_loss` and `rbf_logits` are baselines.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -36,6 +48,26 @@ from entropax.losses.comp_sum import (
 )
 from entropax.losses.coverage import dco_factor, dco_loss, dco_step_loss
 from entropax.losses.distillation import dist_loss, dkd_loss, kd_loss
+from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
+from entropax.losses.multiclass_overlap import multiclass_dice_loss, multiclass_tversky_loss
+from entropax.losses.overlap import (
+    dice_coefficient,
+    dice_loss,
+    ohem_mask,
+    self_adjusting_dice_loss,
+    tversky_loss,
+    weighted_cross_entropy_loss,
+)
+from entropax.losses.projection import (
+    ClassCosines,
+    batch_self_attention,
+    center_loss,
+    class_cosines,
+    orthogonal_projection_loss,
+    perpetual_projection_loss,
+    projection_distillation_loss,
+    rbf_logits,
+)
 from entropax.losses.ranking import (
     Ranking,
     list_mle,
@@ -58,9 +90,14 @@ from entropax.losses.score_matching import (
 from entropax.losses.transport import demd, emo_loss, mixce_loss, tailr_loss
 
 __all__ = [
+    "ClassCosines",
     "Ranking",
     "ScoreEvaluation",
     "StationaryResiduals",
+    "batch_self_attention",
+    "blockwise_harmonic_loss",
+    "center_loss",
+    "class_cosines",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
@@ -70,6 +107,8 @@ __all__ = [
     "dco_step_loss",
     "demd",
     "denoising_score_matching_loss",
+    "dice_coefficient",
+    "dice_loss",
     "dist_loss",
     "dkd_loss",
     "dynamics_denoising_loss",
@@ -78,19 +117,31 @@ __all__ = [
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
+    "harmonic_loss",
     "implicit_score_matching_loss",
     "kd_loss",
     "list_mle",
     "minimizability_gap_bound",
     "mixce_loss",
+    "multiclass_dice_loss",
+    "multiclass_tversky_loss",
+    "ohem_mask",
+    "original_harmonic_loss",
+    "orthogonal_projection_loss",
+    "perpetual_projection_loss",
     "pgd_attack",
     "plackett_luce_log_prob",
     "pld_loss",
+    "projection_distillation_loss",
+    "rbf_logits",
     "sample_plackett_luce",
+    "self_adjusting_dice_loss",
     "smooth_adversarial_comp_sum_loss",
     "soft_plackett_luce_sample",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
     "tailr_loss",
     "teacher_optimal_permutation",
+    "tversky_loss",
+    "weighted_cross_entropy_loss",
 ]

@@ -34,15 +34,16 @@ class Examples(NamedTuple):
 
         A class without probability counts nothing, infinite values included.
         """
-        if self.of_class:
-            return jnp.take_along_axis(values, self.labels[..., None], axis=-1)[..., 0]
+        if self.of_class:  # clipped, so that the NaN of a label out of range has a path back
+            return jnp.take_along_axis(values, self.labels[..., None], axis=-1, mode="clip")[..., 0]
         present = self.labels > 0
         return jnp.sum(jnp.where(present, self.labels, 0) * jnp.where(present, values, 0), axis=-1)
 
     def distributions(self) -> Array:
         """The labels as distributions, shape (..., n)."""
         if self.of_class:
-            return jax.nn.one_hot(self.labels, self.logits.shape[-1], dtype=self.logits.dtype)
+            n = self.logits.shape[-1]
+            return jax.nn.one_hot(jnp.clip(self.labels, 0, n - 1), n, dtype=self.logits.dtype)
         return self.labels
 
     def finish(self, loss: Any, *checks: _checks.Check) -> Any:

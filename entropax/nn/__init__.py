@@ -7,6 +7,11 @@
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
 - Sequences of tokens: `Decoder`, a causal transformer that also samples.
 - `ShiftedScore` adds any of them to a known reference.
+- Class centres for a last layer: `DistanceHead`, log-probabilities by `harmonic_log_probs` of a distance. Euclidean or
+  cosine to begin with (`expand=True` for thousands of centres); `MahalanobisDistance` learns its metric. All distances
+  take samples (..., k) and centres (v, k): `euclidean_distance`, `manhattan_distance`, `minkowski_distance`,
+  `cosine_distance`, `mahalanobis_distance`, `chebyshev_distance`, `hamming_distance`, `canberra_distance`,
+  `bray_curtis_distance`.
 - Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
   `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
   pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
@@ -25,8 +30,22 @@ from entropax.nn.critics import (
     SeparableCritic,
 )
 from entropax.nn.decoder import Decoder, Past
+from entropax.nn.distance_head import DistanceHead, MahalanobisDistance, harmonic_log_probs
+from entropax.nn.distances import (
+    cosine_distance,
+    euclidean_distance,
+    mahalanobis_distance,
+    manhattan_distance,
+    minkowski_distance,
+)
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
+from entropax.nn.relative_distances import (
+    bray_curtis_distance,
+    canberra_distance,
+    chebyshev_distance,
+    hamming_distance,
+)
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
 from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
@@ -41,12 +60,14 @@ __all__ = [
     "BilinearCritic",
     "ConcatenatedCritic",
     "Decoder",
+    "DistanceHead",
     "GaussianCode",
     "GaussianEncoder",
     "HybridCritic",
     "InducedAttentionBlock",
     "LocalTransformerScore",
     "MLPScore",
+    "MahalanobisDistance",
     "Neighborhood",
     "PairScore",
     "Past",
@@ -56,5 +77,15 @@ __all__ = [
     "ShiftedScore",
     "SplitTransformerScore",
     "VariationalCritic",
+    "bray_curtis_distance",
+    "canberra_distance",
+    "chebyshev_distance",
+    "cosine_distance",
+    "euclidean_distance",
+    "hamming_distance",
+    "harmonic_log_probs",
+    "mahalanobis_distance",
+    "manhattan_distance",
+    "minkowski_distance",
     "neighborhood",
 ]

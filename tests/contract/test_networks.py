@@ -248,6 +248,31 @@ GRID: dict[str, Case] = {
         ),
         field=False,
     ),
+    "DistanceHead": Case(
+        lambda rngs: nn.DistanceHead(3, 4, exponent=1.5, rngs=rngs),
+        (normal(3),),
+        bad=(((normal(2),), r"x must have shape \(\.\.\., 3\)"), ((np.float64(1.0),), r"x must have shape")),
+        misuse=(
+            (lambda rngs: nn.DistanceHead(0, 4, rngs=rngs), "num_in must be at least 1"),
+            (lambda rngs: nn.DistanceHead(3, 0, rngs=rngs), "num_classes must be at least 1"),
+            (lambda rngs: nn.DistanceHead(3, 4, exponent=0.0, rngs=rngs), "exponent must be positive"),
+        ),
+        field=False,
+    ),
+    **{
+        f"MahalanobisDistance-{kind}": Case(
+            lambda rngs, kind=kind: nn.DistanceHead(3, 4, distance=nn.MahalanobisDistance(3, kind=kind), rngs=rngs),
+            (normal(3),),
+            bad=(((normal(2),), r"x must have shape \(\.\.\., 3\)"),),
+            misuse=(
+                (lambda rngs, kind=kind: nn.MahalanobisDistance(0, kind=kind), "num_in must be at least 1"),
+                (lambda rngs, kind=kind: nn.MahalanobisDistance(3, kind=kind, eps=-1.0), "eps must be non-negative"),
+                (lambda rngs: nn.MahalanobisDistance(3, kind="round"), "kind must be one of"),
+            ),
+            field=False,
+        )
+        for kind in ("diagonal", "cholesky", "full")
+    },
     "MLPScore": Case(
         lambda rngs: nn.MLPScore(3, width=6, depth=2, center=1.0, scale=(1.0, 2.0, 0.5), rngs=rngs),
         (normal(3),),
@@ -532,7 +557,7 @@ def test_construction(name: str, x64) -> None:
     first, other = named(made(name, 0)), named(made(name, 1))
     for path, leaf in named(GRID[name].make(rngs=nnx.Rngs(0))).items():
         np.testing.assert_array_equal(leaf, first[path])
-    kernels = [path for path in other if "kernel" in path]
+    kernels = [path for path in other if "kernel" in path or "centers" in path]
     assert kernels
     assert all(np.any(other[path] != first[path]) for path in kernels)
     leaves, tree = jax.tree.flatten(network)
