@@ -12,8 +12,25 @@ The comp-sum family, `comp_sum_loss`, joins cross-entropy to its relatives by on
 weigh more, above 1 less (robust to noise, slow to train). `comp_sum_conditional_risk`, `minimizability_gap_bound` and
 `h_consistency_bound` say what a surrogate's risk tells of the error; `smooth_adversarial_comp_sum_loss` guards against
 attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
+
+Where labels may be wrong: `ldr_kl_loss` with a high temperature, `aldr_kl_loss` where their quality differs from
+example to example (its state is `InstanceTemperatures`), `ldr_topk_loss` where one of the k best suffices. Put scores
+on one scale with `normalize_scores`; see which classes push with `ldr_adversarial_weights`. The losses they are
+compared with: `cross_entropy_loss`, `squared_error_loss`, `absolute_error_loss`, `crammer_singer_loss`,
+`weston_watkins_loss`, `generalized_cross_entropy_loss`, `truncated_generalized_cross_entropy_loss`,
+`symmetric_cross_entropy_loss`, `robust_log_loss`, `jensen_shannon_loss`, `nce_rce_loss`, `nce_agce_loss` and
+`nce_aul_loss`. `uniform_label_flips` and `class_dependent_label_flips` make labels wrong.
 """
 
+from entropax.losses.active_passive import (
+    asymmetric_cross_entropy_loss,
+    asymmetric_unhinged_loss,
+    nce_agce_loss,
+    nce_aul_loss,
+    nce_rce_loss,
+    normalized_cross_entropy_loss,
+    reverse_cross_entropy_loss,
+)
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
 from entropax.losses.comp_sum import (
     comp_sum_conditional_risk,
@@ -23,6 +40,29 @@ from entropax.losses.comp_sum import (
     h_consistency_relaxed_bound,
     h_consistency_transform,
     minimizability_gap_bound,
+)
+from entropax.losses.label_noise import NoisyLabels, class_dependent_label_flips, uniform_label_flips
+from entropax.losses.noise_robust import (
+    absolute_error_loss,
+    crammer_singer_loss,
+    cross_entropy_loss,
+    generalized_cross_entropy_loss,
+    jensen_shannon_loss,
+    robust_log_loss,
+    squared_error_loss,
+    symmetric_cross_entropy_loss,
+    truncated_generalized_cross_entropy_loss,
+    truncation_weights,
+    weston_watkins_loss,
+)
+from entropax.losses.robust import (
+    AldrKL,
+    InstanceTemperatures,
+    aldr_kl_loss,
+    ldr_adversarial_weights,
+    ldr_kl_loss,
+    ldr_topk_loss,
+    normalize_scores,
 )
 from entropax.losses.score_matching import (
     ScoreEvaluation,
@@ -36,22 +76,50 @@ from entropax.losses.score_matching import (
 )
 
 __all__ = [
+    "AldrKL",
+    "InstanceTemperatures",
+    "NoisyLabels",
     "ScoreEvaluation",
     "StationaryResiduals",
+    "absolute_error_loss",
+    "aldr_kl_loss",
+    "asymmetric_cross_entropy_loss",
+    "asymmetric_unhinged_loss",
+    "class_dependent_label_flips",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "crammer_singer_loss",
+    "cross_entropy_loss",
     "denoising_score_matching_loss",
     "dynamics_denoising_loss",
     "evaluate_score",
+    "generalized_cross_entropy_loss",
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
     "implicit_score_matching_loss",
+    "jensen_shannon_loss",
+    "ldr_adversarial_weights",
+    "ldr_kl_loss",
+    "ldr_topk_loss",
     "minimizability_gap_bound",
+    "nce_agce_loss",
+    "nce_aul_loss",
+    "nce_rce_loss",
+    "normalize_scores",
+    "normalized_cross_entropy_loss",
     "pgd_attack",
+    "reverse_cross_entropy_loss",
+    "robust_log_loss",
     "smooth_adversarial_comp_sum_loss",
+    "squared_error_loss",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
+    "symmetric_cross_entropy_loss",
+    "truncated_generalized_cross_entropy_loss",
+    "truncation_weights",
+    "uniform_label_flips",
+    "weston_watkins_loss",
 ]
