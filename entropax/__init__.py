@@ -5,6 +5,7 @@ when they are first touched:
 
 - `information`: exact measures of a given distribution.
 - `space`: periodic boxes, neighbour search, spectral grids.
+- `metrics`: what one reports, not trains: errors of calibration and ranking.
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
 - `simulators`: dynamics under one protocol, and `simulate`.
@@ -30,6 +31,7 @@ _ROOMS = (
     "estimators",
     "information",
     "losses",
+    "metrics",
     "nn",
     "observables",
     "simulators",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         estimators as estimators,
         information as information,
         losses as losses,
+        metrics as metrics,
         nn as nn,
         observables as observables,
         simulators as simulators,
