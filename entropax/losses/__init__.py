@@ -20,6 +20,10 @@ compared with: `cross_entropy_loss`, `squared_error_loss`, `absolute_error_loss`
 `weston_watkins_loss`, `generalized_cross_entropy_loss`, `truncated_generalized_cross_entropy_loss`,
 `symmetric_cross_entropy_loss`, `robust_log_loss`, `jensen_shannon_loss`, `nce_rce_loss`, `nce_agce_loss` and
 `nce_aul_loss`. `uniform_label_flips` and `class_dependent_label_flips` make labels wrong.
+
+Calibration, on held-out logits: `fit_temperature` (one number, for `temperature_scale`), or a network's temperature of
+every example (`nn.Calibrator`) trained by `correctness_aware_loss`, which asks for confidence where the prediction is
+right and for doubt where it is wrong.
 """
 
 from entropax.losses.active_passive import (
@@ -40,6 +44,12 @@ from entropax.losses.comp_sum import (
     h_consistency_relaxed_bound,
     h_consistency_transform,
     minimizability_gap_bound,
+)
+from entropax.losses.correctness import (
+    FittedTemperature,
+    correctness_aware_loss,
+    fit_temperature,
+    temperature_scale,
 )
 from entropax.losses.label_noise import NoisyLabels, class_dependent_label_flips, uniform_label_flips
 from entropax.losses.noise_robust import (
@@ -77,6 +87,7 @@ from entropax.losses.score_matching import (
 
 __all__ = [
     "AldrKL",
+    "FittedTemperature",
     "InstanceTemperatures",
     "NoisyLabels",
     "ScoreEvaluation",
@@ -90,11 +101,13 @@ __all__ = [
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "correctness_aware_loss",
     "crammer_singer_loss",
     "cross_entropy_loss",
     "denoising_score_matching_loss",
     "dynamics_denoising_loss",
     "evaluate_score",
+    "fit_temperature",
     "generalized_cross_entropy_loss",
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
@@ -118,6 +131,7 @@ __all__ = [
     "stationary_fokker_planck_loss",
     "stationary_residuals",
     "symmetric_cross_entropy_loss",
+    "temperature_scale",
     "truncated_generalized_cross_entropy_loss",
     "truncation_weights",
     "uniform_label_flips",
