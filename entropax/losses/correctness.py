@@ -170,11 +170,11 @@ def _temperatures(
 
 
 def _gap(logits: Array, labels: Array, scaled: Array) -> Array:
-    """|c - confidence|, accurate also where the confidence of a right prediction is almost 1."""
+    """|c - confidence|: of a right prediction the sum of the others' probabilities, which keeps its digits near 0."""
     winner = jnp.argmax(logits, axis=-1).astype(labels.dtype)
-    log_p = jax.nn.log_softmax(scaled, axis=-1)
-    log_confidence = jnp.take_along_axis(log_p, winner[..., None], axis=-1)[..., 0]
-    return jnp.where(winner == labels, -jnp.expm1(log_confidence), jnp.exp(log_confidence))
+    counted = jax.nn.one_hot(winner, logits.shape[-1], dtype=logits.dtype)
+    counted = jnp.where((winner == labels)[..., None], 1 - counted, counted)
+    return jnp.sum(counted * jax.nn.softmax(scaled, axis=-1), axis=-1)
 
 
 def _mean_loss(log_t: Array, z: Array, labels: Array, weights: Array, loss: Objective) -> Array:
