@@ -1,0 +1,49 @@
+"""Copies of small images: what a calibrator is shown, and a shift of the distribution."""
+
+import numpy as np
+
+NAMES = ("turned", "moved", "noisy", "faint", "blurred")
+
+
+def transformed_copies(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Five gentle changes of every image, of those named in `NAMES`.
+
+    Args:
+        images: values in [0, 1], shape (n, 8, 8).
+        rng: of the noise and the moves.
+
+    Returns:
+        Copies, shape (5, n, 8, 8).
+    """
+    from scipy import ndimage
+
+    moves = rng.choice([-1, 1], (len(images), 2)) * rng.permuted(np.tile([0, 1], (len(images), 1)), axis=1)
+    return np.stack(
+        [
+            ndimage.rotate(images, 12, axes=(2, 1), reshape=False, order=1),
+            np.stack([ndimage.shift(image, move, order=0) for image, move in zip(images, moves, strict=True)]),
+            np.clip(images + rng.normal(0, 0.15, images.shape), 0, 1),
+            0.6 * images,
+            ndimage.gaussian_filter(images, (0, 0.6, 0.6)),
+        ]
+    ).astype(np.float32)
+
+
+def shifted_images(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Images turned by up to 30 degrees, moved by up to one pixel each way, and noisy: harder, and not seen before.
+
+    Args:
+        images: values in [0, 1], shape (n, 8, 8).
+        rng: of all three.
+
+    Returns:
+        Images, shape (n, 8, 8).
+    """
+    from scipy import ndimage
+
+    angles, moves = rng.uniform(-30, 30, len(images)), rng.integers(-1, 2, (len(images), 2))
+    changed = [
+        ndimage.shift(ndimage.rotate(image, angle, reshape=False, order=1), move, order=0)
+        for image, angle, move in zip(images, angles, moves, strict=True)
+    ]
+    return np.clip(np.stack(changed) + rng.normal(0, 0.15, images.shape), 0, 1).astype(np.float32)
