@@ -151,7 +151,7 @@ def ks_calibration_error(confidence: Confidence, correct: Correct, *, where: Mas
     sums = jnp.cumsum(given.excess[order])
     ordered = jax.lax.stop_gradient(given.confidence[order])
     ends = jnp.concatenate([ordered[1:] > ordered[:-1], jnp.ones((1,), bool)])
-    return given.finish(jnp.max(jnp.where(ends, jnp.abs(sums), 0)) / given.count)
+    return given.finish(jnp.max(jnp.where(ends, jnp.abs(sums), 0)) / given.size)
 
 
 def brier_score(confidence: Confidence, correct: Correct, *, where: Mask = None) -> Scalar:
@@ -175,7 +175,7 @@ def brier_score(confidence: Confidence, correct: Correct, *, where: Mask = None)
     Differentiable in confidence and correct. Source: Brier 1950.
     """
     given = _predictions(confidence, correct, where)
-    return given.finish(jnp.sum(given.excess**2) / given.count)
+    return given.finish(jnp.sum(given.excess**2) / given.size)
 
 
 def multiclass_brier_score(
@@ -200,7 +200,7 @@ def multiclass_brier_score(
     p, y, checks = _distributions(probabilities, labels)
     hot = jax.nn.one_hot(y, p.shape[1], dtype=p.dtype)
     given = _predictions(p[:, 0], hot[:, 0], where)
-    score = jnp.sum(given.weight * jnp.sum((hot - p) ** 2, axis=1)) / given.count
+    score = jnp.sum(given.weight * jnp.sum((hot - p) ** 2, axis=1)) / given.size
     return _checks.enforce(score, *checks, given.some)
 
 
@@ -277,9 +277,10 @@ def reliability_bins(
     """
     given = _predictions(confidence, correct, where)
     index = _equal_mass(given, num_bins) if equal_mass else _equal_width(given.confidence, num_bins)
-    sums = [_bin_sums(given.weight * x, index, num_bins) for x in (given.correct, given.confidence)]
-    count = _bin_sums(given.weight, index, num_bins)
-    return given.finish(ReliabilityBins(*(total / jnp.maximum(count, 1) for total in sums), count))
+    columns = given.correct * given.weight, given.confidence * given.weight, given.weight
+    right, confident, count = (_bin_sums(column, index, num_bins) for column in columns)
+    size = jnp.maximum(count, 1)
+    return given.finish(ReliabilityBins(right / size, confident / size, count))
 
 
 # ------------------------------------------------------------------------------------------------------- small parts
@@ -291,7 +292,7 @@ class _Predictions(NamedTuple):
     confidence: Array
     correct: Array
     weight: Array  # 1 where an example counts, else 0
-    count: Array  # of those that count, at least 1
+    size: Array  # the number of those that count, at least 1
     some: _checks.Check
     checks: tuple[_checks.Check, ...]
 
@@ -365,4 +366,4 @@ def _bin_sums(values: Array, index: Array, num_bins: int) -> Array:
 
 def _mean_gap(given: _Predictions, index: Array, num_bins: int) -> Array:
     """The mean over examples of the gap of their bin."""
-    return jnp.sum(jnp.abs(_bin_sums(given.excess, index, num_bins))) / given.count
+    return jnp.sum(jnp.abs(_bin_sums(given.excess, index, num_bins))) / given.size

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+NAMES = {"ECE": "expected calibration error", "AUROC": "area under the curve of confidence"}
 SHOWN = ("uncalibrated", "TS", "CA trans.")
 
 
@@ -41,7 +42,7 @@ def draw(data: "xarray.Dataset") -> "Figure":
         ylim=(0, 1),
     )
     diagram.legend()
-    for axis, metric, title in ((errors, "ECE", "lower is better"), (ranking, "AUROC", "higher is better")):
+    for axis, metric, better in ((errors, "ECE", "lower is better"), (ranking, "AUROC", "higher is better")):
         for i, test in enumerate(data.test.values):
             values = data.value.sel(metric=metric, test=test)
             spread = values.std("seed", ddof=1) / np.sqrt(values.sizes["seed"])
@@ -56,6 +57,8 @@ def draw(data: "xarray.Dataset") -> "Figure":
                 label=f"{test} (accuracy {float(data.accuracy.sel(test=test).mean()):.2f})",
             )
         axis.set_xticks(np.arange(data.calibration.size), data.calibration.values, rotation=40, ha="right")
-        axis.set(ylabel={"ECE": "expected calibration error", "AUROC": "AUROC of confidence"}[metric], title=title)
-        axis.legend()
+        axis.set(ylabel=NAMES[metric], title=f"{metric}: {better}")
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
+        axis.legend(loc="upper left")
     return figure

@@ -52,5 +52,5 @@ def draw(data: "xarray.Dataset") -> "Figure":
         ylabel="density",
         title="ALDR-KL at noise 0.3",
     )
-    histogram.legend(loc="upper left")
+    histogram.legend(loc="upper right")
     return figure

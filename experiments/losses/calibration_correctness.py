@@ -1,11 +1,12 @@
 """Calibration that asks whether the prediction is right: digits read by an overconfident perceptron.
 
-A perceptron that has learned a few images by heart is calibrated on held-out ones: by one temperature fitted to
-cross-entropy, and by small networks that give every image a temperature, trained by cross-entropy (CE), the squared
-error of the distribution (MSE) or the correctness-aware loss (CA), on what the perceptron says of the image itself or
-of five transformed copies of it. Told, on test images and on shifted ones (moved, turned and noisy): the calibration
-errors, the Brier score, and how well confidence tells right from wrong. All classifiers and calibrators of one kind
-train side by side.
+A perceptron that has learned images by heart, four in ten of them with wrong labels, is calibrated on held-out ones: by
+one temperature, fitted to cross-entropy or to correctness, and by small networks that give every image a temperature,
+trained by cross-entropy (CE), the squared error of the distribution (MSE) or the correctness-aware loss (CA), on what
+the perceptron says of the image itself or of five transformed copies of it. A network is taken at the step at which its
+objective is least on a third of the calibration images, which it does not learn from. Told, on test images and on
+shifted ones (turned, moved and noisy): calibration errors, the Brier score, and how well confidence tells right from
+wrong. All classifiers, and all calibrators of one kind, train side by side.
 """
 
 from dataclasses import dataclass
@@ -50,19 +51,23 @@ class Config:
     Attributes:
         seeds: classifiers, each with its own images, and calibrators of each.
         train: images that the classifier learns.
+        label_noise: share of them with another label.
         calibration: images that calibrators learn from.
         classifier_steps: full-batch steps of the classifier.
         calibrator_steps: full-batch steps of a calibrator.
+        record_every: steps between those among which held-out images choose.
         width: hidden units of the classifier's two layers.
         k: classes whose probabilities a calibrator sees.
         bins: of the expected calibration error.
     """
 
     seeds: int = 20
-    train: int = 200
+    train: int = 400
+    label_noise: float = 0.4
     calibration: int = 600
     classifier_steps: int = 500
     calibrator_steps: int = 2000
+    record_every: int = 20
     width: int = 64
     k: int = 4
     bins: int = 25
@@ -135,7 +140,7 @@ def _images(config: Config, *, key: jax.Array) -> dict[str, Any]:
     """All digits as they are and shifted, their copies, their labels, and each classifier's parts of them."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     x = (digits.images / 16).astype(np.float32)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shifted = _digit_transforms.shifted_images(x, rng)
@@ -174,14 +179,16 @@ def _no_batch(step: jax.Array, *, key: jax.Array) -> jax.Array:
 
 
 def _classifiers(images: dict[str, Any], config: Config, *, key: jax.Array, checkpoint_dir: Path) -> nn.MLP:
-    made_by, trained_by = jax.random.split(key)
+    made_by, flipped_by, trained_by = jax.random.split(key, 3)
+    labels = images["labels"][images["train"]]
+    labels = losses.uniform_label_flips(labels, config.label_noise, num_classes=10, key=flipped_by).value
     models = _stacked(
         lambda rngs: nn.MLP(64, 10, width=config.width, depth=2, activation=jax.nn.relu, rngs=rngs),
         config.seeds,
         key=made_by,
     )
     x = images["in distribution"][0].reshape(-1, 64)
-    loss = _ClassifierLoss(jnp.asarray(x[images["train"]]), jnp.asarray(images["labels"][images["train"]]))
+    loss = _ClassifierLoss(jnp.asarray(x[images["train"]]), labels)
     return training.fit(
         loss,
         models,
@@ -232,13 +239,26 @@ class _CalibratorLoss(eqx.Module):
     labels: jax.Array
 
     def __call__(self, models: nn.Calibrator, batch: Any, *, key: jax.Array) -> jax.Array:
+        return jnp.sum(self.means(models))
+
+    def means(self, models: nn.Calibrator) -> jax.Array:
+        """The mean loss of every calibrator."""
         t = _given_by(models, self.features)
         if self.objective == "correctness":
             values = losses.correctness_aware_loss(self.logits, self.labels, t)
         else:
             plain = {"cross_entropy": losses.cross_entropy_loss, "squared_error": losses.squared_error_loss}
             values = plain[self.objective](losses.temperature_scale(self.logits, t), self.labels)
-        return jnp.sum(jnp.mean(values, axis=-1))
+        return jnp.mean(values, axis=-1)
+
+
+class _Seen(eqx.Module):
+    """The calibrators of a step and what they lose on held-out images."""
+
+    held_out: _CalibratorLoss
+
+    def __call__(self, models: nn.Calibrator) -> tuple[nn.Calibrator, jax.Array]:
+        return models, self.held_out.means(models)
 
 
 def _calibrators(
@@ -247,23 +267,32 @@ def _calibrators(
     made_by, trained_by = jax.random.split(key)
     features = _features(part, copies, config)
     models = _stacked(lambda rngs: nn.Calibrator(features.shape[-1], rngs=rngs), config.seeds, key=made_by)
-    return training.fit(
-        _CalibratorLoss(objective, features, part.logits, part.labels),
+    cut = 2 * config.calibration // 3
+    learned, held_out = (
+        _CalibratorLoss(objective, *(values[:, images] for values in (features, part.logits, part.labels)))
+        for images in (slice(cut), slice(cut, None))
+    )
+    recorded, held_out_losses = training.fit(
+        learned,
         models,
         _no_batch,
         optax.adam(1e-2),
         steps=config.calibrator_steps,
         key=trained_by,
+        record=_Seen(held_out),
+        record_every=config.record_every,
         checkpoint_dir=path,
         description=f"calibrators, {objective}",
-    ).model
+    ).recorded
+    best, each = jnp.argmin(held_out_losses, axis=0), jnp.arange(config.seeds)
+    return jax.tree.map(lambda steps: steps[best, each], recorded)
 
 
 # ------------------------------------------------------------------------------------------------- what was measured
 
 
 def _dataset(config: Config, parts: dict[str, _Part], temperatures: dict[str, Any]) -> "xarray.Dataset":
-    """Metrics over (calibration, test, classifier, metric), reliability diagrams, and temperatures of right and wrong."""
+    """Metrics over (calibration, test, classifier, metric), reliability diagrams, temperatures of wrong and right."""
     import xarray
 
     @jax.jit

@@ -9,7 +9,7 @@ noisy. Told: test accuracy at the end and after every pass, and the temperatures
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import equinox as eqx
 import jax
@@ -129,8 +129,8 @@ class _Update(eqx.Module):
 
         def one(model: nn.MLP, momentum: Any, rate: jax.Array, *batch: jax.Array) -> tuple:
             (value, t), gradient = jax.value_and_grad(objective, has_aux=True)(model, *batch)
-            updates, momentum = _OPTIMIZER.update(gradient, momentum, model)
-            return optax.apply_updates(model, jax.tree.map(lambda u: -rate * u, updates)), momentum, t, value
+            updates, momentum = _OPTIMIZER.update(gradient, momentum, cast(Any, model))
+            return jax.tree.map(lambda p, u: p - rate * u, model, updates), momentum, t, value
 
         epoch = step // self.steps_per_epoch
         decay = jnp.where(epoch < self.epochs // 2, 1.0, jnp.where(epoch < 3 * self.epochs // 4, 0.1, 0.01))
@@ -189,7 +189,7 @@ def _images(config: Config, *, key: jax.Array) -> dict[str, Any]:
     """Digits for every network, over axes (network, image); networks run over noises, seeds and rates in this order."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     x, y = digits.data.astype(np.float32) / 16, digits.target.astype(np.int32)
     parts: dict[str, list[Any]] = {name: [] for name in ("x", "clean", "labels", "flipped", "held_x", "held_y")}
     parts |= {"test_x": [], "test_y": []}
