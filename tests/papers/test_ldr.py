@@ -134,9 +134,10 @@ def test_7_temperatures_and_gradients_of_aldr_kl():
     # The maximum over temperatures, found anew at moved scores, has the same slope: the envelope theorem.
     grid = jnp.linspace(0.5, 1.0, 4001)
 
+    @jax.jit
     def maximum(f):
         psi = losses.ldr_kl_loss(jnp.tile(f, (4001, 1)), jnp.full(4001, LABEL), grid, MARGIN)
-        return np.max(psi - np.log(3) * (grid - 1) ** 2)
+        return jnp.max(psi - np.log(3) * (grid - 1) ** 2)
 
     for k, direction in enumerate(np.eye(3)):
         slope = (maximum(jnp.asarray(F + 0.01 * direction)) - maximum(jnp.asarray(F - 0.01 * direction))) / 0.02
