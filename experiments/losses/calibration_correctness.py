@@ -358,7 +358,7 @@ def _estimate(values: np.ndarray) -> Estimate:
 
 _SHIFTED = (
     "the objective makes the difference, not the copies: one temperature fitted to correctness errs more than one "
-    "fitted to cross-entropy, too, which leaves less confidence; the shift leaves these classifiers right on a quarter of "
-    "the images, so that less confidence is better whatever its reason"
+    "fitted to cross-entropy, too, which leaves less confidence; the shift leaves these classifiers right on a quarter "
+    "of the images, so that less confidence is better whatever its reason"
 )
 REMARKS: dict[str, str] = {CLAIMS[4].name: _SHIFTED, CLAIMS[5].name: _SHIFTED}
