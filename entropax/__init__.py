@@ -6,6 +6,7 @@ when they are first touched:
 - `information`: exact measures of a given distribution.
 - `metrics`: what one reports and does not train.
 - `space`: periodic boxes, neighbour search, spectral grids.
+- `metrics`: what one reports, not trains: errors of calibration and ranking.
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
 - `simulators`: dynamics under one protocol, and `simulate`.

@@ -34,8 +34,29 @@ Rare positives judged by F1: `dice_loss`, `tversky_loss` (false positives and ne
 Geometry of features, added to a classification loss: `orthogonal_projection_loss` of a batch (one number;
 `class_cosines` to watch it), `perpetual_projection_loss` with learned centres, `projection_distillation_loss` from a
 teacher, `batch_self_attention` before any of them; `center_loss` and `rbf_logits` are baselines.
+
+Where labels may be wrong: `ldr_kl_loss` with a high temperature, `aldr_kl_loss` where their quality differs from
+example to example (its state is `InstanceTemperatures`), `ldr_topk_loss` where one of the k best suffices. Put scores
+on one scale with `normalize_scores`; see which classes push with `ldr_adversarial_weights`. The losses they are
+compared with: `cross_entropy_loss`, `squared_error_loss`, `absolute_error_loss`, `crammer_singer_loss`,
+`weston_watkins_loss`, `generalized_cross_entropy_loss`, `truncated_generalized_cross_entropy_loss`,
+`symmetric_cross_entropy_loss`, `robust_log_loss`, `jensen_shannon_loss`, `nce_rce_loss`, `nce_agce_loss` and
+`nce_aul_loss`. `uniform_label_flips` and `class_dependent_label_flips` make labels wrong.
+
+Calibration, on held-out logits: `fit_temperature` (one number, for `temperature_scale`), or a network's temperature of
+every example (`nn.Calibrator`) trained by `correctness_aware_loss`, which asks for confidence where the prediction is
+right and for doubt where it is wrong.
 """
 
+from entropax.losses.active_passive import (
+    asymmetric_cross_entropy_loss,
+    asymmetric_unhinged_loss,
+    nce_agce_loss,
+    nce_aul_loss,
+    nce_rce_loss,
+    normalized_cross_entropy_loss,
+    reverse_cross_entropy_loss,
+)
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
 from entropax.losses.comp_sum import (
     comp_sum_conditional_risk,
@@ -46,10 +67,25 @@ from entropax.losses.comp_sum import (
     h_consistency_transform,
     minimizability_gap_bound,
 )
+from entropax.losses.correctness import FittedTemperature, correctness_aware_loss, fit_temperature, temperature_scale
 from entropax.losses.coverage import dco_factor, dco_loss, dco_step_loss
 from entropax.losses.distillation import dist_loss, dkd_loss, kd_loss
 from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
+from entropax.losses.label_noise import NoisyLabels, class_dependent_label_flips, uniform_label_flips
 from entropax.losses.multiclass_overlap import multiclass_dice_loss, multiclass_tversky_loss
+from entropax.losses.noise_robust import (
+    absolute_error_loss,
+    crammer_singer_loss,
+    cross_entropy_loss,
+    generalized_cross_entropy_loss,
+    jensen_shannon_loss,
+    robust_log_loss,
+    squared_error_loss,
+    symmetric_cross_entropy_loss,
+    truncated_generalized_cross_entropy_loss,
+    truncation_weights,
+    weston_watkins_loss,
+)
 from entropax.losses.overlap import (
     dice_coefficient,
     dice_loss,
@@ -77,6 +113,15 @@ from entropax.losses.ranking import (
     soft_plackett_luce_sample,
     teacher_optimal_permutation,
 )
+from entropax.losses.robust import (
+    AldrKL,
+    InstanceTemperatures,
+    aldr_kl_loss,
+    ldr_adversarial_weights,
+    ldr_kl_loss,
+    ldr_topk_loss,
+    normalize_scores,
+)
 from entropax.losses.score_matching import (
     ScoreEvaluation,
     StationaryResiduals,
@@ -90,18 +135,30 @@ from entropax.losses.score_matching import (
 from entropax.losses.transport import demd, emo_loss, mixce_loss, tailr_loss
 
 __all__ = [
+    "AldrKL",
     "ClassCosines",
+    "FittedTemperature",
+    "InstanceTemperatures",
+    "NoisyLabels",
     "Ranking",
     "ScoreEvaluation",
     "StationaryResiduals",
+    "absolute_error_loss",
+    "aldr_kl_loss",
+    "asymmetric_cross_entropy_loss",
+    "asymmetric_unhinged_loss",
     "batch_self_attention",
     "blockwise_harmonic_loss",
     "center_loss",
     "class_cosines",
+    "class_dependent_label_flips",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "correctness_aware_loss",
+    "crammer_singer_loss",
+    "cross_entropy_loss",
     "dco_factor",
     "dco_loss",
     "dco_step_loss",
@@ -114,17 +171,28 @@ __all__ = [
     "dynamics_denoising_loss",
     "emo_loss",
     "evaluate_score",
+    "fit_temperature",
+    "generalized_cross_entropy_loss",
     "h_consistency_bound",
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
     "harmonic_loss",
     "implicit_score_matching_loss",
+    "jensen_shannon_loss",
     "kd_loss",
+    "ldr_adversarial_weights",
+    "ldr_kl_loss",
+    "ldr_topk_loss",
     "list_mle",
     "minimizability_gap_bound",
     "mixce_loss",
     "multiclass_dice_loss",
     "multiclass_tversky_loss",
+    "nce_agce_loss",
+    "nce_aul_loss",
+    "nce_rce_loss",
+    "normalize_scores",
+    "normalized_cross_entropy_loss",
     "ohem_mask",
     "original_harmonic_loss",
     "orthogonal_projection_loss",
@@ -134,14 +202,23 @@ __all__ = [
     "pld_loss",
     "projection_distillation_loss",
     "rbf_logits",
+    "reverse_cross_entropy_loss",
+    "robust_log_loss",
     "sample_plackett_luce",
     "self_adjusting_dice_loss",
     "smooth_adversarial_comp_sum_loss",
     "soft_plackett_luce_sample",
+    "squared_error_loss",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
+    "symmetric_cross_entropy_loss",
     "tailr_loss",
     "teacher_optimal_permutation",
+    "temperature_scale",
+    "truncated_generalized_cross_entropy_loss",
+    "truncation_weights",
     "tversky_loss",
+    "uniform_label_flips",
     "weighted_cross_entropy_loss",
+    "weston_watkins_loss",
 ]

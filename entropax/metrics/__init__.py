@@ -2,8 +2,47 @@
 
 Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
+
+What one reports, not trains: errors of calibration and ranking.
+
+Confidences and whether they were right, one an example, come from `top_label` of predicted probabilities. How far
+confidence is from accuracy: `expected_calibration_error` (the figure papers report), `adaptive_calibration_error` (bins
+of equal mass, where confidences crowd), `maximum_calibration_error` (the worst bin), `classwise_calibration_error` (all
+classes, not only the predicted one), `ks_calibration_error` (no bins to choose). `reliability_bins` is the diagram
+behind them. `brier_score` and `multiclass_brier_score` are proper scores, which reward sharpness too; `auroc` says
+whether confidence tells right from wrong, whatever its scale.
 """
 
+from entropax.metrics.calibration import (
+    ReliabilityBins,
+    TopLabel,
+    adaptive_calibration_error,
+    brier_score,
+    classwise_calibration_error,
+    expected_calibration_error,
+    ks_calibration_error,
+    maximum_calibration_error,
+    multiclass_brier_score,
+    reliability_bins,
+    top_label,
+)
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
+from entropax.metrics.ranking import auroc
 
-__all__ = ["answer_coverage", "optimal_pass_at_n_policy", "pass_at_k"]
+__all__ = [
+    "ReliabilityBins",
+    "TopLabel",
+    "adaptive_calibration_error",
+    "answer_coverage",
+    "auroc",
+    "brier_score",
+    "classwise_calibration_error",
+    "expected_calibration_error",
+    "ks_calibration_error",
+    "maximum_calibration_error",
+    "multiclass_brier_score",
+    "optimal_pass_at_n_policy",
+    "pass_at_k",
+    "reliability_bins",
+    "top_label",
+]

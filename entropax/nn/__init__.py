@@ -17,12 +17,14 @@
   pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
 - Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
   `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
+- Temperatures of a classifier's predictions: `Calibrator`, on `topk_features`.
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
+from entropax.nn.calibrator import Calibrator, topk_features
 from entropax.nn.critics import (
     BilinearCritic,
     ConcatenatedCritic,
@@ -58,6 +60,7 @@ __all__ = [
     "AttentionBlock",
     "AxialSetTransformer",
     "BilinearCritic",
+    "Calibrator",
     "ConcatenatedCritic",
     "Decoder",
     "DistanceHead",
@@ -88,4 +91,5 @@ __all__ = [
     "manhattan_distance",
     "minkowski_distance",
     "neighborhood",
+    "topk_features",
 ]

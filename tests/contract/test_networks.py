@@ -399,6 +399,17 @@ GRID: dict[str, Case] = {
         },
         field=False,
     ),
+    "Calibrator": Case(
+        lambda rngs: nn.Calibrator(6, rngs=rngs),
+        (np.abs(normal(4, 6)),),
+        bad=(((normal(4, 5),), r"features must have shape \(\.\.\., 6\)"),),
+        misuse=(
+            (lambda rngs: nn.Calibrator(0, rngs=rngs), "num_in must be at least 1"),
+            (lambda rngs: nn.Calibrator(least_temperature=0, rngs=rngs), "least_temperature must be positive"),
+        ),
+        symmetries={"batch": Symmetry(lambda features: (features[ORDER],), lambda t: t[ORDER])},
+        field=False,
+    ),
     "PairScore": Case(
         lambda rngs: nn.PairScore(channels=2, width=6, depth=1, rngs=rngs),
         (PHASE,),

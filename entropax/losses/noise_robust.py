@@ -1,0 +1,255 @@
+"""Losses that bear wrong labels, after cross-entropy and its hinges: those that LDR losses are compared with."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from entropax import _checks
+from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar
+from entropax.losses._classification import examples
+from entropax.losses.comp_sum import comp_sum_loss
+
+Logits = Real[ArrayLike, "*batch n"]
+Labels = Real[ArrayLike, "..."]
+Mask = Bool[ArrayLike, "..."] | None
+Losses = Float[Array, "*batch"]
+
+
+def cross_entropy_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
+    """Cross-entropy, -log p_y with p = softmax(logits): efficient on clean labels, unbounded on wrong ones.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
+
+    Returns:
+        The losses in nats, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, or a label is out of range or no
+            distribution.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions.
+    """
+    return comp_sum_loss(logits, labels, 1.0, where=where)
+
+
+def squared_error_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
+    """Squared error of probabilities (MSE, Brier), sum_k (e_k - p_k)^2 with e the label's distribution; at most 2.
+
+    Args and errors as `cross_entropy_loss`, but a distribution stands for e itself: the mean over labels is larger by
+    1 - sum_k e_k^2, which has no gradient in the logits.
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and in labels that are distributions.
+    """
+    given = examples(logits, labels, where)
+    p = jax.nn.softmax(given.logits, axis=-1)
+    return given.finish(jnp.sum((given.distributions() - p) ** 2, axis=-1))
+
+
+def absolute_error_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
+    """Absolute error of probabilities (MAE), sum_k |e_k - p_k| = 2 (1 - p_y); at most 2.
+
+    Symmetric: its sum over all labels is constant, so that uniform noise does not move the minimiser. Slow to train.
+    Args and errors as `cross_entropy_loss`; for distributions the loss is the mean over labels.
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and in labels that are distributions. Source: Ghosh, Kumar and Sastry 2017.
+    """
+    return by_probability(logits, labels, where, lambda log_p: -2 * jnp.expm1(log_p))
+
+
+def crammer_singer_loss(
+    logits: Logits, labels: Int[ArrayLike, "*batch"], margin: RealScalar = 1.0, *, where: Mask = None
+) -> Losses:
+    """Crammer and Singer's hinge, max_k [f_k - f_y + c 1(k != y)]_+: `ldr_kl_loss` at temperature 0.
+
+    Args and errors as `cross_entropy_loss`, labels integers; margin: c, at least 0.
+
+    Returns:
+        The losses in units of the scores, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and margin where the largest is unique.
+    """
+    return _hinges(logits, labels, margin, where, lambda hinges: jnp.max(hinges, axis=-1))
+
+
+def weston_watkins_loss(
+    logits: Logits, labels: Int[ArrayLike, "*batch"], margin: RealScalar = 1.0, *, where: Mask = None
+) -> Losses:
+    """Weston and Watkins' hinge, (1 / n) sum_k [f_k - f_y + c 1(k != y)]_+.
+
+    Args and errors as `cross_entropy_loss`, labels integers; margin: c, at least 0.
+
+    Returns:
+        The losses in units of the scores, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and margin away from the kinks.
+    """
+    return _hinges(logits, labels, margin, where, lambda hinges: jnp.mean(hinges, axis=-1))
+
+
+def generalized_cross_entropy_loss(
+    logits: Logits, labels: Labels, *, q: int | float = 0.7, where: Mask = None
+) -> Losses:
+    """Generalised cross-entropy (GCE), (1 - p_y^q) / q: cross-entropy as q -> 0, half the absolute error at q = 1.
+
+    Args and errors as `cross_entropy_loss`; q: in [0, 1].
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 1805.07836. The same as
+    `comp_sum_loss` with tau = 1 + q.
+    """
+    require_within("q", q, 0, 1)
+    return comp_sum_loss(logits, labels, 1.0 + q, where=where)
+
+
+def truncated_generalized_cross_entropy_loss(
+    logits: Logits, labels: Labels, weights: Real[ArrayLike, "*batch"], *, q: int | float = 0.7, where: Mask = None
+) -> Losses:
+    """Truncated GCE (TGCE), w (1 - p_y^q) / q, with a weight of every example that leaves doubtful ones out.
+
+    The weights start at 1 and are refreshed now and then by `truncation_weights`. Args and errors as
+    `cross_entropy_loss`; weights: w, at least 0, shape (...); q: in [0, 1].
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits, weights and labels that are distributions. Source: arXiv 1805.07836.
+    """
+    loss = generalized_cross_entropy_loss(logits, labels, q=q, where=where)
+    w = _checks.as_float("weights", weights).astype(loss.dtype)
+    _checks.require_shape("weights", w, loss.shape)
+    return _checks.enforce(w * loss, _checks.nonnegative("weights", w, batch_ndim=w.ndim))
+
+
+def truncation_weights(
+    logits: Logits, labels: Int[ArrayLike, "*batch"], *, threshold: int | float = 0.5, where: Mask = None
+) -> Losses:
+    """The weights of truncated GCE, 1 where p_y > threshold and 0 elsewhere.
+
+    Args and errors as `cross_entropy_loss`, labels integers; threshold: in [0, 1].
+
+    Returns:
+        Zeros and ones, shape (...), float32 for logits of lower precision.
+
+    Steps: not differentiable.
+    """
+    require_within("threshold", threshold, 0, 1)
+    given = examples(logits, labels, where, soft=False)
+    p = given.finish(given.pick(jax.nn.softmax(given.logits, axis=-1)))
+    return jnp.where(jnp.isnan(p), p, (p > threshold).astype(p.dtype))
+
+
+def symmetric_cross_entropy_loss(
+    logits: Logits, labels: Labels, *, balance: int | float = 0.5, scale: int | float = 4.0, where: Mask = None
+) -> Losses:
+    """Symmetric cross-entropy (SCE), -(1 - b) log p_y + b A (1 - p_y).
+
+    The second term is cross-entropy the other way round, with -A for the logarithm of a probability of zero. Args and
+    errors as `cross_entropy_loss`; balance: b, in [0, 1]; scale: A, at least 0.
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 1908.06112.
+    """
+    require_within("balance", balance, 0, 1)
+    require_within("scale", scale, 0, math.inf)
+    return by_probability(
+        logits, labels, where, lambda log_p: -(1 - balance) * log_p - balance * scale * jnp.expm1(log_p)
+    )
+
+
+def robust_log_loss(logits: Logits, labels: Labels, *, a: int | float = 1.0, where: Mask = None) -> Losses:
+    """Robust log loss (RLL), -log(a + p_y) + sum_{k != y} log(a + p_k) / (n - 1).
+
+    Symmetric and, for a > 0, bounded. Args and errors as `cross_entropy_loss`; a: positive.
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision; they may be negative.
+
+    Differentiable in logits and in labels that are distributions. Source: Feng et al., IJCAI 2020.
+    """
+    require_within("a", a, 0, math.inf, open_below=True)
+
+    def loss(log_p: Array) -> Array:
+        log_terms = jnp.log(a + jnp.exp(log_p))
+        others = jnp.sum(log_terms, axis=-1, keepdims=True) - log_terms
+        return others / (log_p.shape[-1] - 1) - log_terms
+
+    return by_probability(logits, labels, where, loss)
+
+
+def jensen_shannon_loss(logits: Logits, labels: Labels, *, weight: int | float = 0.5, where: Mask = None) -> Losses:
+    """Generalised Jensen-Shannon loss (JS), D_w(e_y, p) / (-(1 - w) log(1 - w)).
+
+    D_w(e, p) = w KL(e | m) + (1 - w) KL(p | m) with m = w e + (1 - w) p. The factor makes it cross-entropy as w -> 0,
+    up to terms of order w, and half the absolute error as w -> 1. D_w is at most the entropy of (w, 1 - w), log 2 at
+    w = 1/2, where the loss is at most 2. Args and errors as `cross_entropy_loss`; weight: w, in (0, 1).
+
+    Returns:
+        The losses, shape (...), float32 for logits of lower precision.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
+    arXiv 2105.04522.
+    """
+    require_within("weight", weight, 0, 1, open_below=True, open_above=True)
+    log_rest = math.log1p(-weight)
+
+    def loss(log_p: Array) -> Array:
+        p = jnp.exp(log_p)
+        log_mixture = jnp.log(weight + (1 - weight) * p)
+        of_prediction = p * (log_p - log_mixture) + jnp.expm1(log_p) * log_rest
+        return (weight * log_mixture - (1 - weight) * of_prediction) / ((1 - weight) * log_rest)
+
+    return by_probability(logits, labels, where, loss)
+
+
+# ------------------------------------------------------------------------------------------------------- small parts
+
+
+def by_probability(logits: Any, labels: Any, where: Any, loss: Callable[[Array], Array]) -> Array:
+    """A loss that log-probabilities (..., n) give for every class as the label, (..., n), at the labels."""
+    given = examples(logits, labels, where)
+    log_p = jax.nn.log_softmax(given.logits, axis=-1)
+    # A class excluded by a logit of minus infinity has the probability 0, and 0 log 0 is 0.
+    return given.finish(given.pick(loss(jnp.maximum(log_p, jnp.finfo(log_p.dtype).min))))
+
+
+def require_within(
+    name: str,
+    value: int | float,
+    lower: int | float,
+    upper: int | float,
+    *,
+    open_below: bool = False,
+    open_above: bool = False,
+) -> None:
+    """Raises ValueError unless a Python number is finite and in an interval, closed unless said otherwise."""
+    above = value > lower if open_below else value >= lower
+    below = value < upper if open_above or math.isinf(upper) else value <= upper
+    if not (above and below):
+        left, right = "(" if open_below else "[", ")" if open_above or math.isinf(upper) else "]"
+        raise ValueError(f"{name} must be in {left}{lower}, {upper}{right}, got {value}")
+
+
+def _hinges(logits: Any, labels: Any, margin: Any, where: Any, reduce: Callable[[Array], Array]) -> Array:
+    given = examples(logits, labels, where, soft=False)
+    f = given.logits
+    (c,) = _checks.as_numbers(margin=margin)
+    c = c.astype(f.dtype)
+    violations = f - given.pick(f)[..., None] + c * (1 - given.distributions())
+    return given.finish(reduce(jax.nn.relu(violations)), _checks.nonnegative("margin", c))
