@@ -7,55 +7,37 @@ paper computes them and then looks.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from entropax._typing import Array
 from entropax.losses._fused_tiles import (
+    Options,
+    Sum,
+    Table,
     Window,
     accumulator_dtype,
-    add,
+    add_all,
     add_rows,
     alike,
     cap_slope,
-    capped,
+    counted_first,
     empty_sum,
+    hidden_gradient,
+    merged,
     num_blocks,
-    product,
+    table_gradient,
+    target_logit,
     tile_logits,
+    unless_idle,
     window,
+    zeros_of,
 )
 
-
-class Options(NamedTuple):
-    """What is static.
-
-    Attributes:
-        token_block: tokens of a tile, at most those there are.
-        vocabulary_block: entries of the vocabulary of a tile, at most those there are.
-        softcap: s of the cap, or None.
-        skipping: whether blocks of tokens that do not count are left out.
-        filter_eps: gradients of logits, for a unit gradient of the loss, that may be left out; None for none.
-        filter_hidden: whether the gradient of the hidden vectors is filtered.
-        filter_embedding: whether that of the embedding and the bias is.
-        compensated: whether gradients are accumulated by Kahan's sum in their own dtype, or else in float32.
-    """
-
-    token_block: int
-    vocabulary_block: int
-    softcap: float | None = None
-    skipping: bool = False
-    filter_eps: float | None = None
-    filter_hidden: bool = True
-    filter_embedding: bool = True
-    compensated: bool = False
-
-    @property
-    def filtering(self) -> bool:
-        """Whether any gradient is filtered."""
-        return self.filter_eps is not None and (self.filter_hidden or self.filter_embedding)
+T = TypeVar("T")
 
 
 class Inputs(NamedTuple):
@@ -63,16 +45,14 @@ class Inputs(NamedTuple):
 
     Attributes:
         hidden: shape (n, d).
-        embedding: shape (v, d).
-        bias: shape (v,), or None.
+        table: of the vocabulary.
         labels: shape (n,); outside [0, v) where another device holds the label.
         counted: which tokens count, shape (n,); those that do stand in front where blocks are skipped.
         order: in which the vocabulary is cut into blocks, shape (v,), or None.
     """
 
     hidden: Array
-    embedding: Array
-    bias: Array | None
+    table: Table
     labels: Array
     counted: Array
     order: Array | None
@@ -83,7 +63,7 @@ class Inputs(NamedTuple):
 
     def columns(self, block: Array, options: Options) -> Window:
         """A block of the vocabulary."""
-        return window(block, options.vocabulary_block, self.embedding.shape[0], self.order)
+        return window(block, options.vocabulary_block, self.table.embedding.shape[0], self.order)
 
     def row_blocks(self, options: Options) -> Array:
         """Numbers of the blocks of tokens."""
@@ -91,7 +71,7 @@ class Inputs(NamedTuple):
 
     def column_blocks(self, options: Options) -> Array:
         """Numbers of the blocks of the vocabulary."""
-        return jnp.arange(num_blocks(options.vocabulary_block, self.embedding.shape[0]))
+        return jnp.arange(num_blocks(options.vocabulary_block, self.table.embedding.shape[0]))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -105,13 +85,22 @@ def normalizer_and_target(options: Options, inputs: Inputs) -> tuple[Array, Arra
     Returns:
         Both, shape (n,), float32 or wider. The target is zero where the label is not here.
     """
+    arrays = jax.tree.leaves(inputs)
+    inputs = jax.tree.map(lambda x: alike(x, *arrays), inputs)
+    if options.by_mean_logit:
+        inputs = inputs._replace(order=_by_mean_logit(inputs))
     if not options.skipping:
         return _passes(options, inputs)
-    # Those that count stand in front, so that whole blocks have nothing to do.
-    front = jnp.argsort(~inputs.counted, stable=True)
+    front, back = counted_first(inputs.counted)
     moved = {name: getattr(inputs, name)[front] for name in ("hidden", "labels", "counted")}
-    back = jnp.zeros_like(front).at[front].set(jnp.arange(front.size, dtype=front.dtype), unique_indices=True)
     return jax.tree.map(lambda x: x[back], _passes(options, inputs._replace(**moved)))
+
+
+def _by_mean_logit(inputs: Inputs) -> Array:
+    """The vocabulary by falling mean logit over the tokens that count: before the cap, that of their mean vector."""
+    hidden, table = jax.lax.stop_gradient((inputs.hidden, inputs.table))
+    mean = jnp.mean(hidden, axis=0, dtype=accumulator_dtype(hidden), where=inputs.counted[:, None], keepdims=True)
+    return jnp.argsort(-tile_logits(mean, table, None)[0])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -128,20 +117,20 @@ def _forward_rule(options: Options, inputs: Inputs) -> tuple[tuple[Array, Array]
 
 
 def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | None]:
-    """Both outputs, and the largest logit but the target of every token in every block of the vocabulary if filtering."""
+    """Both outputs and, for filtering, the largest logit but the target of every token in every block."""
     dtype = accumulator_dtype(inputs.hidden)
     n = inputs.hidden.shape[0]
 
     def over_vocabulary(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], Array | None]:
         columns = inputs.columns(block, options)
-        embedding, bias = _take(columns, inputs)
+        table = jax.tree.map(columns.take, inputs.table)
 
         def over_tokens(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], Array | None]:
             rows = inputs.rows(block, options)
             largest, total = map(rows.take, carry)
 
             def tile() -> tuple[Array, Array, Array | None]:
-                logits = tile_logits(rows.take(inputs.hidden), embedding, bias, options.softcap)
+                logits = tile_logits(rows.take(inputs.hidden), table, options.softcap)
                 logits = jnp.where(columns.fresh, logits, -jnp.inf)
                 # The maximum only keeps exp in range: the log-normaliser does not depend on it.
                 new = jnp.maximum(largest, jax.lax.stop_gradient(jnp.max(logits, axis=1)))
@@ -152,7 +141,7 @@ def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | No
                 others = jnp.full_like(largest, -jnp.inf) if options.filtering else None
                 return largest, total, others
 
-            new, sums, others = _unless_idle(options, inputs, rows, tile, nothing)
+            new, sums, others = unless_idle(options, inputs.counted, rows, tile, nothing)
             largest, total = jnp.where(rows.fresh, new, largest), jnp.where(rows.fresh, sums, total)
             return (rows.put(carry[0], largest), rows.put(carry[1], total)), others
 
@@ -163,36 +152,14 @@ def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | No
         over_vocabulary, (smallest, jnp.zeros_like(smallest)), inputs.column_blocks(options)
     )
     normalizer = jnp.where(inputs.counted, largest + jnp.log(jnp.where(inputs.counted, total, 1)), 0)
-    return normalizer, jnp.where(inputs.counted, _target(options, inputs), 0), maxima
+    target = target_logit(inputs.hidden, inputs.table, inputs.labels, options.softcap)
+    return normalizer, jnp.where(inputs.counted, target, 0), maxima
 
 
 def _largest_of_others(logits: Array, columns: Window, labels: Array, options: Options) -> Array | None:
     if not options.filtering:
         return None
     return jnp.max(jnp.where(columns.entries == labels[:, None], -jnp.inf, logits), axis=1)
-
-
-def _target(options: Options, inputs: Inputs) -> Array:
-    """A_iy as an indexed product."""
-    v = inputs.embedding.shape[0]
-    here = (inputs.labels >= 0) & (inputs.labels < v)
-    labels = jnp.clip(inputs.labels, 0, v - 1)
-    dtype = accumulator_dtype(inputs.hidden)
-    logits = jnp.sum(inputs.hidden.astype(dtype) * inputs.embedding[labels].astype(dtype), axis=1)
-    if inputs.bias is not None:
-        logits = logits + inputs.bias[labels].astype(dtype)
-    return jnp.where(here, capped(logits, options.softcap), 0)
-
-
-def _take(columns: Window, inputs: Inputs) -> tuple[Array, Array | None]:
-    return columns.take(inputs.embedding), None if inputs.bias is None else columns.take(inputs.bias)
-
-
-def _unless_idle(options: Options, inputs: Inputs, rows: Window, tile, nothing):  # noqa: ANN001, ANN202
-    """The tile, or nothing where no token of the block counts."""
-    if not options.skipping:
-        return tile()
-    return jax.lax.cond(rows.take(inputs.counted)[0], tile, nothing)
 
 
 # ------------------------------------------------------------------------------------------------------- backward pass
@@ -203,24 +170,19 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
     keep = None if maxima is None else kept_tiles(options, inputs, normalizer, target, maxima, upstream)
     # A token that does not count has no probabilities, whatever its logits.
     normalizer = jnp.where(inputs.counted, normalizer, jnp.inf)
-    dtype = accumulator_dtype(inputs.hidden)
-    own = inputs.hidden.dtype if options.compensated else dtype
-    empty = functools.partial(empty_sum, dtype=own, compensated=options.compensated, like=inputs.hidden)
-    size, d = options.vocabulary_block, inputs.hidden.shape[1]
 
-    def over_vocabulary(carry: tuple, block: Array) -> tuple[tuple, None]:
-        hidden_gradient, *embedding_gradients = carry
+    def over_vocabulary(carry: tuple[Sum, Table], block: Array) -> tuple[tuple[Sum, Table], None]:
         columns = inputs.columns(block, options)
-        embedding, bias = _take(columns, inputs)
+        table = jax.tree.map(columns.take, inputs.table)
         keep_of_rows = None if keep is None else keep[block]
 
-        def over_tokens(carry: tuple, block: Array) -> tuple[tuple, None]:
+        def over_tokens(sums: tuple[Sum, Table], block: Array) -> tuple[tuple[Sum, Table], None]:
             rows = inputs.rows(block, options)
             hidden = rows.take(inputs.hidden)
             kept = None if keep_of_rows is None else keep_of_rows[block]
 
-            def tile() -> tuple[Array, Array, Array | None]:
-                logits = tile_logits(hidden, embedding, bias, options.softcap)
+            def tile() -> tuple[Array, Table]:
+                logits = tile_logits(hidden, table, options.softcap)
                 chosen = columns.entries == rows.take(inputs.labels)[:, None]
                 by_normalizer, by_target = (rows.take(g)[:, None] for g in upstream)
                 slopes = jnp.exp(logits - rows.take(normalizer)[:, None]) * by_normalizer
@@ -228,46 +190,32 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
                 if options.softcap is not None:
                     slopes = slopes * cap_slope(logits, options.softcap)
                 slopes = jnp.where(rows.fresh[:, None] & columns.fresh, slopes, 0)
-                by_hidden = _if(kept, options.filter_hidden, lambda: product(slopes, embedding, (1, 0)))
-                by_embedding = _if(kept, options.filter_embedding, lambda: product(slopes.T, hidden, (1, 0)))
-                by_bias = None if bias is None else _if(kept, options.filter_embedding, lambda: jnp.sum(slopes, axis=0))
-                return by_hidden, by_embedding, by_bias
+                return (
+                    _if(kept, options.filter_hidden, lambda: hidden_gradient(slopes, table)),
+                    _if(kept, options.filter_embedding, lambda: table_gradient(slopes, hidden, table)),
+                )
 
-            nothing = lambda: jax.tree.map(lambda x: alike(jnp.zeros(x.shape, x.dtype), hidden), jax.eval_shape(tile))
             if options.filter_hidden and options.filter_embedding and kept is not None:
-                terms = jax.lax.cond(kept, tile, nothing)
+                by_hidden, by_table = jax.lax.cond(kept, tile, lambda: zeros_of(tile, like=hidden))
             else:
-                terms = _unless_idle(options, inputs, rows, tile, nothing)
-            by_hidden, by_embedding, by_bias = terms
-            return (
-                add_rows(carry[0], rows, by_hidden),
-                add(carry[1], by_embedding),
-                None if by_bias is None else add(carry[2], by_bias),
-            ), None
+                by_hidden, by_table = unless_idle(options, inputs.counted, rows, tile)
+            return (add_rows(sums[0], rows, by_hidden), add_all(sums[1], by_table)), None
 
-        sums = (hidden_gradient, empty((size, d)), None if bias is None else empty((size,)))
-        (hidden_gradient, *sums), _ = jax.lax.scan(over_tokens, sums, inputs.row_blocks(options))
-        merge = lambda x, part: columns.put(x, columns.take(x) + part.total.astype(x.dtype))
-        embedding_gradients = [
-            None if x is None else merge(x, part) for x, part in zip(embedding_gradients, sums, strict=True)
-        ]
-        return (hidden_gradient, *embedding_gradients), None
+        starts = carry[0], jax.tree.map(empty, table)
+        (by_hidden, by_block), _ = jax.lax.scan(over_tokens, starts, inputs.row_blocks(options))
+        return (by_hidden, merged(columns, carry[1], by_block)), None
 
-    carry = (
-        empty(inputs.hidden.shape),
-        jnp.zeros_like(inputs.embedding),
-        None if inputs.bias is None else jnp.zeros_like(inputs.bias),
-    )
-    (by_hidden, by_embedding, by_bias), _ = jax.lax.scan(over_vocabulary, carry, inputs.column_blocks(options))
-    return (Inputs(by_hidden.total.astype(inputs.hidden.dtype), by_embedding, by_bias, None, None, None),)  # pyright: ignore[reportArgumentType]
+    empty = functools.partial(empty_sum, compensated=options.compensated)
+    starts = empty(inputs.hidden), jax.tree.map(jnp.zeros_like, inputs.table)
+    (by_hidden, by_table), _ = jax.lax.scan(over_vocabulary, starts, inputs.column_blocks(options))
+    return (Inputs(by_hidden.total.astype(inputs.hidden.dtype), by_table, None, None, None),)  # pyright: ignore[reportArgumentType]
 
 
-def _if(kept: Array | None, filtered: bool, compute):  # noqa: ANN001, ANN202
+def _if(kept: Array | None, filtered: bool, compute: Callable[[], T]) -> T:
     """The result, or zeros where the tile is left out and this gradient is filtered."""
     if kept is None or not filtered:
         return compute()
-    zero = lambda: jnp.zeros_like(compute())
-    return jax.lax.cond(kept, compute, zero)
+    return jax.lax.cond(kept, compute, lambda: zeros_of(compute, like=kept))
 
 
 def kept_tiles(
@@ -302,7 +250,7 @@ def kept_tiles(
 
 def _block_of_labels(options: Options, inputs: Inputs) -> Array:
     """The number of the block of the vocabulary that a label is in; -1 where the label is not here."""
-    v = inputs.embedding.shape[0]
+    v = inputs.table.embedding.shape[0]
     labels = jnp.clip(inputs.labels, 0, v - 1)
     if inputs.order is not None:
         places = jnp.zeros_like(inputs.order).at[inputs.order].set(jnp.arange(v, dtype=inputs.order.dtype))

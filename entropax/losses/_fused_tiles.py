@@ -1,11 +1,57 @@
 """A matrix of logits in tiles of tokens by vocabulary, of which one at a time is in memory."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from entropax._typing import Array
+
+T = TypeVar("T")
+
+
+class Options(NamedTuple):
+    """What is static.
+
+    Attributes:
+        token_block: tokens of a tile, at most those there are.
+        vocabulary_block: entries of the vocabulary of a tile, at most those there are.
+        softcap: s of the cap, or None.
+        skipping: whether blocks of tokens that do not count are left out.
+        filter_eps: gradients of logits, for a unit gradient of the loss, that may be left out; None for none.
+        filter_hidden: whether the gradient of the hidden vectors is filtered.
+        filter_embedding: whether that of the embedding and the bias is.
+        compensated: whether gradients are accumulated by Kahan's sum in their own dtype, or else in float32.
+        by_mean_logit: whether the vocabulary is cut into blocks in the order of its mean logits.
+    """
+
+    token_block: int
+    vocabulary_block: int
+    softcap: float | None = None
+    skipping: bool = False
+    filter_eps: float | None = None
+    filter_hidden: bool = True
+    filter_embedding: bool = True
+    compensated: bool = False
+    by_mean_logit: bool = False
+
+    @property
+    def filtering(self) -> bool:
+        """Whether any gradient is filtered."""
+        return self.filter_eps is not None and (self.filter_hidden or self.filter_embedding)
+
+
+class Table(NamedTuple):
+    """What a linear softmax knows of the vocabulary; also gradients by it, and their sums.
+
+    Attributes:
+        embedding: shape (v, d).
+        bias: shape (v,), or None.
+    """
+
+    embedding: Any
+    bias: Any
 
 
 class Window(NamedTuple):
@@ -73,14 +119,41 @@ def product(x: Array, y: Array, contract: tuple[int, int]) -> Array:
     return jax.lax.dot_general(x.astype(y.dtype), y, dimensions, preferred_element_type=accumulator_dtype(y))
 
 
-def tile_logits(hidden: Array, embedding: Array, bias: Array | None, softcap: float | None) -> Array:
+def tile_logits(hidden: Array, table: Table, softcap: float | None) -> Array:
     """Logits of a tile: E C^T + b, capped as s tanh(. / s)."""
-    return capped(plus_bias(product(hidden, embedding, (1, 1)), bias), softcap)
+    logits = product(hidden, table.embedding, (1, 1))
+    return capped(logits if table.bias is None else logits + table.bias.astype(logits.dtype)[None], softcap)
 
 
-def plus_bias(logits: Array, bias: Array | None) -> Array:
-    """Logits with the bias of every column."""
-    return logits if bias is None else logits + bias.astype(logits.dtype)[(None,) * (logits.ndim - 1)]
+def hidden_gradient(slopes: Array, table: Table) -> Array:
+    """What a tile adds to the gradient by the hidden vectors: G C.
+
+    Args:
+        slopes: gradient by the logits before the cap.
+        table: of the tile's vocabulary.
+    """
+    return product(slopes, table.embedding, (1, 0))
+
+
+def table_gradient(slopes: Array, hidden: Array, table: Table) -> Table:
+    """What a tile adds to the gradient by the table: G^T E, and the sum of G over tokens.
+
+    Args:
+        slopes: gradient by the logits before the cap.
+        hidden: vectors of the tile's tokens.
+        table: says whether there is a bias.
+    """
+    return Table(product(slopes.T, hidden, (1, 0)), None if table.bias is None else jnp.sum(slopes, axis=0))
+
+
+def target_logit(hidden: Array, table: Table, labels: Array, softcap: float | None) -> Array:
+    """The logit of every token's label as an indexed product; zero where the label is not in the vocabulary here."""
+    v, dtype = table.embedding.shape[0], accumulator_dtype(hidden)
+    here, labels = (labels >= 0) & (labels < v), jnp.clip(labels, 0, v - 1)
+    logits = jnp.sum(hidden.astype(dtype) * table.embedding[labels].astype(dtype), axis=1)
+    if table.bias is not None:
+        logits = logits + table.bias[labels].astype(dtype)
+    return jnp.where(here, capped(logits, softcap), 0)
 
 
 def capped(logits: Array, softcap: float | None) -> Array:
@@ -91,6 +164,13 @@ def capped(logits: Array, softcap: float | None) -> Array:
 def cap_slope(logits: Array, softcap: float) -> Array:
     """Derivative of the cap where it has these values: 1 - (logits / s)^2."""
     return 1 - (logits / softcap) ** 2
+
+
+def counted_first(counted: Array) -> tuple[Array, Array]:
+    """A permutation that puts those that count in front, so that whole blocks have nothing to do, and its inverse."""
+    front = jnp.argsort(~counted, stable=True)
+    back = jnp.zeros_like(front).at[front].set(jnp.arange(front.size, dtype=front.dtype), unique_indices=True)
+    return front, back
 
 
 class Sum(NamedTuple):
@@ -105,9 +185,10 @@ class Sum(NamedTuple):
     lost: Array | None
 
 
-def empty_sum(shape: tuple[int, ...], dtype: jnp.dtype, compensated: bool, like: Array) -> Sum:
-    """A sum of nothing; `like` is an array of the same mesh axes."""
-    zeros = alike(jnp.zeros(shape, dtype), like)
+def empty_sum(x: Array, compensated: bool) -> Sum:
+    """A sum of nothing for the gradient by an array: compensated in its dtype, or else in float32 or wider."""
+    zeros = jnp.zeros_like(x, dtype=x.dtype if compensated else accumulator_dtype(x))
+    zeros = alike(zeros, x)
     return Sum(zeros, zeros if compensated else None)
 
 
@@ -125,7 +206,7 @@ def add(running: Sum, term: Array) -> Sum:
 
 
 def rounded(x: Array, dtype: jnp.dtype) -> Array:
-    """A number of `dtype` in at least float32: said so that a compiler may not keep more digits, which would undo 2Sum."""
+    """A number of `dtype` in float32 or wider, said so that a compiler may not keep digits, which would undo 2Sum."""
     format = jnp.finfo(dtype)
     return jax.lax.reduce_precision(x.astype(jnp.promote_types(dtype, jnp.float32)), format.nexp, format.nmant)
 
@@ -136,14 +217,39 @@ def add_rows(running: Sum, rows: Window, term: Array) -> Sum:
     return jax.tree.map(rows.put, running, part)
 
 
+def add_all(sums: Table, terms: Table) -> Table:
+    """Adds a term to every sum."""
+    return jax.tree.map(add, sums, terms, is_leaf=lambda x: isinstance(x, Sum))
+
+
+def merged(columns: Window, whole: Table, block: Table) -> Table:
+    """A gradient by the table with the sums of a block of the vocabulary in it; what is not fresh there is zero."""
+    put = lambda x, part: columns.put(x, columns.take(x) + part.total.astype(x.dtype))  # noqa: E731
+    return jax.tree.map(put, whole, block)
+
+
 def alike(x: Array, *others: Array) -> Array:
     """`x`, made to vary over every mesh axis of a surrounding `shard_map` that one of the others varies over.
 
-    A choice between two equal zeros varies as what it is chosen by, and a compiler removes it. Where `x` did not vary, a
-    gradient of it is summed over those axes.
+    A choice between two equal zeros varies as what it is chosen by, and a compiler removes it. Where `x` did not vary,
+    a gradient of it is summed over those axes.
     """
     zero = jnp.zeros((), x.dtype)
     for other in others:
         first = jax.lax.stop_gradient(other).reshape(-1)[0]
         zero = jnp.where(first == first, zero, zero)
     return x + zero
+
+
+def zeros_of(compute: Callable[[], T], *, like: Array) -> T:
+    """Zeros in place of what a function returns, varying over mesh axes as `like` does."""
+    return jax.tree.map(lambda x: alike(jnp.zeros(x.shape, x.dtype), like), jax.eval_shape(compute))
+
+
+def unless_idle(
+    options: Options, counted: Array, rows: Window, tile: Callable[[], T], nothing: Callable[[], T] | None = None
+) -> T:
+    """What a tile gives, or what nothing gives (zeros by default) where no token of its block counts."""
+    if not options.skipping:
+        return tile()
+    return jax.lax.cond(rows.take(counted)[0], tile, nothing or (lambda: zeros_of(tile, like=counted)))
