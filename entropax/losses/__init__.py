@@ -12,6 +12,10 @@ The comp-sum family, `comp_sum_loss`, joins cross-entropy to its relatives by on
 weigh more, above 1 less (robust to noise, slow to train). `comp_sum_conditional_risk`, `minimizability_gap_bound` and
 `h_consistency_bound` say what a surrogate's risk tells of the error; `smooth_adversarial_comp_sum_loss` guards against
 attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
+
+Where logits are a linear head over a large vocabulary, `linear_cross_entropy` takes the head instead of the logits,
+which it never holds; `linear_softmax_statistics` gives log-probability, normaliser, entropy and divergence to a
+reference from the same pass, with gradients; `linear_softmax_cross_entropy_loss` is the first with tokamax's arguments.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -23,6 +27,12 @@ from entropax.losses.comp_sum import (
     h_consistency_relaxed_bound,
     h_consistency_transform,
     minimizability_gap_bound,
+)
+from entropax.losses.fused import (
+    LinearSoftmaxStatistics,
+    linear_cross_entropy,
+    linear_softmax_cross_entropy_loss,
+    linear_softmax_statistics,
 )
 from entropax.losses.score_matching import (
     ScoreEvaluation,
@@ -36,6 +46,7 @@ from entropax.losses.score_matching import (
 )
 
 __all__ = [
+    "LinearSoftmaxStatistics",
     "ScoreEvaluation",
     "StationaryResiduals",
     "comp_sum_conditional_risk",
@@ -49,6 +60,9 @@ __all__ = [
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
     "implicit_score_matching_loss",
+    "linear_cross_entropy",
+    "linear_softmax_cross_entropy_loss",
+    "linear_softmax_statistics",
     "minimizability_gap_bound",
     "pgd_attack",
     "smooth_adversarial_comp_sum_loss",

@@ -67,11 +67,11 @@ class Inputs(NamedTuple):
 
     def row_blocks(self, options: Options) -> Array:
         """Numbers of the blocks of tokens."""
-        return jnp.arange(num_blocks(options.token_block, self.hidden.shape[0]))
+        return jnp.arange(num_blocks(options.token_block, self.hidden.shape[0]), dtype=jnp.int32)
 
     def column_blocks(self, options: Options) -> Array:
         """Numbers of the blocks of the vocabulary."""
-        return jnp.arange(num_blocks(options.vocabulary_block, self.table.embedding.shape[0]))
+        return jnp.arange(num_blocks(options.vocabulary_block, self.table.embedding.shape[0]), dtype=jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -100,7 +100,7 @@ def _by_mean_logit(inputs: Inputs) -> Array:
     """The vocabulary by falling mean logit over the tokens that count: before the cap, that of their mean vector."""
     hidden, table = jax.lax.stop_gradient((inputs.hidden, inputs.table))
     mean = jnp.mean(hidden, axis=0, dtype=accumulator_dtype(hidden), where=inputs.counted[:, None], keepdims=True)
-    return jnp.argsort(-tile_logits(mean, table, None)[0])
+    return jnp.argsort(-tile_logits(mean, table, None)[0]).astype(jnp.int32)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -131,7 +131,7 @@ def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | No
 
             def tile() -> tuple[Array, Array, Array | None]:
                 logits = tile_logits(rows.take(inputs.hidden), table, options.softcap)
-                logits = jnp.where(columns.fresh, logits, -jnp.inf)
+                logits = jnp.where(columns.fresh[None], logits, -jnp.inf)
                 # The maximum only keeps exp in range: the log-normaliser does not depend on it.
                 new = jnp.maximum(largest, jax.lax.stop_gradient(jnp.max(logits, axis=1)))
                 sums = total * jnp.exp(largest - new) + jnp.sum(jnp.exp(logits - new[:, None]), axis=1)
@@ -159,7 +159,7 @@ def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | No
 def _largest_of_others(logits: Array, columns: Window, labels: Array, options: Options) -> Array | None:
     if not options.filtering:
         return None
-    return jnp.max(jnp.where(columns.entries == labels[:, None], -jnp.inf, logits), axis=1)
+    return jnp.max(jnp.where(columns.entries[None] == labels[:, None], -jnp.inf, logits), axis=1)
 
 
 # ------------------------------------------------------------------------------------------------------- backward pass
@@ -183,13 +183,13 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
 
             def tile() -> tuple[Array, Table]:
                 logits = tile_logits(hidden, table, options.softcap)
-                chosen = columns.entries == rows.take(inputs.labels)[:, None]
+                chosen = columns.entries[None] == rows.take(inputs.labels)[:, None]
                 by_normalizer, by_target = (rows.take(g)[:, None] for g in upstream)
                 slopes = jnp.exp(logits - rows.take(normalizer)[:, None]) * by_normalizer
                 slopes = jnp.where(chosen, slopes + by_target, slopes)
                 if options.softcap is not None:
                     slopes = slopes * cap_slope(logits, options.softcap)
-                slopes = jnp.where(rows.fresh[:, None] & columns.fresh, slopes, 0)
+                slopes = jnp.where(rows.fresh[:, None] & columns.fresh[None], slopes, 0)
                 return (
                     _if(kept, options.filter_hidden, lambda: hidden_gradient(slopes, table)),
                     _if(kept, options.filter_embedding, lambda: table_gradient(slopes, hidden, table)),
@@ -233,19 +233,21 @@ def kept_tiles(
         maxima: largest logit but the target, shape (blocks of the vocabulary, blocks of tokens, tokens of a block).
         upstream: gradients by the normaliser and by the target.
     """
-    by_normalizer, by_target = upstream
-    scale = jnp.maximum(jnp.abs(by_normalizer), jnp.abs(by_target))
-    starts = jax.vmap(lambda block: inputs.rows(block, options).entries)(inputs.row_blocks(options))
-    threshold = options.filter_eps * scale
+    by_normalizer, by_target = (jnp.abs(g) for g in upstream)
+    scale = jnp.maximum(by_normalizer, by_target)
     matters = (scale != 0) & inputs.counted
+    slope_of_target = jnp.abs(jnp.exp(target - normalizer) * upstream[0] + upstream[1])
     # Not "at least": NaN is kept, so that it is seen.
-    large = ~(jnp.exp(maxima - normalizer[starts]) * jnp.abs(by_normalizer)[starts] < threshold[starts])
-    large = jnp.any(large & matters[starts], axis=2)
-    slope_of_target = jnp.exp(target - normalizer) * by_normalizer + by_target
-    large_target = ~(jnp.abs(slope_of_target) < threshold) & matters
-    at = _block_of_labels(options, inputs)
-    hit = (at[starts] == inputs.column_blocks(options)[:, None, None]) & large_target[starts]
-    return large | jnp.any(hit, axis=2)
+    large_target = ~(slope_of_target < options.filter_eps * scale) & matters
+    entries = jax.vmap(lambda block: inputs.rows(block, options).entries)(inputs.row_blocks(options))
+    per_block = (normalizer, by_normalizer, scale, matters, large_target, _block_of_labels(options, inputs))
+    normalizer, by_normalizer, scale, matters, large_target, at = (x[entries] for x in per_block)
+
+    def of_block(block: Array, maxima: Array) -> Array:
+        large = ~(jnp.exp(maxima - normalizer) * by_normalizer < options.filter_eps * scale) & matters
+        return jnp.any(large | (large_target & (at == block)), axis=1)
+
+    return jax.vmap(of_block)(inputs.column_blocks(options), maxima)
 
 
 def _block_of_labels(options: Options, inputs: Inputs) -> Array:

@@ -93,25 +93,19 @@ def statistics(options: Options, heads: tuple[Head, ...], labels: Array, counted
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _passes(options: Options, heads: tuple[Head, ...], labels: Array, counted: Array) -> Statistics:
-    moments = _moments(options, heads, counted)
-    totals = [jnp.where(counted, each.total, 1) for each in moments]
-    found = Statistics(
-        target_logit(*heads[0], labels, options.softcap),
-        tuple(each.largest + jnp.log(total) for each, total in zip(moments, totals, strict=True)),
-        tuple(each.centred / totals[0] - jnp.log(total) for each, total in zip(moments, totals, strict=True)),
-    )
-    return jax.tree.map(lambda x: jnp.where(counted, x, 0), found)
+    return _forward(options, heads, labels, counted)
 
 
 def _forward_rule(options: Options, heads: tuple[Head, ...], labels: Array, counted: Array) -> tuple[Statistics, tuple]:
-    found = _passes(options, heads, labels, counted)
+    found = _forward(options, heads, labels, counted)
     return found, (heads, labels, counted, found)
 
 
 def _blocks(options: Options, heads: tuple[Head, ...]) -> tuple[Array, Array]:
     """Numbers of the blocks of the vocabulary and of tokens."""
     n, v = heads[0].hidden.shape[0], heads[0].table.embedding.shape[0]
-    return jnp.arange(num_blocks(options.vocabulary_block, v)), jnp.arange(num_blocks(options.token_block, n))
+    sizes = num_blocks(options.vocabulary_block, v), num_blocks(options.token_block, n)
+    return jnp.arange(sizes[0], dtype=jnp.int32), jnp.arange(sizes[1], dtype=jnp.int32)
 
 
 def _columns(options: Options, heads: tuple[Head, ...], block: Array) -> tuple[Window, tuple[Head, ...]]:
@@ -129,6 +123,17 @@ def _rows(options: Options, heads: tuple[Head, ...], block: Array) -> tuple[Wind
 # -------------------------------------------------------------------------------------------------------- forward pass
 
 
+def _forward(options: Options, heads: tuple[Head, ...], labels: Array, counted: Array) -> Statistics:
+    moments = _moments(options, heads, counted)
+    totals = [jnp.where(counted, each.total, 1) for each in moments]
+    found = Statistics(
+        target_logit(*heads[0], labels, options.softcap),
+        tuple(each.largest + jnp.log(total) for each, total in zip(moments, totals, strict=True)),
+        tuple(each.centred / totals[0] - jnp.log(total) for each, total in zip(moments, totals, strict=True)),
+    )
+    return jax.tree.map(lambda x: jnp.where(counted, x, 0), found)
+
+
 def _moments(options: Options, heads: tuple[Head, ...], counted: Array) -> tuple[Moments, ...]:
     column_blocks, row_blocks = _blocks(options, heads)
 
@@ -141,7 +146,7 @@ def _moments(options: Options, heads: tuple[Head, ...], counted: Array) -> tuple
 
             def tile() -> tuple[Moments, ...]:
                 logits = [tile_logits(*part, options.softcap) for part in tiles]
-                return _joined(before, [jnp.where(columns.fresh, each, -jnp.inf) for each in logits])
+                return _joined(before, [jnp.where(columns.fresh[None], each, -jnp.inf) for each in logits])
 
             after = unless_idle(options, counted, rows, tile, lambda: before)
             after = jax.tree.map(lambda new, old: jnp.where(rows.fresh, new, old), after, before)
@@ -189,10 +194,10 @@ def _backward_rule(options: Options, kept: tuple, upstream: Statistics) -> tuple
 
             def tile() -> tuple[Head, ...]:
                 logits = [tile_logits(*part, options.softcap) for part in tiles]
-                chosen = columns.entries == rows.take(labels)[:, None]
+                chosen = columns.entries[None] == rows.take(labels)[:, None]
                 here, above = jax.tree.map(lambda x: rows.take(x)[:, None], (found, upstream))
                 slopes = _slopes(logits, chosen, here, above)
-                inside = rows.fresh[:, None] & columns.fresh
+                inside = rows.fresh[:, None] & columns.fresh[None]
                 if options.softcap is not None:
                     slopes = [slope * cap_slope(z, options.softcap) for slope, z in zip(slopes, logits, strict=True)]
                 slopes = [jnp.where(inside, slope, 0) for slope in slopes]

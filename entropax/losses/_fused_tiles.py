@@ -168,7 +168,7 @@ def cap_slope(logits: Array, softcap: float) -> Array:
 
 def counted_first(counted: Array) -> tuple[Array, Array]:
     """A permutation that puts those that count in front, so that whole blocks have nothing to do, and its inverse."""
-    front = jnp.argsort(~counted, stable=True)
+    front = jnp.argsort(~counted, stable=True).astype(jnp.int32)
     back = jnp.zeros_like(front).at[front].set(jnp.arange(front.size, dtype=front.dtype), unique_indices=True)
     return front, back
 
@@ -178,7 +178,7 @@ class Sum(NamedTuple):
 
     Attributes:
         total: the sum.
-        lost: what is to be added yet, or None.
+        lost: what is to be added yet, in float32 or wider, or None.
     """
 
     total: Array
@@ -186,29 +186,22 @@ class Sum(NamedTuple):
 
 
 def empty_sum(x: Array, compensated: bool) -> Sum:
-    """A sum of nothing for the gradient by an array: compensated in its dtype, or else in float32 or wider."""
-    zeros = jnp.zeros_like(x, dtype=x.dtype if compensated else accumulator_dtype(x))
-    zeros = alike(zeros, x)
+    """A sum of nothing in float32 or wider for the gradient by an array."""
+    zeros = alike(jnp.zeros_like(x, dtype=accumulator_dtype(x)), x)
     return Sum(zeros, zeros if compensated else None)
 
 
 def add(running: Sum, term: Array) -> Sum:
-    """Adds a term; compensated, by Kahan's sum with the exact error of an addition (2Sum)."""
+    """Adds a term; compensated, by Kahan's sum with the exact error of an addition (2Sum) in float32 or wider."""
     if running.lost is None:
         return Sum(running.total + term.astype(running.total.dtype), None)
-    dtype = running.total.dtype
-    total, term = rounded(running.total, dtype), rounded(rounded(term, dtype) + rounded(running.lost, dtype), dtype)
-    new = rounded(total + term, dtype)
-    kept = rounded(new - term, dtype)
-    gained = rounded(new - kept, dtype)
-    lost = rounded(rounded(total - kept, dtype) + rounded(term - gained, dtype), dtype)
-    return Sum(new.astype(dtype), lost.astype(dtype))
-
-
-def rounded(x: Array, dtype: jnp.dtype) -> Array:
-    """A number of `dtype` in float32 or wider, said so that a compiler may not keep digits, which would undo 2Sum."""
-    format = jnp.finfo(dtype)
-    return jax.lax.reduce_precision(x.astype(jnp.promote_types(dtype, jnp.float32)), format.nexp, format.nmant)
+    dtype, wide = running.total.dtype, running.lost.dtype
+    total, term = running.total.astype(wide), term.astype(wide) + running.lost
+    new = total + term
+    if dtype != wide:  # said so that a compiler may not keep the digits that a conversion takes off
+        new = jax.lax.reduce_precision(new, jnp.finfo(wide).nexp, jnp.finfo(dtype).nmant)
+    kept = new - term
+    return Sum(new.astype(dtype), (total - kept) + (term - (new - kept)))
 
 
 def add_rows(running: Sum, rows: Window, term: Array) -> Sum:
