@@ -51,9 +51,8 @@ def linear_cross_entropy(
     """Cross-entropy of every token, lse(A) - A_y + z lse(A)^2 with A = s tanh((E C^T + b) / s), A never in memory.
 
     Logits exist one tile of tokens by vocabulary at a time, forward and, computed again, backward: beyond the
-    gradients memory grows with neither the number of tokens times the vocabulary nor the vocabulary. Matrix products take
-    the dtype of the inputs and add up in float32 (float64 for float64); their precision is that of
-    `jax.default_matmul_precision`.
+    gradients, memory grows neither with tokens times vocabulary nor with the vocabulary. Matrix products take the dtype
+    of the inputs and add up in float32 (float64 for float64); `jax.default_matmul_precision` sets their precision.
 
     Gradient filtering (`filter_eps`) leaves out of the backward pass every tile in which all gradients of logits, for a
     unit gradient of the loss, are below the threshold. The largest logits of the blocks, kept by the forward pass (one

@@ -55,8 +55,8 @@ def test_statistics_and_their_gradients():
         found = dense_statistics(*arrays, softcap=softcap)
         return jnp.sum(jnp.stack(found) * WEIGHTS), found
 
-    (_, here), by = jax.value_and_grad(ours, tuple(range(6)), has_aux=True)(*arrays)
-    (_, there), expected = jax.value_and_grad(truth, tuple(range(6)), has_aux=True)(*arrays)
+    (_, here), by = jax.jit(jax.value_and_grad(ours, tuple(range(6)), has_aux=True))(*arrays)
+    (_, there), expected = jax.jit(jax.value_and_grad(truth, tuple(range(6)), has_aux=True))(*arrays)
     close(tuple(here), there, 1e-13)
     close(by, expected, 1e-13)
 
@@ -178,7 +178,7 @@ def test_compensated_gradients(function):
         def total(*a):
             return sum(map(jnp.sum, jax.tree.leaves(function(*a, LABELS, accumulation=accumulation, **BLOCKS))))
 
-        return jax.grad(total, (0, 1))(*arrays)
+        return jax.jit(jax.grad(total, (0, 1)))(*arrays)
 
     close(by("kahan"), by("float32"), 3e-6)
 

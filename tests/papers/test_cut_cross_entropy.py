@@ -25,7 +25,7 @@ def mean(*arrays, count=3, **options):
 
 
 def gradients(**options):
-    return jax.grad(lambda *arrays: mean(*arrays, **options), (0, 1))(jnp.asarray(E), jnp.asarray(C))
+    return jax.jit(jax.grad(lambda *arrays: mean(*arrays, **options), (0, 1)))(jnp.asarray(E), jnp.asarray(C))
 
 
 def dense(e, c, labels, bias=None):
@@ -76,7 +76,7 @@ def test_4_a_bias():
 def test_5_a_shift_and_the_z_loss():
     """Hidden vectors that predict the next label; the mean squared log-normaliser of the tokens that count."""
     printed(mean(E, C, shift=1, count=2), 1.3044391937)
-    by_hidden, _ = jax.grad(lambda e, c: mean(e, c, shift=1, count=2), (0, 1))(jnp.asarray(E), jnp.asarray(C))
+    by_hidden, _ = gradients(shift=1, count=2)
     printed(by_hidden[0], [-0.1805203714, -0.1570133169, 0.5687087960])
     printed(mean(E, C, z_loss=1.0) - mean(E, C), 3.7438095833)
 
@@ -91,7 +91,7 @@ def test_6_tiles_equal_the_dense_loss():
             blocks = {"token_block": token_block, "vocab_block": vocab_block}
             return jnp.sum(losses.linear_cross_entropy(e, c, labels, bias=b, **blocks))
 
-        here, by = jax.value_and_grad(ours, (0, 1, 2))(e, c, bias)
+        here, by = jax.jit(jax.value_and_grad(ours, (0, 1, 2)))(e, c, bias)
         np.testing.assert_allclose(here, value, rtol=1e-13)
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-13), by, slopes)
     order = np.random.default_rng(1).permutation(11)
@@ -107,7 +107,7 @@ def test_6_what_filtering_leaves_out():
         def total(e, c):
             return jnp.sum(losses.linear_cross_entropy(e, c, labels, token_block=2, vocab_block=4, **options))
 
-        return jax.grad(total, (0, 1))(e, c)
+        return jax.jit(jax.grad(total, (0, 1)))(e, c)
 
     exact = slopes()
     errors = []
