@@ -26,6 +26,7 @@ from entropax.losses._fused_tiles import (
     cap_slope,
     counted_first,
     empty_sum,
+    empty_sums,
     hidden_gradient,
     merged,
     num_blocks,
@@ -201,12 +202,11 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
                 by_hidden, by_table = unless_idle(options, inputs.counted, rows, tile)
             return (add_rows(sums[0], rows, by_hidden), add_all(sums[1], by_table)), None
 
-        starts = carry[0], jax.tree.map(empty, table)
+        starts = carry[0], empty_sums(table, options.compensated)
         (by_hidden, by_block), _ = jax.lax.scan(over_tokens, starts, inputs.row_blocks(options))
         return (by_hidden, merged(columns, carry[1], by_block)), None
 
-    empty = functools.partial(empty_sum, compensated=options.compensated)
-    starts = empty(inputs.hidden), jax.tree.map(jnp.zeros_like, inputs.table)
+    starts = empty_sum(inputs.hidden, options.compensated), jax.tree.map(jnp.zeros_like, inputs.table)
     (by_hidden, by_table), _ = jax.lax.scan(over_vocabulary, starts, inputs.column_blocks(options))
     return (Inputs(by_hidden.total.astype(inputs.hidden.dtype), by_table, None, None, None),)  # pyright: ignore[reportArgumentType]
 

@@ -27,6 +27,7 @@ from entropax.losses._fused_tiles import (
     cap_slope,
     counted_first,
     empty_sum,
+    empty_sums,
     hidden_gradient,
     merged,
     num_blocks,
@@ -184,7 +185,6 @@ def _backward_rule(options: Options, kept: tuple, upstream: Statistics) -> tuple
     # A token that does not count has no probabilities, whatever its logits.
     found = found._replace(normalizers=tuple(jnp.where(counted, each, jnp.inf) for each in found.normalizers))
     column_blocks, row_blocks = _blocks(options, heads)
-    empty = functools.partial(empty_sum, compensated=options.compensated)
 
     def over_vocabulary(carry: tuple[Head, ...], block: Array) -> tuple[tuple[Head, ...], None]:
         columns, parts = _columns(options, heads, block)
@@ -213,14 +213,17 @@ def _backward_rule(options: Options, kept: tuple, upstream: Statistics) -> tuple
             ), None
 
         starts = tuple(
-            Head(total.hidden, jax.tree.map(empty, part.table)) for total, part in zip(carry, parts, strict=True)
+            Head(total.hidden, empty_sums(part.table, options.compensated))
+            for total, part in zip(carry, parts, strict=True)
         )
         ends, _ = jax.lax.scan(over_tokens, starts, row_blocks)
         return tuple(
             Head(end.hidden, merged(columns, whole.table, end.table)) for whole, end in zip(carry, ends, strict=True)
         ), None
 
-    carry = tuple(Head(empty(head.hidden), jax.tree.map(jnp.zeros_like, head.table)) for head in heads)
+    carry = tuple(
+        Head(empty_sum(head.hidden, options.compensated), jax.tree.map(jnp.zeros_like, head.table)) for head in heads
+    )
     sums, _ = jax.lax.scan(over_vocabulary, carry, column_blocks)
     gradients = tuple(
         total._replace(hidden=total.hidden.total.astype(head.hidden.dtype))
