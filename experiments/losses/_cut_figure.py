@@ -1,0 +1,50 @@
+"""The figure of the experiment on cross-entropy without logits."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments import figures
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def draw(data: "xarray.Dataset") -> Any:
+    """Memory and time over the vocabulary, and what the filter leaves out and costs.
+
+    Args:
+        data: the experiment's data set.
+    """
+    figure, axes = figures.new_figure(1, 3, height=3.4, width=11.0)
+    memory, duration, error = axes[0]
+    for way in data.way.values:
+        memory.loglog(data.vocabulary, data.memory.sel(way=way), label=str(way))
+        duration.loglog(data.vocabulary, data.seconds.sel(way=way), label=str(way))
+    logits = 4 * data.attrs["tokens"] * data.vocabulary / 2**20
+    memory.loglog(data.vocabulary, logits, color="0.6", marker="", linestyle=":", label="one copy of the logits")
+    memory.set(
+        xlabel="entries of the vocabulary",
+        ylabel=figures.label("temporary memory", "MiB"),
+        title="Memory",
+        ylim=(1, None),
+    )
+    duration.set(
+        xlabel="entries of the vocabulary", ylabel=figures.label("time for value and gradients", "s"), title="Time"
+    )
+    memory.legend()
+    duration.legend()
+    for order in data.order.values:
+        error.plot(data.eps, 100 * data.kept.sel(order=order), label=f"tiles kept, {order} order")
+    error.plot(data.eps, 100 * data.error, label="relative gradient error")
+    error.axvline(2.0**-12, color="0.6", linewidth=1, marker="", linestyle=":")
+    error.text(2.0**-12, 1.2 * 100 * float(np.min(data.error.values[data.error.values > 0], initial=1e-4)), " 2^-12")
+    error.set(
+        xscale="log",
+        yscale="log",
+        xlabel="filter threshold on p (no unit)",
+        ylabel="per cent",
+        title="Gradient filter on a trained head",
+    )
+    error.legend(fontsize=7)
+    return figure
