@@ -233,18 +233,19 @@ def kept_tiles(
         maxima: largest logit but the target, shape (blocks of the vocabulary, blocks of tokens, tokens of a block).
         upstream: gradients by the normaliser and by the target.
     """
+    eps = 0.0 if options.filter_eps is None else options.filter_eps
     by_normalizer, by_target = (jnp.abs(g) for g in upstream)
     scale = jnp.maximum(by_normalizer, by_target)
     matters = (scale != 0) & inputs.counted
     slope_of_target = jnp.abs(jnp.exp(target - normalizer) * upstream[0] + upstream[1])
     # Not "at least": NaN is kept, so that it is seen.
-    large_target = ~(slope_of_target < options.filter_eps * scale) & matters
+    large_target = ~(slope_of_target < eps * scale) & matters
     entries = jax.vmap(lambda block: inputs.rows(block, options).entries)(inputs.row_blocks(options))
     per_block = (normalizer, by_normalizer, scale, matters, large_target, _block_of_labels(options, inputs))
     normalizer, by_normalizer, scale, matters, large_target, at = (x[entries] for x in per_block)
 
     def of_block(block: Array, maxima: Array) -> Array:
-        large = ~(jnp.exp(maxima - normalizer) * by_normalizer < options.filter_eps * scale) & matters
+        large = ~(jnp.exp(maxima - normalizer) * by_normalizer < eps * scale) & matters
         return jnp.any(large | (large_target & (at == block)), axis=1)
 
     return jax.vmap(of_block)(inputs.column_blocks(options), maxima)

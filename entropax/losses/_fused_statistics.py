@@ -10,7 +10,7 @@ computes every tile again.
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,14 +40,14 @@ from entropax.losses._fused_tiles import (
 
 
 class Head(NamedTuple):
-    """A linear softmax and what it is applied to.
+    """A linear softmax and what it is applied to; also gradients by it, and their sums.
 
     Attributes:
         hidden: shape (n, d).
         table: of the vocabulary.
     """
 
-    hidden: Array
+    hidden: Any
     table: Table
 
 

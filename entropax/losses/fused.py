@@ -166,7 +166,8 @@ def linear_softmax_statistics(
     options = options_of(given, softcap, token_block, vocab_block, accumulation)
     heads = (given.head, *reference(given, reference_hidden, reference_embedding, reference_bias, shift))
     if given.counted.size == 0:
-        return LinearSoftmaxStatistics(*[given.nothing()] * 3, given.nothing() if len(heads) > 1 else None)
+        nothing = given.nothing()
+        return LinearSoftmaxStatistics(nothing, nothing, nothing, nothing if len(heads) > 1 else None)
     found = statistics(options, heads, given.labels, given.counted)
     if axis_name is not None:
         found = _joined_statistics(found, axis_name)

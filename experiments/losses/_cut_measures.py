@@ -49,7 +49,11 @@ def temporary_memory(tokens: int, width: int, vocabulary: int) -> dict[str, floa
     compiled = {
         name: jax.jit(jax.value_and_grad(loss, (0, 1))).lower(*shapes).compile() for name, loss in LOSSES.items()
     }
-    return {name: program.memory_analysis().temp_size_in_bytes / MIB for name, program in compiled.items()}
+    return {name: _temporaries(program) / MIB for name, program in compiled.items()}
+
+
+def _temporaries(program: Any) -> int:
+    return program.memory_analysis().temp_size_in_bytes
 
 
 def seconds(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:

@@ -148,6 +148,26 @@ def test_a_vocabulary_on_eight_devices(filter_eps):
     close(eight, one, 2e-5)
 
 
+@pytest.mark.usefixtures("x64")
+def test_tiles_that_a_filter_keeps():
+    """Those in which an entry of |p - 1[label]| of a token that counts reaches eps, counted from the probabilities."""
+    from entropax.losses import _fused_blocks as blocks, _fused_tiles as tiles
+
+    n, v, eps = 8, 24, 0.02
+    options = tiles.Options(2, 3, filter_eps=eps)
+    order, counted = jnp.asarray(RNG.permutation(v)), np.arange(n) < 6
+    table = tiles.Table(jnp.asarray(2 * EMBEDDING), jnp.asarray(BIAS))
+    inputs = blocks.Inputs(jnp.asarray(HIDDEN[:n]), table, jnp.asarray(LABELS[:n]), jnp.asarray(counted), order)
+    (normalizer, target), (*_, maxima) = blocks._forward_rule(options, inputs)
+    upstream = jnp.asarray(counted * 0.3), jnp.asarray(counted * -0.3)
+    kept = blocks.kept_tiles(options, inputs, normalizer, target, maxima, upstream)
+    slopes = jax.nn.softmax(logits_of(HIDDEN[:n], 2 * EMBEDDING, BIAS)) - np.eye(v)[LABELS[:n]]
+    large = (np.abs(slopes) >= eps) & counted[:, None]
+    expected = large[:, order].reshape(4, 2, 8, 3).any(axis=(1, 3)).T
+    np.testing.assert_array_equal(kept, expected)
+    assert 0.1 < expected.mean() < 0.9
+
+
 def test_bfloat16_inputs():
     """Against float64 of the same numbers: the loss within 1e-3, gradients of cosine 0.9999 at least."""
     hidden, embedding = (jnp.asarray(RNG.normal(0, s, (m, 32)), jnp.bfloat16) for m, s in ((64, 1.0), (1000, 0.5)))
