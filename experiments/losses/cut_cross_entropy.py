@@ -199,5 +199,10 @@ def _dataset(
             "eps": list(config.thresholds),
             "backward_way": list(filtered["backward"]),
         },
-        attrs={"tokens": config.tokens, "width": config.width, "loss_of_language_model": head.loss},
+        attrs={
+            "tokens": config.tokens,
+            "width": config.width,
+            "loss_of_language_model": head.loss,
+            "backward_ratio": filtered["backward"]["no filter"] / filtered["backward"]["filter"],
+        },
     )
