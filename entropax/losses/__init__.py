@@ -46,6 +46,10 @@ compared with: `cross_entropy_loss`, `squared_error_loss`, `absolute_error_loss`
 Calibration, on held-out logits: `fit_temperature` (one number, for `temperature_scale`), or a network's temperature of
 every example (`nn.Calibrator`) trained by `correctness_aware_loss`, which asks for confidence where the prediction is
 right and for doubt where it is wrong.
+
+Where logits are a linear head over a large vocabulary, `linear_cross_entropy` takes the head instead of the logits,
+which it never holds; `linear_softmax_statistics` gives log-probability, normaliser, entropy and divergence to a
+reference from the same pass, with gradients; `linear_softmax_cross_entropy_loss` is the first with tokamax's arguments.
 """
 
 from entropax.losses.active_passive import (
@@ -70,6 +74,12 @@ from entropax.losses.comp_sum import (
 from entropax.losses.correctness import FittedTemperature, correctness_aware_loss, fit_temperature, temperature_scale
 from entropax.losses.coverage import dco_factor, dco_loss, dco_step_loss
 from entropax.losses.distillation import dist_loss, dkd_loss, kd_loss
+from entropax.losses.fused import (
+    LinearSoftmaxStatistics,
+    linear_cross_entropy,
+    linear_softmax_cross_entropy_loss,
+    linear_softmax_statistics,
+)
 from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
 from entropax.losses.label_noise import NoisyLabels, class_dependent_label_flips, uniform_label_flips
 from entropax.losses.multiclass_overlap import multiclass_dice_loss, multiclass_tversky_loss
@@ -139,6 +149,7 @@ __all__ = [
     "ClassCosines",
     "FittedTemperature",
     "InstanceTemperatures",
+    "LinearSoftmaxStatistics",
     "NoisyLabels",
     "Ranking",
     "ScoreEvaluation",
@@ -183,6 +194,9 @@ __all__ = [
     "ldr_adversarial_weights",
     "ldr_kl_loss",
     "ldr_topk_loss",
+    "linear_cross_entropy",
+    "linear_softmax_cross_entropy_loss",
+    "linear_softmax_statistics",
     "list_mle",
     "minimizability_gap_bound",
     "mixce_loss",
