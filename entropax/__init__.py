@@ -4,9 +4,8 @@ Every estimator, loss and simulator is a pure function of arrays that jits, vmap
 when they are first touched:
 
 - `information`: exact measures of a given distribution.
-- `metrics`: what one reports and does not train.
 - `space`: periodic boxes, neighbour search, spectral grids.
-- `metrics`: what one reports, not trains: errors of calibration and ranking.
+- `metrics`: what one reports, not trains: calibration, ranking, coverage.
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
 - `simulators`: dynamics under one protocol, and `simulate`.

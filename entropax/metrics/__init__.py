@@ -1,9 +1,4 @@
-"""What one reports and does not train.
-
-Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
-of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
-
-What one reports, not trains: errors of calibration and ranking.
+"""What one reports, not trains: calibration, ranking, coverage.
 
 Confidences and whether they were right, one an example, come from `top_label` of predicted probabilities. How far
 confidence is from accuracy: `expected_calibration_error` (the figure papers report), `adaptive_calibration_error` (bins
@@ -11,6 +6,9 @@ of equal mass, where confidences crowd), `maximum_calibration_error` (the worst 
 classes, not only the predicted one), `ks_calibration_error` (no bins to choose). `reliability_bins` is the diagram
 behind them. `brier_score` and `multiclass_brier_score` are proper scores, which reward sharpness too; `auroc` says
 whether confidence tells right from wrong, whatever its scale.
+
+Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
+of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 """
 
 from entropax.metrics.calibration import (
