@@ -249,8 +249,13 @@ def validity(*checks: Check) -> jax.Array:
 def _nan_where_not(ok: jax.Array, leaf: Any) -> Any:
     if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
         return leaf
-    factor = jnp.where(ok, 1.0, jnp.nan).astype(jnp.real(leaf).dtype)
-    return leaf * factor.reshape(factor.shape + (1,) * (jnp.ndim(leaf) - factor.ndim))
+    dtype = jnp.real(leaf).dtype
+    factor = jnp.where(ok, 1.0, jnp.nan).astype(dtype)
+    # XLA makes a product with a truth value a selection, and 0 of NaN zero: the term makes the value NaN there too. It
+    # is -0 where all is well, which changes no number.
+    term = jnp.where(ok, -0.0, jnp.nan).astype(dtype)
+    factor, term = (x.reshape(x.shape + (1,) * (jnp.ndim(leaf) - x.ndim)) for x in (factor, term))
+    return leaf * factor + term
 
 
 def sum_tolerance(dtype: Any, size: int) -> float:

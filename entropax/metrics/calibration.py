@@ -233,10 +233,8 @@ def top_label(probabilities: Real[ArrayLike, "n c"], labels: Int[ArrayLike, "n"]
     Confidence is differentiable in the probabilities where the largest is unique; correctness is a step.
     """
     p, y, checks = _distributions(probabilities, labels)
-    confidence = _checks.enforce(jnp.max(p, axis=1), *checks)
     correct = (jnp.argmax(p, axis=1).astype(y.dtype) == y).astype(p.dtype)
-    # XLA turns a product with a truth value into a selection, which would make 0 of 0 times NaN.
-    return TopLabel(confidence, jnp.where(jnp.isnan(confidence), confidence, correct))
+    return _checks.enforce(TopLabel(jnp.max(p, axis=1), correct), *checks)
 
 
 class ReliabilityBins(eqx.Module):
