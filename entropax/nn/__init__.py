@@ -1,6 +1,7 @@
 """Networks (Flax NNX), one sample at a time: batch them with `jax.vmap`. Training code lives in `training`.
 
 - `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
+- `ria`, `gauss_glu`: activations that are entire, so that they set no limit to a step (`optimize.activation_radius`).
 - Scores of a few coordinates: `MLPScore`; `AntisymmetricScore` around it when the density has a mirror symmetry.
 - Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
@@ -17,6 +18,7 @@ Parameters are made in float32. A result has the wider of the dtypes of paramete
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 """
 
+from entropax.nn.activations import gauss_glu, ria
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
 from entropax.nn.critics import (
     BilinearCritic,
@@ -56,5 +58,7 @@ __all__ = [
     "ShiftedScore",
     "SplitTransformerScore",
     "VariationalCritic",
+    "gauss_glu",
     "neighborhood",
+    "ria",
 ]
