@@ -29,13 +29,13 @@ class PartitionZero(eqx.Module):
     """The zero of a partition function that is nearest to the origin.
 
     Attributes:
-        value: its modulus rho*, the radius of convergence of log F at 0; infinite without a zero, NaN if none was found,
-            an upper bound if `num_nearer` is not 0.
+        value: its modulus rho*, the radius of convergence of log F at 0; infinite without a zero, NaN if none was
+            found, an upper bound if `num_nearer` is not 0.
         zero: the zero itself, in the upper half-plane; its conjugate is one too.
         residual: |F| over the sum of the moduli of its terms, at the zero.
         converged: whether the search found a zero with |Im t| >= pi / spread, as all zeros have, and no zero is nearer,
             or there is none.
-        num_nearer: zeros in the disc of radius 0.95 rho*, counted by the argument principle: 0 if the nearest was found.
+        num_nearer: zeros in the disc of radius 0.95 rho*, counted by the argument principle: 0 for the nearest zero.
     """
 
     value: Float[Array, "*batch"]
@@ -48,8 +48,8 @@ class PartitionZero(eqx.Module):
 def binary_radius(delta: Real[ArrayLike, "*shape"], spread: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     """Radius of convergence with two classes, rho* = sqrt(delta^2 + pi^2) / Delta_a: exact.
 
-    The zeros of exp(z_1 + a_1 t) + exp(z_2 + a_2 t) are at (-delta + i pi (2 k + 1)) / (a_1 - a_2). With more classes it
-    is what the two say alone, a proxy. It grows linearly in the margin delta, where a Hessian would allow steps as
+    The zeros of exp(z_1 + a_1 t) + exp(z_2 + a_2 t) are at (-delta + i pi (2 k + 1)) / (a_1 - a_2). With more classes
+    it is what the two say alone, a proxy. It grows linearly in the margin delta, where a Hessian would allow steps as
     exp(delta).
 
     Args:
@@ -78,9 +78,10 @@ def partition_zero(
 ) -> PartitionZero:
     """The zero nearest to the origin of F(t) = sum_k exp(z_k + a_k t), t complex.
 
-    |t| is the radius of convergence at 0 of log F, and so of the cross-entropy along linearised logits z + a t. Newton's
-    method runs from many starts: the zeros that the most likely class has with each of its nearest rivals alone, where
-    the Taylor series points, and a grid. Of the zeros found the nearest counts, and the argument principle says whether any is nearer still.
+    |t| is the radius of convergence at 0 of log F, and so of the cross-entropy along linearised logits z + a t.
+    Newton's method runs from many starts: the zeros that the most likely class has with each of its nearest rivals
+    alone, where the Taylor series points, and a grid. Of the zeros found the nearest counts, and the argument principle
+    says whether any is nearer still.
 
     Args:
         z: logits, shape (..., n).

@@ -29,8 +29,8 @@ def taylor_coefficients(
         order: the highest power.
 
     Returns:
-        The coefficients, shape (..., order + 1). Of high order they are as large as rho*^(-order): scale a by rho* where
-        that overflows.
+        The coefficients, shape (..., order + 1). Of high order they are of the size of rho*^(-order): multiply a by
+        rho* where that leaves the range of numbers.
 
     Raises:
         ValueError: shapes differ, there are fewer than two classes, an entry is not finite, or the order is negative.

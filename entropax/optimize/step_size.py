@@ -37,10 +37,10 @@ def logit_spread(a: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
 def convergence_radius_bound(
     logits_fn: LogitsFn, params: PyTree, direction: PyTree, batch: PyTree, *, temperature: RealScalar = 1.0
 ) -> Scalar:
-    """A radius within which the loss along params + tau * direction has a Taylor series, rho_a = pi T / max_x Delta_a(x).
+    """A radius within which the loss along a direction has a Taylor series, rho_a = pi T / max_x Delta_a(x).
 
     Delta_a is the `logit_spread` of J v, the Jacobian of the logits at params times the direction v: one
-    Jacobian-vector product. Where the logits are linear in tau the cross-entropy log sum_k exp(z_k + a_k tau) - z_y has
+    Jacobian-vector product. Where the logits at params + tau v are linear in tau the cross-entropy log sum_k exp(z_k + a_k tau) - z_y has
     no singularity at |tau| < rho_a, complex tau included, whatever the logits: a zero of the partition function needs
     terms that point in opposite half-planes. `partition_zero` finds where the first one is. The bound of a batch is at
     least that of a set that contains it.

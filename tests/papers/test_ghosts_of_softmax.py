@@ -52,21 +52,20 @@ def test_2_the_nearest_zero(case):
 
 
 def test_3_bound_invariances_and_scaling():
-    """rho* >= pi / Delta; the same for -v, z + const and a + const; 1 / c for c a: 200 random examples of 2 to 9 classes."""
+    """rho* >= pi / Delta; the same for -v, z + const and a + const; 1 / c for c a: 100 random examples of 3, 9 classes."""
     rng = np.random.default_rng(0)
-    for n in (2, 4, 9):
-        z, a = rng.normal(0, 2, (200, n)), rng.normal(size=(200, n))
-        shift = rng.normal(size=(200, 1))
-        found = optimize.partition_zero(z, a)
+    for n in (3, 9):
+        z, a = rng.normal(0, 2, (100, n)), rng.normal(size=(100, n))
+        shift = rng.normal(size=(100, 1))
+        found = optimize.partition_zero(np.stack([z, z, z + 3 * shift, z, z]), np.stack([a, -a, a, a + shift, 2.5 * a]))
         assert np.all(found.converged)
-        assert np.all(found.value * optimize.logit_spread(a) >= np.pi * (1 - 1e-12))
-        assert np.all(np.abs(np.imag(found.zero)) * optimize.logit_spread(a) >= np.pi * (1 - 1e-12))
-        for other, scale in (((z, -a), 1), ((z + 3 * shift, a), 1), ((z, a + shift), 1), ((z, 2.5 * a), 2.5)):
-            moved = optimize.partition_zero(*other)
-            np.testing.assert_allclose(scale * moved.value, found.value, rtol=1e-10)
-            np.testing.assert_allclose(
-                scale * optimize.logit_spread(other[1]), scale**2 * optimize.logit_spread(a), rtol=1e-12
-            )
+        spread = optimize.logit_spread(a)
+        assert np.all(found.value[0] * spread >= np.pi * (1 - 1e-12))
+        assert np.all(np.imag(found.zero[0]) * spread >= np.pi * (1 - 1e-12))
+        scale = np.array([1, 1, 1, 1, 2.5])[:, None]
+        np.testing.assert_allclose(scale * found.value, np.tile(found.value[0], (5, 1)), rtol=1e-10)
+        np.testing.assert_allclose(optimize.logit_spread(2.5 * a), 2.5 * spread, rtol=1e-12)
+        np.testing.assert_allclose(optimize.logit_spread(-a + shift), spread, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -115,7 +114,7 @@ def test_5_divergences_along_a_path():
         printed(quadratic, 0.1664333490 * tau**2)
         for direction, value in (("forward", forward), ("reverse", reverse)):
             assert abs(value - quadratic) <= optimize.kl_remainder_bound(tau, 1.5, direction=direction)
-    printed(optimize.kl_remainder_bound(1.0, 1.5), 0.0541265874)
+    printed(optimize.kl_remainder_bound(1.0, 1.5), 0.0541265877)
     printed(optimize.kl_remainder_bound(1.0, 1.5, direction="reverse"), 0.1082531755)
 
 
@@ -143,7 +142,7 @@ X = np.random.default_rng(3).normal(size=(7, 3))
 
 
 def test_6_the_clip():
-    """||p~|| = min(||p||, rho_a), direction kept, nothing done at r <= 1: SGD, momentum and Adam, by finite differences."""
+    """||p~|| = min(||p||, rho_a), direction kept, nothing done at r <= 1: SGD, momentum, Adam, by finite differences."""
     params = jax.tree.map(jnp.asarray, PARAMS)
     loss = lambda p: jnp.mean(jax.nn.logsumexp(logits(p, X), axis=-1) - logits(p, X)[:, 0])  # noqa: E731
     for base in (optax.sgd, functools.partial(optax.sgd, momentum=0.9), optax.adam):
@@ -195,7 +194,7 @@ def test_8_an_output_layer_step():
 
 
 def test_appendix_curvature_overstates():
-    """At margin 10 the logistic curvature allows a step 4000 times what the radius does not exceed tenfold at margin 0."""
+    """From margin 0 to 10 the inverse of the logistic curvature grows over 4000 times, the radius 3.3 times."""
     curvature = np.exp(-10.0) / (1 + np.exp(-10.0)) ** 2
     assert (1 / curvature) / (1 / 0.25) > 4000
     assert optimize.binary_radius(10.0, 1.0) / optimize.binary_radius(0.0, 1.0) < 3.4
