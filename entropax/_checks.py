@@ -249,7 +249,7 @@ def validity(*checks: Check) -> jax.Array:
 def _nan_where_not(ok: jax.Array, leaf: Any) -> Any:
     if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
         return leaf
-    factor = jnp.where(ok, 1.0, jnp.nan).astype(jnp.real(leaf).dtype)
+    factor = jnp.where(ok, 1.0, jnp.nan).astype(jnp.result_type(leaf))
     return leaf * factor.reshape(factor.shape + (1,) * (jnp.ndim(leaf) - factor.ndim))
 
 

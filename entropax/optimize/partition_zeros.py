@@ -68,9 +68,11 @@ def binary_radius(delta: Real[ArrayLike, "*shape"], spread: Real[ArrayLike, "*sh
     if spread.ndim:
         _checks.require_same_shape(delta=delta, spread=spread)
     some = spread > 0
+    checks = _checks.finite("delta", delta), _checks.nonnegative("spread", spread)
+    # Enforced before, where the branch without a radius would drop the gradient, and after.
+    delta, divisor = _checks.enforce((delta, jnp.where(some, spread, 1)), *checks)
     modulus = jnp.hypot(delta, jnp.full_like(delta, np.pi))
-    radius = jnp.where(some, modulus / jnp.where(some, spread, 1), jnp.inf)
-    return _checks.enforce(radius, _checks.finite("delta", delta), _checks.nonnegative("spread", spread))
+    return _checks.enforce(jnp.where(some, modulus / divisor, jnp.inf), *checks)
 
 
 def partition_zero(
@@ -141,7 +143,7 @@ def _polished(z: Array, a: Array, start: Array, converged: Array, nearer: Array)
     infinite = jnp.asarray(complex(np.inf, 0), t.dtype)
     return PartitionZero(
         jnp.where(some, modulus * lost, jnp.inf),
-        jnp.where(some, t * lost, infinite),
+        jnp.where(some, jax.lax.complex(jnp.real(t) * lost, jnp.imag(t) * lost), infinite),
         jnp.where(some, residual, 0),
         (converged & (nearer == 0)) | ~some,
         jnp.where(some, nearer, 0),
@@ -150,10 +152,13 @@ def _polished(z: Array, a: Array, start: Array, converged: Array, nearer: Array)
 
 def _newton(z: Array, a: Array, t: Array) -> tuple[Array, Array, Array]:
     """F / F', |F| / sum of |terms|, and F' / F at one point, without overflow."""
-    exponent = z + a * t
-    terms = jnp.exp(exponent - jax.lax.stop_gradient(jnp.max(jnp.real(exponent))))
-    value, slope = jnp.sum(terms), jnp.sum(a * terms)
-    return value / slope, jnp.abs(value) / jnp.sum(jnp.abs(terms)), slope / value
+    growth = z + a * jnp.real(t)
+    size = jnp.exp(growth - jax.lax.stop_gradient(jnp.max(growth)))
+    phase = a * jnp.imag(t)
+    real, imaginary = size * jnp.cos(phase), size * jnp.sin(phase)
+    value = jax.lax.complex(jnp.sum(real), jnp.sum(imaginary))
+    slope = jax.lax.complex(jnp.sum(a * real), jnp.sum(a * imaginary))
+    return value / slope, jnp.abs(value) / jnp.sum(size), slope / value
 
 
 def _search(z: Array, a: Array, *, num_steps: int) -> tuple[Array, Array, Array]:
@@ -168,20 +173,20 @@ def _search(z: Array, a: Array, *, num_steps: int) -> tuple[Array, Array, Array]
             move = _newton(z, a, t)[0]
             size = jnp.abs(move)
             # Zeros are 2 pi apart on average: a longer step leaps over some. At a pole of F / F' turn upwards.
-            move = move * jnp.minimum(1, np.pi / size).astype(size.dtype)
+            move = move * jnp.minimum(1, np.pi / size).astype(move.dtype)
             return t - jnp.where(jnp.isfinite(size), move, jnp.asarray(-1j, t.dtype))
 
         return jax.lax.fori_loop(0, num_steps, step, t)
 
     ends = jax.vmap(descend)(_starts(z, a))
-    ends = jnp.real(ends) + 1j * jnp.abs(jnp.imag(ends))
+    ends = _upper(jnp.real(ends), jnp.imag(ends))
     eps = float(jnp.finfo(a.dtype).eps)
     # exp(a t) rounds in proportion to |a t| <= |t| / 2.
     small = jax.vmap(lambda t: _newton(z, a, t)[1])(ends) <= 16 * eps * (1 + jnp.abs(ends))
     is_zero = small & (jnp.imag(ends) >= np.pi * (1 - eps**0.5))
     modulus = jnp.where(is_zero, jnp.abs(ends), jnp.inf)
     nearest = ends[jnp.argmin(modulus)]
-    return nearest / unit, jnp.any(is_zero), _count(z, a, _INSIDE * jnp.abs(nearest))
+    return nearest / unit.astype(nearest.dtype), jnp.any(is_zero), _count(z, a, _INSIDE * jnp.abs(nearest))
 
 
 def _starts(z: Array, a: Array) -> Array:
@@ -189,18 +194,17 @@ def _starts(z: Array, a: Array) -> Array:
     top = jnp.argmax(z)
     gap, turn = z - z[top], a - a[top]
     turns = turn != 0
-    # exp(gap + turn t) = -1
-    alone = jnp.where(turns, (-gap + 1j * np.pi) / jnp.where(turns, turn, 1), jnp.inf)
-    size = jnp.abs(alone)
+    safe = jnp.where(turns, turn, 1)
+    size = jnp.where(turns, jnp.hypot(gap, jnp.full_like(gap, np.pi)) / jnp.abs(safe), jnp.inf)
     order = jnp.argsort(size)[: min(_PAIRS, z.size - 1)]
-    pairs = jnp.where(jnp.isfinite(size[order]), alone[order], jnp.asarray(1j * np.pi, alone.dtype))
-    pairs = jnp.real(pairs) + 1j * jnp.abs(jnp.imag(pairs))
+    pairs = _upper(-gap / safe, np.pi / safe)[order]  # exp(gap + turn t) = -1; at turn 0 just some point
     guesses = _from_series(z, a)
     guesses = jnp.where(jnp.isfinite(jnp.abs(guesses)), guesses, pairs[0])
     # The grid reaches from pi, where the first zero can be, to the nearest of those, which is about where it is.
-    radii = np.pi * jnp.geomspace(1.0, jnp.maximum(1.5 * jnp.abs(pairs[0]) / np.pi, 2), _RADII, dtype=a.dtype)
-    angles = jnp.asarray(np.pi * (np.arange(_ANGLES) + 0.5) / _ANGLES, a.dtype)
-    grid = radii[:, None] * jnp.exp(1j * angles)[None, :]
+    reach = jnp.maximum(1.5 * jnp.abs(pairs[0]) / np.pi, 2)
+    radii = np.pi * reach ** jnp.linspace(0, 1, _RADII, dtype=a.dtype)[:, None]
+    angles = jnp.asarray(np.pi * (np.arange(_ANGLES) + 0.5) / _ANGLES, a.dtype)[None, :]
+    grid = _upper(radii * jnp.cos(angles), radii * jnp.sin(angles))
     return jnp.concatenate([pairs, guesses, grid.reshape(-1)])
 
 
@@ -211,7 +215,7 @@ def _from_series(z: Array, a: Array) -> Array:
     p = 2 Re(1 / t) and q = 1 / |t|^2.
     """
     b = log_partition_series(z, a, _ORDERS[-1] + 1)
-    b = b * jnp.arange(b.size, dtype=b.dtype)
+    b = b * jnp.arange(b.size, dtype=b.dtype)  # of K', whose poles are simple
     m = np.array(_ORDERS)
     last, here, before, first = b[m + 1], b[m], b[m - 1], b[m - 2]
     # Divided by its size before squares underflow.
@@ -220,11 +224,17 @@ def _from_series(z: Array, a: Array) -> Array:
     determinant = here * first - before**2
     p = (last * first - here * before) / determinant
     q = (last * before - here**2) / determinant
-    return (p + 1j * jnp.sqrt(jnp.maximum(4 * q - p**2, 0))) / (2 * q)
+    return _upper(p / (2 * q), jnp.sqrt(jnp.maximum(4 * q - p**2, 0)) / (2 * q))
+
+
+def _upper(real: Array, imaginary: Array) -> Array:
+    """Points of the upper half-plane: zeros come in conjugate pairs."""
+    return jax.lax.complex(real, jnp.abs(imaginary))
 
 
 def _count(z: Array, a: Array, radius: Array) -> Array:
     """Zeros in a disc: the mean of t F' / F over its edge, by the argument principle."""
-    edge = radius * jnp.exp(1j * jnp.asarray(2 * np.pi * (np.arange(_CONTOUR) + 0.5) / _CONTOUR, radius.dtype))
+    angles = jnp.asarray(2 * np.pi * (np.arange(_CONTOUR) + 0.5) / _CONTOUR, radius.dtype)
+    edge = jax.lax.complex(radius * jnp.cos(angles), radius * jnp.sin(angles))
     turns = jax.vmap(lambda t: t * _newton(z, a, t)[2])(edge)
     return jnp.round(jnp.nan_to_num(jnp.mean(jnp.real(turns)))).astype(int)

@@ -31,7 +31,7 @@ def logit_spread(a: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
     a = _checks.accumulated(_checks.as_float("a", a))
     if a.ndim < 1 or a.shape[-1] < 2:
         raise ValueError(f"a must have shape (..., n) with n >= 2 classes, got {a.shape}")
-    return _checks.enforce(_spread(a), _checks.finite("a", a, batch_ndim=a.ndim - 1))
+    return _spread(_checks.enforce(a, _checks.finite("a", a, batch_ndim=a.ndim - 1)))
 
 
 def convergence_radius_bound(
@@ -40,10 +40,10 @@ def convergence_radius_bound(
     """A radius within which the loss along a direction has a Taylor series, rho_a = pi T / max_x Delta_a(x).
 
     Delta_a is the `logit_spread` of J v, the Jacobian of the logits at params times the direction v: one
-    Jacobian-vector product. Where the logits at params + tau v are linear in tau the cross-entropy log sum_k exp(z_k + a_k tau) - z_y has
-    no singularity at |tau| < rho_a, complex tau included, whatever the logits: a zero of the partition function needs
-    terms that point in opposite half-planes. `partition_zero` finds where the first one is. The bound of a batch is at
-    least that of a set that contains it.
+    Jacobian-vector product. Where the logits at params + tau v are linear in tau, the log-partition
+    log sum_k exp(z_k + a_k tau) has no singularity at complex |tau| < rho_a, whatever the logits z: a zero of the
+    partition function needs terms that do not all point into one half-plane. `partition_zero` finds where the first one
+    is. The bound of a batch is at least that of a set that contains it.
 
     tau is in the unit of the direction: for v of unit norm the radius is a length in parameter space, and for an update
     p itself it is the number of updates that fit, so that 1 / rho_a is its `normalized_step`. With pre-softmax
@@ -188,8 +188,7 @@ def _scaled_by(name: str, length: RealScalar, rule: Callable[[Array, Array], Arr
             raise ValueError("params must be given to the update of a radius, got None")
         r = _largest_spread(logits_fn, params, updates, batch, "updates") / np.pi
         scale = rule(length.astype(r.dtype), r)
-        scale = jnp.where(jnp.isnan(r), r, scale)
-        scale = _checks.enforce(scale, check)
+        r, scale = _checks.enforce((r, jnp.where(jnp.isnan(r), r, scale)), check)
         scaled = jax.tree.map(lambda u: u * scale.astype(u.dtype), updates)
         return scaled, RadiusState(r.astype(length.dtype), scale.astype(length.dtype))
 

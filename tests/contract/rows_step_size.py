@@ -108,7 +108,7 @@ ROWS = [
         bad_values=(Bad((U, A, 0.0), "radius must be positive, got 0"),),
         half="float32",
     ),
-    transformation("radius_clip", optimize.radius_clip, 0.1),
+    transformation("radius_clip", optimize.radius_clip, 0.05),
     transformation("radius_step", optimize.radius_step, 0.7),
     Row(
         name="optimize.RadiusState",
