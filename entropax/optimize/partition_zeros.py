@@ -139,7 +139,7 @@ def _polished(z: Array, a: Array, start: Array, converged: Array, nearer: Array)
     residual = jax.lax.stop_gradient(_newton(z, safe, t)[1])
     modulus = jnp.sqrt(jnp.real(t) ** 2 + jnp.imag(t) ** 2)
     # A factor, so that it spoils the gradients of what was not found.
-    lost = jnp.where(converged, 1.0, jnp.nan).astype(modulus.dtype)
+    lost = jnp.where(converged | ~some, 1.0, jnp.nan).astype(modulus.dtype)
     infinite = jnp.asarray(complex(np.inf, 0), t.dtype)
     return PartitionZero(
         jnp.where(some, modulus * lost, jnp.inf),
