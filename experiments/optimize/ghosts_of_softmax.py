@@ -55,7 +55,7 @@ class Config:
     """
 
     seeds: int = 5
-    train_steps: int = 500
+    train_steps: int = 1500
     lengths: int = 49
     compared: int = 256
     temperatures: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -68,7 +68,7 @@ class Config:
 PRESETS: dict[str, Config] = {
     "smoke": Config(
         seeds=1,
-        train_steps=60,
+        train_steps=300,
         lengths=13,
         compared=16,
         temperatures=(0.25, 4.0),
@@ -239,7 +239,7 @@ def _one_step(
 def _temperatures(
     config: Config, data: _digits.Digits, r: np.ndarray, *, key: jax.Array
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The step along the gradient that doubles the loss, in parameters' unit and in radii, shape (temperature, seed)."""
+    """The step down the gradient that doubles the loss, in parameters' unit and in radii, shape (temperature, seed)."""
     temperatures = jnp.repeat(jnp.asarray(config.temperatures, jnp.float32), config.seeds)
     train_key, sweep_key = jax.random.split(key)
     networks = _trained(MLP, temperatures, data, steps=config.temperature_steps, rate=1e-2, batch=256, key=train_key)

@@ -17,10 +17,8 @@ def test_small_steps_keep_their_digits():
     z, a = Z[0].astype(np.float32), A[0].astype(np.float32)
     with mpmath.workdps(40):
         for tau in (1e-4, 1e-2, 0.3, 1.0, 10.0):
-            step = float(np.float32(tau))
-            ends = [
-                [mpmath.mpf(float(s)) + t * mpmath.mpf(float(r)) for s, r in zip(z, a, strict=True)] for t in (0, step)
-            ]
+            start, rates = ([mpmath.mpf(float(v)) for v in values] for values in (z, a))
+            ends = start, [s + float(np.float32(tau)) * r for s, r in zip(start, rates, strict=True)]
             p, q = ([mpmath.exp(s) / mpmath.fsum(map(mpmath.exp, end)) for s in end] for end in ends)
             for direction, (u, v) in {"forward": (p, q), "reverse": (q, p)}.items():
                 exact = float(mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(u, v, strict=True)))

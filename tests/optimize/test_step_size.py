@@ -54,7 +54,7 @@ def test_the_length_of_a_step():
 
 
 def test_it_trains_a_network_within_a_chain():
-    """Adam of a wild rate: with the clip behind it a network learns, under jit, and compiles once; without it does not."""
+    """Adam of a wild rate: with the clip behind it a network learns, without it does not."""
     x = jnp.asarray(np.random.default_rng(3).normal(size=(64, 3)), jnp.float32)
     y = (x[:, 0] * x[:, 1] > 0).astype(int)
     structure, start = nnx.split(nn.MLP(3, 2, width=16, depth=1, rngs=nnx.Rngs(0)))
