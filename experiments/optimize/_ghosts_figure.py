@@ -28,15 +28,16 @@ def _one_step(axes: Any, data: "xarray.Dataset") -> None:
     """Worst direction and network of each kind."""
     for i, name in enumerate(data.network.values):
         accuracy = 100 * np.asarray(data.accuracy[i])
-        style = {"color": COLORS[i], "ls": LINES[i], "label": str(name)}
+        style = {"color": COLORS[i], "ls": LINES[i], "marker": "", "label": str(name)}
         axes.plot(data.r, accuracy.reshape(-1, accuracy.shape[-1]).min(axis=0), **style)
     axes.axvline(1, color="0.4", ls=":", lw=1)
-    axes.text(1.1, 3, "r = 1: guaranteed\nradius", fontsize=7, va="bottom")
+    axes.text(1.15, 101, "r = 1", fontsize=7, va="bottom")
     axes.set(
         xscale="log",
         xlabel=label("length of the step r", "radii"),
         ylabel=label("test accuracy, worst case", "%"),
         title="One step from trained networks",
+        ylim=(0, 105),
     )
     axes.legend(fontsize=7, loc="lower left")
 
@@ -52,8 +53,10 @@ def _temperatures(axes: Any, data: "xarray.Dataset") -> None:
         yscale="log",
         xlabel="temperature T",
         ylabel="step at which the loss doubles",
-        title="MLPs trained at nine temperatures" if data.sizes["temperature"] == 9 else "MLPs at several temperatures",
+        title="MLPs trained at several temperatures",
     )
+    axes.set_xticks(data.temperature.values, [f"{t:g}" for t in data.temperature.values], fontsize=7)
+    axes.minorticks_off()
     axes.legend(fontsize=7)
 
 
@@ -61,7 +64,7 @@ def _spike(axes: Any, data: "xarray.Dataset") -> None:
     factor = float(data.factor[-1])
     curves = data.spike_curve.sel(spiked_network=data.spiked_network[0])
     for i, method in enumerate(data.method.values):
-        axes.plot(data.step, 100 * curves[i, -1], color=COLORS[2 * i], ls=LINES[i], label=str(method))
+        axes.plot(data.step, 100 * curves[i, -1], color=COLORS[2 * i], ls=LINES[i], marker="", label=str(method))
     axes.set(
         xlabel="step",
         ylabel=label("test accuracy, mean over seeds", "%"),
@@ -84,9 +87,9 @@ def _set_mode(axes: Any, data: "xarray.Dataset") -> None:
             axes.plot([place - 0.3, place + 0.3], [reference] * 2, color=COLORS[1], ls="-", marker="", lw=2)
             names.append(name)
             place += 1
-    axes.plot([], [], ls="none", marker="o", mfc="w", mec="k", label="digits, CNN: steps of r radii")
-    axes.plot([], [], ls="none", marker="s", mfc="w", mec="k", label="digits, CNN: learning rate η")
+    axes.plot([], [], ls="none", marker="o", mfc="w", mec="k", label="digits, MLP + LN: steps of r radii")
+    axes.plot([], [], ls="none", marker="s", mfc="w", mec="k", label="digits, MLP + LN: learning rate η")
     axes.plot([], [], color=COLORS[1], ls="-", marker="", lw=2, label="paper: CIFAR-10, ResNet-18")
-    axes.set_xticks(range(place), names, fontsize=7)
-    axes.set(ylabel=label("test accuracy", "%"), title="Steps of a given length, and learning rates", ylim=(0, 105))
+    axes.set_xticks(range(place), names, fontsize=6)
+    axes.set(ylabel=label("test accuracy", "%"), title="Momentum: steps of a given length, and rates", ylim=(0, 105))
     axes.legend(fontsize=7, loc="lower left")

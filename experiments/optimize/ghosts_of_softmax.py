@@ -279,7 +279,7 @@ def _set_mode(config: Config, data: _digits.Digits, *, key: jax.Array) -> tuple[
         (_ghosts_training.momentum, RATES),
     ):
         accuracy, _ = _ghosts_training.train(
-            CONVOLUTIONAL,
+            NORMALIZED,  # like the paper's residual network
             optimizer,
             jnp.asarray(settings, jnp.float32),
             data,
