@@ -18,8 +18,9 @@ def _gelu_tanh_singularities() -> np.ndarray:
     """Where sqrt(2 / pi) (x + 0.044715 x^3) is i pi (k + 1/2), a pole of tanh, in the upper right quarter-plane."""
     poles = 1j * np.pi * (np.arange(-_POLES, _POLES) + 0.5) / math.sqrt(2 / np.pi)
     roots = np.concatenate([np.roots([0.044715, 0, 1, -pole]) for pole in poles])
-    roots = np.where(np.abs(roots.real) < 1e-9, 1j * roots.imag, roots)
-    return roots[(roots.real >= 0) & (roots.imag > 0)]
+    real, imaginary = np.real(roots), np.imag(roots)
+    real = np.where(np.abs(real) < 1e-9, 0, real)
+    return np.stack([real, imaginary])[:, (real >= 0) & (imaginary > 0)]
 
 
 _GELU_TANH = _gelu_tanh_singularities()
@@ -71,7 +72,7 @@ def _distance(h: Array, kind: str) -> Array:
         return _hypot(h, np.pi)
     if kind == "tanh":
         return _hypot(h, np.pi / 2)
-    real, imaginary = (jnp.asarray(part, h.dtype) for part in (_GELU_TANH.real, _GELU_TANH.imag))
+    real, imaginary = jnp.asarray(_GELU_TANH, h.dtype)
     off = jnp.expand_dims(jnp.abs(h), -1) - real.reshape((1,) * h.ndim + (-1,))
     nearest = jnp.argmin(jax.lax.stop_gradient(off) ** 2 + imaginary.reshape((1,) * h.ndim + (-1,)) ** 2, axis=-1)
     return _hypot(jnp.abs(h) - real[nearest], imaginary[nearest])

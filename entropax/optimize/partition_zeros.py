@@ -67,12 +67,12 @@ def binary_radius(delta: Real[ArrayLike, "*shape"], spread: Real[ArrayLike, "*sh
     delta, spread = (_checks.accumulated(x) for x in _checks.as_floats(delta=delta, spread=spread))
     if spread.ndim:
         _checks.require_same_shape(delta=delta, spread=spread)
-    some = spread > 0
     checks = _checks.finite("delta", delta), _checks.nonnegative("spread", spread)
-    # Enforced before, where the branch without a radius would drop the gradient, and after.
-    delta, divisor = _checks.enforce((delta, jnp.where(some, spread, 1)), *checks)
+    # Enforced before, where a branch drops the gradient, and after, where it drops the NaN.
+    delta, spread = _checks.enforce((delta, spread), *checks)
+    some = spread > 0
     modulus = jnp.hypot(delta, jnp.full_like(delta, np.pi))
-    return _checks.enforce(jnp.where(some, modulus / divisor, jnp.inf), *checks)
+    return _checks.enforce(jnp.where(some, modulus / jnp.where(some, spread, 1), jnp.inf), *checks)
 
 
 def partition_zero(

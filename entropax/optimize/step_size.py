@@ -1,7 +1,7 @@
 """Steps no longer than the radius within which the Taylor series of a cross-entropy converges."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -192,7 +192,7 @@ def _scaled_by(name: str, length: RealScalar, rule: Callable[[Array, Array], Arr
         scaled = jax.tree.map(lambda u: u * scale.astype(u.dtype), updates)
         return scaled, RadiusState(r.astype(length.dtype), scale.astype(length.dtype))
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return optax.GradientTransformationExtraArgs(init, cast(Any, update))  # whose type has no required keywords
 
 
 def _positive(name: str, x: Array) -> _checks.Check:
