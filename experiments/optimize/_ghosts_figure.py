@@ -92,4 +92,4 @@ def _set_mode(axes: Any, data: "xarray.Dataset") -> None:
     axes.plot([], [], color=COLORS[1], ls="-", marker="", lw=2, label="paper: CIFAR-10, ResNet-18")
     axes.set_xticks(range(place), names, fontsize=6)
     axes.set(ylabel=label("test accuracy", "%"), title="Momentum: steps of a given length, and rates", ylim=(0, 105))
-    axes.legend(fontsize=7, loc="lower left")
+    axes.legend(fontsize=7, loc="center left")
