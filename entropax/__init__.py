@@ -11,6 +11,7 @@ when they are first touched:
 - `simulators`: dynamics under one protocol, and `simulate`.
 - `estimators`: measures estimated from samples, with error bars.
 - `losses`: training losses, one value an example.
+- `optimize`: step sizes that an entropy's singularities allow.
 - `observables`: from a simulator's state to numbers.
 - `thermodynamics`: entropy production and probability flow.
 """
@@ -34,6 +35,7 @@ _ROOMS = (
     "metrics",
     "nn",
     "observables",
+    "optimize",
     "simulators",
     "space",
     "thermodynamics",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         metrics as metrics,
         nn as nn,
         observables as observables,
+        optimize as optimize,
         simulators as simulators,
         space as space,
         thermodynamics as thermodynamics,

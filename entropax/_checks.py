@@ -249,7 +249,7 @@ def validity(*checks: Check) -> jax.Array:
 def _nan_where_not(ok: jax.Array, leaf: Any) -> Any:
     if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
         return leaf
-    dtype = jnp.real(leaf).dtype
+    dtype = jnp.result_type(leaf)
     factor = jnp.where(ok, 1.0, jnp.nan).astype(dtype)
     # XLA makes a product with a truth value a selection, and 0 of NaN zero: the term makes the value NaN there too. It
     # is -0 where all is well, which changes no number.

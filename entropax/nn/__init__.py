@@ -21,16 +21,26 @@
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
+
+- `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
+- `ria`, `gauss_glu`: activations that are entire, so that they set no limit to a step (`optimize.activation_radius`).
+- Scores of a few coordinates: `MLPScore`; `AntisymmetricScore` around it when the density has a mirror symmetry.
+- Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
+  far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
+- Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
+- Sequences of tokens: `Decoder`, a causal transformer that also samples.
+- `ShiftedScore` adds any of them to a known reference.
+- Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
+  `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
+  pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
+- Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
+  `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
 """
 
+from entropax.nn.activations import gauss_glu, ria
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
 from entropax.nn.calibrator import Calibrator, topk_features
-from entropax.nn.critics import (
-    BilinearCritic,
-    ConcatenatedCritic,
-    HybridCritic,
-    SeparableCritic,
-)
+from entropax.nn.critics import BilinearCritic, ConcatenatedCritic, HybridCritic, SeparableCritic
 from entropax.nn.decoder import Decoder, Past
 from entropax.nn.distance_head import DistanceHead, MahalanobisDistance, harmonic_log_probs
 from entropax.nn.distances import (
@@ -42,12 +52,7 @@ from entropax.nn.distances import (
 )
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
-from entropax.nn.relative_distances import (
-    bray_curtis_distance,
-    canberra_distance,
-    chebyshev_distance,
-    hamming_distance,
-)
+from entropax.nn.relative_distances import bray_curtis_distance, canberra_distance, chebyshev_distance, hamming_distance
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
 from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
@@ -85,11 +90,13 @@ __all__ = [
     "chebyshev_distance",
     "cosine_distance",
     "euclidean_distance",
+    "gauss_glu",
     "hamming_distance",
     "harmonic_log_probs",
     "mahalanobis_distance",
     "manhattan_distance",
     "minkowski_distance",
     "neighborhood",
+    "ria",
     "topk_features",
 ]
