@@ -4,6 +4,7 @@ Every estimator, loss and simulator is a pure function of arrays that jits, vmap
 when they are first touched:
 
 - `information`: exact measures of a given distribution.
+- `metrics`: what one reports and does not train.
 - `space`: periodic boxes, neighbour search, spectral grids.
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
@@ -30,6 +31,7 @@ _ROOMS = (
     "estimators",
     "information",
     "losses",
+    "metrics",
     "nn",
     "observables",
     "simulators",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         estimators as estimators,
         information as information,
         losses as losses,
+        metrics as metrics,
         nn as nn,
         observables as observables,
         simulators as simulators,

@@ -12,6 +12,10 @@ The comp-sum family, `comp_sum_loss`, joins cross-entropy to its relatives by on
 weigh more, above 1 less (robust to noise, slow to train). `comp_sum_conditional_risk`, `minimizability_gap_bound` and
 `h_consistency_bound` say what a surrogate's risk tells of the error; `smooth_adversarial_comp_sum_loss` guards against
 attacks (`pgd_attack`), `comp_sum_margin_loss` is what it bounds.
+
+Few-shot segmentation at test time: `repri_inference` fits a cosine classifier of pixels (`init_prototype`,
+`cosine_logits`) to labelled images and to the query itself; its terms are `repri_terms`. `prediction_entropy` and
+`proportion_kl`, of any number of classes, serve test-time adaptation of other classifiers.
 """
 
 from entropax.losses.adversarial import comp_sum_margin_loss, pgd_attack, smooth_adversarial_comp_sum_loss
@@ -34,14 +38,29 @@ from entropax.losses.score_matching import (
     stationary_fokker_planck_loss,
     stationary_residuals,
 )
+from entropax.losses.transductive import (
+    PrototypeClassifier,
+    RepriResult,
+    RepriTerms,
+    cosine_logits,
+    init_prototype,
+    prediction_entropy,
+    proportion_kl,
+    repri_inference,
+    repri_terms,
+)
 
 __all__ = [
+    "PrototypeClassifier",
+    "RepriResult",
+    "RepriTerms",
     "ScoreEvaluation",
     "StationaryResiduals",
     "comp_sum_conditional_risk",
     "comp_sum_loss",
     "comp_sum_margin_loss",
     "comp_sum_outer",
+    "cosine_logits",
     "denoising_score_matching_loss",
     "dynamics_denoising_loss",
     "evaluate_score",
@@ -49,8 +68,13 @@ __all__ = [
     "h_consistency_relaxed_bound",
     "h_consistency_transform",
     "implicit_score_matching_loss",
+    "init_prototype",
     "minimizability_gap_bound",
     "pgd_attack",
+    "prediction_entropy",
+    "proportion_kl",
+    "repri_inference",
+    "repri_terms",
     "smooth_adversarial_comp_sum_loss",
     "stationary_fokker_planck_loss",
     "stationary_residuals",
