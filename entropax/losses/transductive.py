@@ -23,8 +23,8 @@ class PrototypeClassifier(eqx.Module):
         bias: b.
     """
 
-    weight: Float[Array, "c"]
-    bias: Scalar
+    weight: Float[Array, "c"] = eqx.field(converter=functools.partial(_checks.as_float, "weight"))
+    bias: Scalar = eqx.field(converter=functools.partial(_checks.as_float, "bias"))
 
     def logits(self, features: Real[ArrayLike, "*pixels c"], tau: RealScalar = 20.0) -> Float[Array, "*pixels"]:
         """tau cos(z, w) - b: the log-odds of foreground.
@@ -41,8 +41,8 @@ class PrototypeClassifier(eqx.Module):
 
         Differentiable in all.
         """
-        cosines = cosine_logits(features, self.weight, tau)
-        return cosines - self.bias.astype(cosines.dtype)
+        scaled, checks = _scaled_cosines(features, self.weight, tau)
+        return _checks.enforce(scaled - self.bias.astype(scaled.dtype), *checks)
 
 
 class RepriTerms(eqx.Module):
@@ -98,13 +98,8 @@ def cosine_logits(
 
     Differentiable in all; a zero vector has no gradient. Source: arXiv 2012.06166.
     """
-    z, w = map(_checks.accumulated, _checks.as_floats(features=features, weight=weight))
-    if z.ndim < 1:
-        raise ValueError(f"features must have shape (..., c), got {z.shape}")
-    _checks.require_shape("weight", w, z.shape[-1:])
-    (scale,) = _checks.as_numbers(tau=tau)
-    checks = _checks.finite("features", z), _checks.finite("weight", w), _checks.positive("tau", scale)
-    return _checks.enforce(scale.astype(z.dtype) * (_unit(z) @ _unit(w)), *checks)
+    scaled, checks = _scaled_cosines(features, weight, tau)
+    return _checks.enforce(scaled, *checks)
 
 
 def init_prototype(
@@ -136,9 +131,7 @@ def init_prototype(
     return _checks.enforce(_prototype(task, scale), *checks, ok)
 
 
-def prediction_entropy(
-    logits: Real[ArrayLike, "*pixels n"], *, where: Bool[ArrayLike, "..."] | None = None
-) -> Scalar:
+def prediction_entropy(logits: Real[ArrayLike, "*pixels n"], *, where: Bool[ArrayLike, "..."] | None = None) -> Scalar:
     """Mean entropy of predictions, -mean_j sum_k p_jk log p_jk with p_j = softmax(logits_j).
 
     Minimised at test time it moves predictions away from the boundary between classes; alone it may move all of them
@@ -389,9 +382,7 @@ def _terms(classifier: PrototypeClassifier, task: _Task, log_pi: Array, tau: Arr
 
 
 @functools.partial(jax.jit, static_argnums=4)
-def _infer(
-    task: _Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]
-) -> RepriResult:
+def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]) -> RepriResult:
     def predicted(classifier: PrototypeClassifier) -> Array:
         log_p = _log_probabilities(_log_odds(classifier, task.query, settings.tau))
         return _log_mean(log_p, task.where)
@@ -448,6 +439,16 @@ def _log_proportions(proportion: Any, dtype: Any) -> tuple[Array, _checks.Check]
         check = _checks.Check((pi > 0) & (pi < 1), "proportion must be inside (0, 1)", lambda: f"{pi}")
     pi = _checks.enforce(pi, check)  # before, too: logarithms of a bad one would have plausible gradients
     return jnp.stack([jnp.log1p(-pi), jnp.log(pi)]), check
+
+
+def _scaled_cosines(features: Any, weight: Any, tau: Any) -> tuple[Array, tuple[_checks.Check, ...]]:
+    z, w = map(_checks.accumulated, _checks.as_floats(features=features, weight=weight))
+    if z.ndim < 1:
+        raise ValueError(f"features must have shape (..., c), got {z.shape}")
+    _checks.require_shape("weight", w, z.shape[-1:])
+    (scale,) = _checks.as_numbers(tau=tau)
+    checks = _checks.finite("features", z), _checks.finite("weight", w), _checks.positive("tau", scale)
+    return scale.astype(z.dtype) * (_unit(z) @ _unit(w)), checks
 
 
 def _mask(where: Any, shape: tuple[int, ...]) -> Array:

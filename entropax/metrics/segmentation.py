@@ -92,6 +92,7 @@ def mean_iou(intersections: Real[ArrayLike, "n"], unions: Real[ArrayLike, "n"]) 
         inside = jnp.all((i >= 0) & (i <= u + slack) & jnp.isfinite(u))
         between = _checks.Check(inside, "intersections must be from 0 to the finite unions", lambda: f"{i} and {u}")
         some = _checks.Check(jnp.any(occurs), "unions must be positive for some class", lambda: f"{u}")
+    i, u = _checks.enforce((i, u), between, some)  # classes that do not occur pass no gradient that NaN would reach
     ratio = jnp.where(occurs, i / jnp.where(occurs, u, 1), 0)
     return _checks.enforce(jnp.sum(ratio) / jnp.sum(occurs).astype(u.dtype), between, some)
 

@@ -63,9 +63,7 @@ def test_masked_pixels_are_not_looked_at():
     found = metrics.intersection_and_union(wild[1], wild[0], num_classes=4, where=WHERE)
     np.testing.assert_array_equal(plain, found)
     p = np.where(WHERE[..., None], np.eye(4, dtype=np.float32)[PREDICTED], np.nan)
-    np.testing.assert_array_equal(
-        plain, metrics.intersection_and_union(p, wild[0], num_classes=4, where=WHERE)
-    )
+    np.testing.assert_array_equal(plain, metrics.intersection_and_union(p, wild[0], num_classes=4, where=WHERE))
 
 
 @pytest.mark.fast
