@@ -44,11 +44,10 @@ from entropax.losses.transductive import (
     RepriTerms,
     cosine_logits,
     init_prototype,
-    prediction_entropy,
-    proportion_kl,
     repri_inference,
     repri_terms,
 )
+from entropax.losses.unlabelled import prediction_entropy, proportion_kl
 
 __all__ = [
     "PrototypeClassifier",

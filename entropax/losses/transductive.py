@@ -10,6 +10,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.losses.unlabelled import divergence, log_mean, mask_of, masked_mean, mean_entropy, some_count
 
 IGNORE = 255
 """The label of pixels that do not count, as segmentation data sets have it."""
@@ -129,60 +130,6 @@ def init_prototype(
     task, checks = _task(support, masks, query, None)
     scale, ok = _number("tau", tau, task.query.dtype)
     return _checks.enforce(_prototype(task, scale), *checks, ok)
-
-
-def prediction_entropy(logits: Real[ArrayLike, "*pixels n"], *, where: Bool[ArrayLike, "..."] | None = None) -> Scalar:
-    """Mean entropy of predictions, -mean_j sum_k p_jk log p_jk with p_j = softmax(logits_j).
-
-    Minimised at test time it moves predictions away from the boundary between classes; alone it may move all of them
-    to one class, which `proportion_kl` prevents.
-
-    Args:
-        logits: finite, shape (..., n).
-        where: which predictions count, broadcastable to (...).
-
-    Returns:
-        The entropy in nats, one number for the whole set, in [0, log n]; float32 for logits of lower precision.
-
-    Raises:
-        ValueError: a shape does not fit, there are fewer than two classes, logits are not finite, or none counts.
-        TypeError: where is not boolean.
-
-    Differentiable in the logits. Source: arXiv 2012.06166.
-    """
-    log_p, counted, checks = _predictions(logits, where)
-    return _checks.enforce(_mean_entropy(log_p, counted), *checks)
-
-
-def proportion_kl(
-    logits: Real[ArrayLike, "*pixels n"],
-    proportions: Real[ArrayLike, "n"],
-    *,
-    where: Bool[ArrayLike, "..."] | None = None,
-) -> Scalar:
-    """KL(p || pi) of the mean prediction p = mean_j softmax(logits_j) from given proportions pi of the classes.
-
-    Args:
-        logits: finite, shape (..., n).
-        proportions: pi, shape (n,), positive.
-        where: which predictions count, broadcastable to (...).
-
-    Returns:
-        The divergence in nats, one number for the whole set; float32 for logits of lower precision.
-
-    Raises:
-        ValueError: a shape does not fit, there are fewer than two classes, logits are not finite, none counts, or
-            proportions are no distribution or not positive.
-        TypeError: where is not boolean.
-
-    Differentiable in the logits and in the proportions. Source: arXiv 2012.06166.
-    """
-    log_p, counted, checks = _predictions(logits, where)
-    pi = _checks.as_float("proportions", proportions).astype(log_p.dtype)
-    _checks.require_shape("proportions", pi, log_p.shape[-1:])
-    checks = (*checks, _checks.distribution("proportions", pi), _checks.positive("proportions", pi))
-    safe = jnp.where(pi > 0, pi, 1)
-    return _checks.enforce(_kl(_log_mean(log_p, counted), jnp.log(safe)), *checks)
 
 
 def repri_terms(
@@ -336,24 +283,6 @@ def _unit(x: Array) -> Array:
     return x * jnp.where(some, 1 / jnp.sqrt(jnp.where(some, square, 1)), 0)
 
 
-def _mean(values: Array, where: Array) -> Array:
-    return jnp.sum(jnp.where(where, values, 0)) / jnp.sum(where).astype(values.dtype)
-
-
-def _mean_entropy(log_p: Array, where: Array) -> Array:
-    return _mean(-jnp.sum(jnp.exp(log_p) * log_p, axis=-1), where)
-
-
-def _log_mean(log_p: Array, where: Array) -> Array:
-    """The logarithm of the mean distribution: where all predictions agree, the small proportion keeps its accuracy."""
-    total = jax.nn.logsumexp(log_p, axis=0, where=where[:, None])
-    return total - jnp.log(jnp.sum(where).astype(log_p.dtype))
-
-
-def _kl(log_p: Array, log_q: Array) -> Array:
-    return jnp.sum(jnp.exp(log_p) * (log_p - log_q))
-
-
 def _log_odds(classifier: PrototypeClassifier, pixels: Array, tau: Array) -> Array:
     return tau * (pixels @ _unit(classifier.weight)) - classifier.bias
 
@@ -372,11 +301,11 @@ def _prototype(task: _Task, tau: Array) -> PrototypeClassifier:
 def _terms(classifier: PrototypeClassifier, task: _Task, log_pi: Array, tau: Array) -> RepriTerms:
     on_support = _log_probabilities(_log_odds(classifier, task.support, tau))
     on_query = _log_probabilities(_log_odds(classifier, task.query, tau))
-    log_p = _log_mean(on_query, task.where)
+    log_p = log_mean(on_query, task.where)
     return RepriTerms(
-        cross_entropy=_mean(-jnp.where(task.labels == 1, on_support[:, 1], on_support[:, 0]), task.counted),
-        entropy=_mean_entropy(on_query, task.where),
-        kl=_kl(log_p, log_pi),
+        cross_entropy=masked_mean(-jnp.where(task.labels == 1, on_support[:, 1], on_support[:, 0]), task.counted),
+        entropy=mean_entropy(on_query, task.where),
+        kl=divergence(log_p, log_pi),
         foreground=jnp.exp(log_p[1]),
     )
 
@@ -385,7 +314,7 @@ def _terms(classifier: PrototypeClassifier, task: _Task, log_pi: Array, tau: Arr
 def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]) -> RepriResult:
     def predicted(classifier: PrototypeClassifier) -> Array:
         log_p = _log_probabilities(_log_odds(classifier, task.query, settings.tau))
-        return _log_mean(log_p, task.where)
+        return log_mean(log_p, task.where)
 
     def objective(classifier: PrototypeClassifier, log_pi: Array, kl_weight: Array) -> tuple[Array, RepriTerms]:
         terms = _terms(classifier, task, log_pi, settings.tau)
@@ -451,30 +380,6 @@ def _scaled_cosines(features: Any, weight: Any, tau: Any) -> tuple[Array, tuple[
     return scale.astype(z.dtype) * (_unit(z) @ _unit(w)), checks
 
 
-def _mask(where: Any, shape: tuple[int, ...]) -> Array:
-    with _checks.evaluated_now(where):
-        mask = jnp.asarray(True if where is None else where)
-        if mask.dtype != jnp.bool_:
-            raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-        return jnp.broadcast_to(_checks.broadcastable("where", mask, shape), shape)
-
-
-def _some(name: str, counted: Array) -> _checks.Check:
-    with _checks.evaluated_now(counted):
-        return _checks.Check(jnp.any(counted), name, lambda: "none")
-
-
-def _predictions(logits: Any, where: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
-    """Log-probabilities (m, n) and which of them count (m,)."""
-    z = _checks.accumulated(_checks.as_float("logits", logits))
-    if z.ndim < 1 or z.shape[-1] < 2:
-        raise ValueError(f"logits must have shape (..., n) with n >= 2 classes, got {z.shape}")
-    counted = _mask(where, z.shape[:-1])
-    z = jnp.where(counted[..., None], z, 0)
-    checks = _checks.finite("logits", z), _some("where must let some predictions count", counted)
-    return jax.nn.log_softmax(z).reshape(-1, z.shape[-1]), counted.reshape(-1), checks
-
-
 def _task(support: Any, masks: Any, query: Any, where: Any) -> tuple[_Task, tuple[_checks.Check, ...]]:
     s, q = map(_checks.accumulated, _checks.as_floats(support=support, query=query))
     _checks.require_ndim("support", s, 4, "(k, h, w, c)")
@@ -493,10 +398,10 @@ def _task(support: Any, masks: Any, query: Any, where: Any) -> tuple[_Task, tupl
             f"masks must be 0, 1 or {IGNORE}",
             lambda: f"values from {labels.min()} to {labels.max()}",
         )
-        foreground = _some("masks must mark some foreground (1)", labels == 1)
+        foreground = some_count("masks must mark some foreground (1)", labels == 1)
     counted = labels != IGNORE
     s = jnp.where(counted[..., None], s, 0)
-    mask = _mask(where, q.shape[:-1])
+    mask = mask_of(where, q.shape[:-1])
     finite = _checks.finite("support", s), _checks.finite("query", q)
     task = _Task(
         _unit(s).reshape(-1, s.shape[-1]),
@@ -505,4 +410,4 @@ def _task(support: Any, masks: Any, query: Any, where: Any) -> tuple[_Task, tupl
         _unit(q).reshape(-1, q.shape[-1]),
         mask.reshape(-1),
     )
-    return task, (known, foreground, _some("where must let some query pixels count", mask), *finite)
+    return task, (known, foreground, some_count("where must let some query pixels count", mask), *finite)

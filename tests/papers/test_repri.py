@@ -284,7 +284,7 @@ def test_7_the_first_term_alone_is_logistic_regression():
 
 
 def test_7_without_the_divergence_entropy_may_collapse():
-    """A query of weak contrast, a quarter foreground: entropy makes it all background, the default schedule does not."""
+    """A query of weak contrast, a quarter foreground: entropy makes it all background, the schedule does not."""
     rng = np.random.default_rng(0)
     mask = np.where(np.arange(8)[:, None] < 2, 1, np.zeros((8, 8), int))
     foreground, background = np.eye(4)[:2]
