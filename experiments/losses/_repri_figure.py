@@ -1,0 +1,70 @@
+"""The figure of the RePRI experiment."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.figures import COLORS, LINES, MARKERS, label, new_figure
+
+if TYPE_CHECKING:
+    import xarray
+
+PASCAL = {1: {"CE+H+KL": 59.1, "oracle": 73.3}, 5: {"CE+H+KL": 66.8, "oracle": 77.9}}
+"""Mean IoU of the paper on Pascal-5i with a ResNet-50, in percent, by shots."""
+
+
+def draw(data: "xarray.Dataset") -> Any:
+    """Mean IoU by method, by when the proportion is renewed, and by the error of a known one.
+
+    Args:
+        data: what `repri.run` returns.
+    """
+    figure, axes = new_figure(1, 3, height=3.4)
+    _methods(axes[0, 0], data)
+    _line(axes[0, 1], data.mean_iou_of_t_pi, "t_pi")
+    axes[0, 1].set(
+        xlabel=label("iteration at which π is renewed, t_π", "of 50"),
+        ylabel=label("mean IoU, 1 shot", "%"),
+        title="When to renew the proportion",
+    )
+    axes[0, 1].axvline(10, color="0.5", ls=":", label="paper's choice, 10")
+    axes[0, 1].legend(fontsize=7)
+    _line(axes[0, 2], data.mean_iou_of_error, "error")
+    known = 100 * data.mean_iou.sel(shots=data.shots[0], method="CE+H+KL").mean("run")
+    axes[0, 2].axhline(float(known), color="0.5", ls="--", label="CE+H+KL, proportion not known")
+    axes[0, 2].set(
+        xlabel="relative error δ of the given proportion",
+        ylabel=label("mean IoU, 1 shot", "%"),
+        title="A proportion (1 + δ) times the true one",
+    )
+    axes[0, 2].legend(fontsize=7)
+    return figure
+
+
+def _spread(values: "xarray.DataArray") -> tuple[np.ndarray, np.ndarray]:
+    error = values.std("run", ddof=1) / np.sqrt(values.sizes["run"])
+    return 100 * values.mean("run").to_numpy(), 100 * error.to_numpy()
+
+
+def _line(axes: Any, values: "xarray.DataArray", axis: str) -> None:
+    mean, error = _spread(values)
+    axes.errorbar(values[axis], mean, error, capsize=2, color=COLORS[0], marker=MARKERS[0], label="mean ± s.e. of runs")
+
+
+def _methods(axes: Any, data: "xarray.Dataset") -> None:
+    place = np.arange(data.sizes["method"])
+    names = [str(m) for m in data.method.values]
+    for i, shots in enumerate(data.shots.values):
+        mean, error = _spread(data.mean_iou.sel(shots=shots))
+        axes.errorbar(
+            place, mean, error, capsize=2, color=COLORS[i], marker=MARKERS[i], ls=LINES[i],
+            label=f"{shots} shot{'s' * (shots > 1)}",
+        )  # fmt: skip
+        paper = PASCAL.get(int(shots), {})
+        axes.plot(
+            [names.index(m) for m in paper], list(paper.values()), ls="none", marker=MARKERS[i], mfc="none",
+            mec=COLORS[i], ms=7, label=f"paper, Pascal-5i, {shots}" if paper else None,
+        )  # fmt: skip
+    axes.set_xticks(place, [m.replace(", ", ",\n") for m in names], fontsize=7, rotation=30)
+    axes.set(ylabel=label("mean IoU", "%"), title="What each term adds")
+    axes.legend(fontsize=7)
