@@ -178,7 +178,7 @@ def repri_inference(
     *,
     where: Bool[ArrayLike, "..."] | None = None,
     proportion: RealScalar | None = None,
-    refresh_after: tuple[int, ...] | None = None,
+    refresh_after: tuple[int, ...] | Int[ArrayLike, "r"] | None = None,
     num_updates: int = 49,
     learning_rate: RealScalar = 0.025,
     tau: RealScalar = 20.0,
@@ -204,8 +204,8 @@ def repri_inference(
         where: which query pixels count, broadcastable to (h2, w2).
         proportion: pi of foreground, in (0, 1), where it is known (an oracle); by default that of the initial
             classifier.
-        refresh_after: numbers of updates after which pi is renewed, from 0 on; by default (9,), and never for a
-            proportion that is given.
+        refresh_after: numbers of updates after which pi is renewed, from 0 on, which may be an array; by default (9,),
+            and never for a proportion that is given.
         num_updates: of the classifier. The defaults are the authors' 50 iterations and t_pi = 10: their first iteration
             only evaluates.
         learning_rate: of plain gradient descent.
@@ -222,8 +222,8 @@ def repri_inference(
         ValueError: a shape does not fit, a mask has another value or no foreground, no query pixel counts, features
             that count are not finite, the proportion is not inside (0, 1), tau or the learning rate is not positive, a
             weight is negative, or a number in refresh_after is not in [0, num_updates].
-        TypeError: masks are neither integers nor booleans, where is not boolean, or num_updates or a number in
-            refresh_after is not an integer.
+        TypeError: masks are neither integers nor booleans, where is not boolean, or num_updates or refresh_after is not
+            of integers.
 
     Differentiable, through all updates, in the features, the proportion and every weight and rate. Source: arXiv
     2012.06166 and its authors' code, without the 1e-10 that they add to probabilities and norms.
@@ -233,8 +233,7 @@ def repri_inference(
     _checks.require_integer("num_updates", num_updates, minimum=0)
     if refresh_after is None:
         refresh_after = (9,) if proportion is None and num_updates >= 9 else ()
-    for number in refresh_after:
-        _checks.require_integer("refresh_after", number, minimum=0, maximum=num_updates)
+    renew, renew_ok = _schedule(refresh_after, num_updates)
     rate, rate_ok = _number("learning_rate", learning_rate, dtype)
     scale, scale_ok = _number("tau", tau, dtype)
     weights = {
@@ -244,12 +243,11 @@ def repri_inference(
         "kl_increase": kl_increase,
     }
     numbers, weights_ok = zip(*(_number(n, v, dtype, _checks.nonnegative) for n, v in weights.items()), strict=True)
-    checks = (*checks, rate_ok, scale_ok, *weights_ok)
+    checks = (*checks, renew_ok, rate_ok, scale_ok, *weights_ok)
     log_pi = None
     if proportion is not None:
         log_pi, inside = _log_proportions(proportion, dtype)
         checks = (*checks, inside)
-    renew = np.isin(np.arange(num_updates + 1), np.asarray(refresh_after, int))
     result = _infer(task, log_pi, renew, _Settings(rate, scale, *numbers), jnp.shape(query)[:2])
     return _checks.enforce(result, *checks)
 
@@ -359,6 +357,18 @@ def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings,
 def _number(name: str, value: Any, dtype: Any, check: Any = _checks.positive) -> tuple[Array, _checks.Check]:
     (number,) = _checks.as_numbers(**{name: value})
     return number.astype(dtype), check(name, number)
+
+
+def _schedule(refresh_after: Any, num_updates: int) -> tuple[Array, _checks.Check]:
+    """Whether pi is renewed after so many updates, shape (num_updates + 1,)."""
+    with _checks.evaluated_now(refresh_after):
+        when = jnp.asarray(refresh_after) if np.size(refresh_after) else jnp.zeros(0, jnp.int32)
+        _checks.require_ndim("refresh_after", when, 1, "(r,)")
+        if not jnp.issubdtype(when.dtype, jnp.integer):
+            raise TypeError(f"refresh_after must be of integers, got dtype {when.dtype}")
+        updates = jnp.arange(num_updates + 1, dtype=when.dtype)
+        check = _checks.within("refresh_after", when, 0, num_updates, f"from 0 to {num_updates}")
+        return jnp.any(updates[:, None] == when[None, :], axis=1), check
 
 
 def _log_proportions(proportion: Any, dtype: Any) -> tuple[Array, _checks.Check]:

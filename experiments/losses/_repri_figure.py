@@ -30,7 +30,7 @@ def draw(data: "xarray.Dataset") -> Any:
     axes[0, 1].axvline(10, color="0.5", ls=":", label="paper's choice, 10")
     axes[0, 1].legend(fontsize=7)
     _line(axes[0, 2], data.mean_iou_of_error, "error")
-    known = 100 * data.mean_iou.sel(shots=data.shots[0], method="CE+H+KL").mean("run")
+    known = 100 * data.mean_iou.sel(shots=data.shots[0], variant="CE+H+KL").mean("run")
     axes[0, 2].axhline(float(known), color="0.5", ls="--", label="CE+H+KL, proportion not known")
     axes[0, 2].set(
         xlabel="relative error δ of the given proportion",
@@ -52,8 +52,8 @@ def _line(axes: Any, values: "xarray.DataArray", axis: str) -> None:
 
 
 def _methods(axes: Any, data: "xarray.Dataset") -> None:
-    place = np.arange(data.sizes["method"])
-    names = [str(m) for m in data.method.values]
+    place = np.arange(data.sizes["variant"])
+    names = [str(m) for m in data.variant.values]
     for i, shots in enumerate(data.shots.values):
         mean, error = _spread(data.mean_iou.sel(shots=shots))
         axes.errorbar(

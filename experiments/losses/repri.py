@@ -5,10 +5,10 @@ initial prototype gets about half of the union right, as on the paper's data. Fi
 with a ResNet-50; what can be compared is order and direction.
 """
 
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +65,7 @@ class Config:
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(runs=2, tasks=20, size=12, t_pi=(1, 9, 50), errors=(-0.5, 0.0, 0.5)),
+    "smoke": Config(runs=2, tasks=20, shots=(1,), size=12, t_pi=(1, 9, 50), errors=(-0.5, 0.0, 0.5)),
     "default": Config(),
     "full": Config(runs=20, tasks=1000, shots=(1, 5, 10), size=53, channels=512),
 }
@@ -117,12 +117,12 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     for i in range(config.runs):
         with stage(f"segment the tasks of run {i + 1} of {config.runs}"):
             drawn = [_tasks(config, shots, jax.random.fold_in(key, i)) for shots in config.shots]
-            scores = [[_score(tasks, config, infer) for infer in _methods(tasks)] for tasks in drawn]
+            scores = [[_score(tasks, config, settings) for settings in _methods(tasks)] for tasks in drawn]
             found["methods"].append([[mean for mean, _, _ in row] for row in scores])
             found["failed"].append([[failed for _, failed, _ in row] for row in scores])
             found["share"].append([[share for _, _, share in row] for row in scores])
             swept = drawn[0]
-            found["t_pi"].append([_score(swept, config, _inference(refresh_after=(t - 1,)))[0] for t in config.t_pi])
+            found["t_pi"].append([_score(swept, config, _full(swept, refresh_after=t - 1))[0] for t in config.t_pi])
             found["errors"].append(
                 [_score(swept, config, _oracle(_share(swept) * (1 + delta)))[0] for delta in config.errors]
             )
@@ -134,7 +134,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         remarks={
             f"{shots} shot: mean IoU": ", ".join(
                 f"{m} {100 * float(mean):.1f} +- {100 * float(error):.1f}%"
-                for m, (mean, error) in ((m, _summary(data.mean_iou.sel(method=m, shots=shots))) for m in METHODS)
+                for m, (mean, error) in ((m, _summary(data.mean_iou.sel(variant=m, shots=shots))) for m in METHODS)
             )
             for shots in config.shots
             if shots in (1, 5)
@@ -144,40 +144,81 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
 
 # ---------------------------------------------------------------------------------------------------- inferences
 
-Inference = Callable[[Tasks], losses.RepriResult]
+
+class Settings(NamedTuple):
+    """How a batch of tasks is segmented; arrays, so that all settings of a kind share one compilation."""
+
+    entropy_weight: float
+    kl_weight: float
+    kl_increase: float = 1.0
+    refresh_after: int = 9
+    proportion: jax.Array | None = None
+    num_updates: int = 49
 
 
-def _inference(proportion: Any = None, **options: Any) -> Inference:
-    """RePRI of a batch of tasks; a proportion is one a task."""
-
-    def infer(tasks: Tasks) -> losses.RepriResult:
-        def one(support: Any, masks: Any, query: Any, *known: Any) -> losses.RepriResult:
-            known = {"proportion": known[0]} if known else {}
-            return losses.repri_inference(support, masks, query, **known, **options)
-
-        known = () if proportion is None else (proportion,)
-        return jax.vmap(one)(tasks.support, tasks.masks, tasks.query, *known)
-
-    return infer
+def _full(tasks: Tasks, **changes: Any) -> Settings:
+    weight = 1 / tasks.masks.shape[1]
+    return Settings(weight, weight)._replace(**changes)
 
 
-def _oracle(proportion: jax.Array) -> Inference:
+def _oracle(proportion: jax.Array) -> Settings:
     """The authors' setting for a known proportion: other weights, and six times the iterations."""
-    known = jnp.clip(proportion, LEAST, 1 - LEAST)
-    return _inference(known, num_updates=299, kl_weight=1.0, entropy_weight=0.1)
+    return Settings(0.1, 1.0, proportion=jnp.clip(proportion, LEAST, 1 - LEAST), num_updates=299)
 
 
-def _methods(tasks: Tasks) -> tuple[Inference, ...]:
+def _methods(tasks: Tasks) -> tuple[Settings, ...]:
     """In the order of METHODS; the last has the weights of the full method after its renewal, and its iterations."""
-    shots = tasks.masks.shape[1]
+    full = _full(tasks)
     return (
-        _inference(num_updates=0),
-        _inference(entropy_weight=0.0, kl_weight=0.0, kl_increase=0.0),
-        _inference(kl_weight=0.0, kl_increase=0.0),
-        _inference(),
+        full._replace(num_updates=0, refresh_after=0),
+        full._replace(entropy_weight=0.0, kl_weight=0.0, kl_increase=0.0),
+        full._replace(kl_weight=0.0, kl_increase=0.0),
+        full,
         _oracle(_share(tasks)),
-        _inference(_share(tasks), kl_weight=1 / shots + 1),
+        full._replace(proportion=_share(tasks), kl_weight=full.kl_weight + 1),
     )
+
+
+def _score(tasks: Tasks, config: Config, settings: Settings) -> tuple[float, float, float]:
+    """Mean IoU over classes, the share of failed tasks, and the mean error of the predicted area."""
+    weights = [jnp.asarray(x, jnp.float32) for x in settings[:3]]
+    # A proportion that is known is never renewed: with no increase a renewal after the last update does nothing.
+    renewed = settings.refresh_after if settings.proportion is None else settings.num_updates
+    return tuple(
+        map(
+            float,
+            _scored(tasks, weights, jnp.asarray([renewed]), settings.proportion, settings.num_updates, config.classes),
+        )
+    )
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5))
+def _scored(
+    tasks: Tasks, weights: list, renewed: jax.Array, proportion: jax.Array | None, num_updates: int, classes: int
+) -> tuple[jax.Array, ...]:
+    entropy_weight, kl_weight, kl_increase = weights
+
+    def infer(support: jax.Array, masks: jax.Array, query: jax.Array, known: jax.Array | None) -> jax.Array:
+        return losses.repri_inference(
+            support,
+            masks,
+            query,
+            proportion=known,
+            refresh_after=renewed,
+            num_updates=num_updates,
+            entropy_weight=entropy_weight,
+            kl_weight=kl_weight,
+            kl_increase=kl_increase,
+        ).logits
+
+    logits = jax.vmap(infer)(tasks.support, tasks.masks, tasks.query, proportion)
+    predicted = (logits > 0).astype(jnp.int32)
+    count = jax.vmap(lambda p, y: metrics.intersection_and_union(p, y, num_classes=2))
+    shared, either = (counts[:, 1] for counts in count(predicted, tasks.truth))
+    by_class = [jax.ops.segment_sum(x, tasks.classes, classes) for x in (shared, either)]
+    failed = jnp.mean(shared < FAILED * either)
+    area = jnp.mean(jnp.abs(jnp.mean(predicted, axis=(1, 2), dtype=logits.dtype) - _share(tasks)))
+    return metrics.mean_iou(*by_class), failed, area
 
 
 def _tasks(config: Config, shots: int, key: jax.Array) -> Tasks:
@@ -198,17 +239,6 @@ def _share(tasks: Tasks) -> jax.Array:
     return jnp.mean(tasks.truth, axis=(1, 2), dtype=tasks.query.dtype)
 
 
-def _score(tasks: Tasks, config: Config, infer: Inference) -> tuple[float, float, float]:
-    """Mean IoU over classes, the share of failed tasks, and the mean error of the predicted area."""
-    predicted = (infer(tasks).logits > 0).astype(jnp.int32)
-    count = jax.vmap(lambda p, y: metrics.intersection_and_union(p, y, num_classes=2))
-    shared, either = (counts[:, 1] for counts in count(predicted, tasks.truth))
-    by_class = [jax.ops.segment_sum(x, tasks.classes, config.classes) for x in (shared, either)]
-    failed = jnp.mean(shared < FAILED * either)
-    area = jnp.mean(jnp.abs(jnp.mean(predicted, axis=(1, 2), dtype=tasks.query.dtype) - _share(tasks)))
-    return float(metrics.mean_iou(*by_class)), float(failed), float(area)
-
-
 # ------------------------------------------------------------------------------------------------------ results
 
 
@@ -220,11 +250,13 @@ def _summary(values: "xarray.DataArray") -> tuple[np.ndarray, np.ndarray]:
 
 def _measured(data: "xarray.Dataset") -> dict[str, Any]:
     one = {"shots": 1}
-    gain = 100 * (data.mean_iou.sel(one | {"method": EQUAL}) - data.mean_iou.sel(one | {"method": FULL}))
-    peak = data.error[int(data.mean_iou_of_error.mean("run").argmax())]
-    pick = lambda values, *methods: {m: float(values.sel(method=m).mean("run")) for m in methods}  # noqa: E731
+    gain = 100 * (data.mean_iou.sel(one | {"variant": EQUAL}) - data.mean_iou.sel(one | {"variant": FULL}))
+    peak = data.error[int(np.argmax(data.mean_iou_of_error.mean("run").to_numpy()))]
+    pick = lambda values, *methods: {m: float(values.sel(variant=m).mean("run")) for m in methods}  # noqa: E731
     return {
-        **{f"{k} shot: mean IoU": pick(data.mean_iou.sel(shots=k), CE, FULL, ORACLE) for k in (1, 5)},
+        **{
+            f"{k} shot: mean IoU": pick(data.mean_iou.sel(shots=k), CE, FULL, ORACLE) for k in (1, 5) if k in data.shots
+        },
         "1 shot: gain by the true proportion, weights equal (points)": Estimate(*_summary(gain)),
         f"1 shot: share of failed tasks, {CE_H} against {FULL}": pick(data.failed.sel(one), FULL, CE_H),
         "1 shot: error of a known proportion with the highest mean IoU": float(peak),
@@ -235,7 +267,7 @@ def _dataset(config: Config, found: dict[str, list]) -> "xarray.Dataset":
     import xarray
 
     unit = {"units": "1"}
-    by_method = "run", "shots", "method"
+    by_method = "run", "shots", "variant"
     return xarray.Dataset(
         {
             "mean_iou": (by_method, np.asarray(found["methods"]), unit),
@@ -246,7 +278,7 @@ def _dataset(config: Config, found: dict[str, list]) -> "xarray.Dataset":
         },
         coords={
             "shots": list(config.shots),
-            "method": list(METHODS),
+            "variant": list(METHODS),
             "t_pi": list(config.t_pi),
             "error": list(config.errors),
         },
