@@ -31,8 +31,8 @@ def draw_tasks(
 ) -> Tasks:
     """Draws tasks.
 
-    Every class has a prototype on the sphere. An image shows one class on a smooth blob of 5 to 60% of it; a second
-    blob, a fifth of the rest, is a distractor. Each image moves the prototypes of its class, of the background that all
+    Every class has a prototype on the sphere. An image shows one class on a smooth blob of 5 to 60% of it; behind it, a
+    fifth of the image is a distractor. Each image moves the prototypes of its class, of the background that all
     images share, and of the distractor, which is an image's own, by a random vector of length `shift`, and every
     feature by normal noise of length `noise` on average.
 
@@ -46,14 +46,20 @@ def draw_tasks(
         noise: root mean square length of a pixel's noise; prototypes have length 1.
         shift: of an image's prototypes.
     """
+    return _draw(key, tasks, shots, classes, size, channels, noise, shift)
+
+
+@functools.partial(jax.jit, static_argnums=range(1, 8))
+def _draw(
+    key: jax.Array, tasks: int, shots: int, classes: int, size: int, channels: int, noise: float, shift: float
+) -> Tasks:
     class_key, background_key, image_key = jax.random.split(key, 3)
     prototypes = _on_sphere(class_key, (classes, channels))
     background = _on_sphere(background_key, (channels,))
     labels = jnp.arange(tasks) % classes
     one = functools.partial(_image, size=size, noise=noise / np.sqrt(channels), shift=shift)
     images = jax.vmap(jax.vmap(one, (0, None, None)), (0, 0, None))
-    keys = jax.random.split(image_key, (tasks, shots + 1))
-    features, masks = jax.jit(images)(keys, prototypes[labels], background)
+    features, masks = images(jax.random.split(image_key, (tasks, shots + 1)), prototypes[labels], background)
     return Tasks(features[:, :-1], masks[:, :-1], features[:, -1], masks[:, -1], labels)
 
 
@@ -74,12 +80,13 @@ def _image(
 ) -> tuple[jax.Array, jax.Array]:
     keys = jax.random.split(key, 6)
     field, other = _smooth(keys[0], size), _smooth(keys[1], size)
-    share = jax.random.uniform(keys[2], (), minval=0.05, maxval=0.6)
-    mask = field > jnp.quantile(field, 1 - share)
-    distracting = jnp.where(mask, -jnp.inf, other)
-    level = jnp.sort(distracting.reshape(-1))[-1 - jnp.round(0.2 * jnp.sum(~mask)).astype(int)]
+    shares = jnp.stack([jax.random.uniform(keys[2], (), minval=0.05, maxval=0.6), jnp.asarray(0.2)])
+    ordered = jnp.sort(jnp.stack([field, other]).reshape(2, -1), axis=-1)
+    places = jnp.round((1 - shares) * size**2).astype(int)
+    levels = jnp.take_along_axis(ordered, places[:, None], axis=-1)[:, 0]
+    mask = field >= levels[0]
     moves = shift * _on_sphere(keys[3], (3, prototype.size))
     kinds = jnp.stack([background, prototype, _on_sphere(keys[4], prototype.shape)]) + moves
-    kind = jnp.where(mask, 1, jnp.where(distracting > level, 2, 0))
+    kind = jnp.where(mask, 1, jnp.where(other >= levels[1], 2, 0))
     features = kinds[kind] + noise * jax.random.normal(keys[5], (size, size, prototype.size))
     return features, mask.astype(jnp.int32)

@@ -17,7 +17,7 @@ import numpy as np
 from entropax import losses, metrics
 from experiments.claims import Claim, Estimate, Exceeds, Near, Ordering
 from experiments.losses._blobs import Tasks, draw_tasks
-from experiments.losses._repri_figure import draw
+from experiments.losses._repri_figure import PASCAL, draw
 from experiments.running import Result, stage
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ CLAIMS: tuple[Claim, ...] = (
     *(
         Claim(
             f"{shots} shot: mean IoU",
-            f"{CE} < {FULL} < oracle, {full} and {oracle} on Pascal-5i",
+            f"{CE} < {FULL} < oracle, {full}% and {oracle}% on Pascal-5i",
             "README, and the ablation of terms",
             Ordering((CE, FULL, ORACLE)),
         )
-        for shots, full, oracle in ((1, "59.1%", "73.3%"), (5, "66.8%", "77.9%"))
+        for shots, (full, oracle) in PASCAL.items()
     ),
     Claim(
         "1 shot: gain by the true proportion, weights equal (points)",
@@ -137,7 +137,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
                 for m, (mean, error) in ((m, _summary(data.mean_iou.sel(variant=m, shots=shots))) for m in METHODS)
             )
             for shots in config.shots
-            if shots in (1, 5)
+            if shots in PASCAL
         },
     )
 
@@ -184,12 +184,9 @@ def _score(tasks: Tasks, config: Config, settings: Settings) -> tuple[float, flo
     weights = [jnp.asarray(x, jnp.float32) for x in settings[:3]]
     # A proportion that is known is never renewed: with no increase a renewal after the last update does nothing.
     renewed = settings.refresh_after if settings.proportion is None else settings.num_updates
-    return tuple(
-        map(
-            float,
-            _scored(tasks, weights, jnp.asarray([renewed]), settings.proportion, settings.num_updates, config.classes),
-        )
-    )
+    when, updates = jnp.asarray([renewed]), settings.num_updates
+    mean, failed, area = _scored(tasks, weights, when, settings.proportion, updates, config.classes)
+    return float(mean), float(failed), float(area)
 
 
 @functools.partial(jax.jit, static_argnums=(4, 5))
@@ -255,7 +252,7 @@ def _measured(data: "xarray.Dataset") -> dict[str, Any]:
     pick = lambda values, *methods: {m: float(values.sel(variant=m).mean("run")) for m in methods}  # noqa: E731
     return {
         **{
-            f"{k} shot: mean IoU": pick(data.mean_iou.sel(shots=k), CE, FULL, ORACLE) for k in (1, 5) if k in data.shots
+            f"{k} shot: mean IoU": pick(data.mean_iou.sel(shots=k), CE, FULL, ORACLE) for k in PASCAL if k in data.shots
         },
         "1 shot: gain by the true proportion, weights equal (points)": Estimate(*_summary(gain)),
         f"1 shot: share of failed tasks, {CE_H} against {FULL}": pick(data.failed.sel(one), FULL, CE_H),
