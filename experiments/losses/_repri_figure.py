@@ -23,7 +23,7 @@ def draw(data: "xarray.Dataset") -> Any:
     _methods(axes[0, 0], data)
     _line(axes[0, 1], data.mean_iou_of_t_pi, "t_pi")
     axes[0, 1].set(
-        xlabel=label("iteration at which π is renewed, t_π", "of 50"),
+        xlabel=label("iteration at which π is renewed, $t_\\pi$", "of 50"),
         ylabel=label("mean IoU, 1 shot", "%"),
         title="When to renew the proportion",
     )
@@ -35,7 +35,7 @@ def draw(data: "xarray.Dataset") -> Any:
     axes[0, 2].set(
         xlabel="relative error δ of the given proportion",
         ylabel=label("mean IoU, 1 shot", "%"),
-        title="A proportion (1 + δ) times the true one",
+        title="Known up to a factor 1 + δ",
     )
     axes[0, 2].legend(fontsize=7)
     return figure
@@ -64,7 +64,7 @@ def _methods(axes: Any, data: "xarray.Dataset") -> None:
             at = [names.index("CE+H+KL"), names.index("oracle")]
             axes.plot(
                 at, PASCAL[int(shots)], ls="none", marker=MARKERS[i], mfc="none", mec=COLORS[i], ms=7,
-                label=f"paper, Pascal-5i, {shots}",
+                label=f"paper, {shots} shot{'s' if shots > 1 else ''}, Pascal-5i",
             )  # fmt: skip
     axes.set_xticks(place, [m.replace(", ", ",\n") for m in names], fontsize=7, rotation=30)
     axes.set(ylabel=label("mean IoU", "%"), title="What each term adds")
