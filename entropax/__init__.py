@@ -5,7 +5,7 @@ when they are first touched:
 
 - `information`: exact measures of a given distribution.
 - `space`: periodic boxes, neighbour search, spectral grids.
-- `metrics`: what one reports, not trains: calibration, ranking, coverage.
+- `metrics`: what one reports, not trains: calibration, ranking, coverage, segmentation.
 - `training`: the training loop, checkpoints, device meshes.
 - `nn`: networks (Flax NNX): scores, attention.
 - `simulators`: dynamics under one protocol, and `simulate`.

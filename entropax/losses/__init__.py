@@ -50,6 +50,10 @@ right and for doubt where it is wrong.
 Where logits are a linear head over a large vocabulary, `linear_cross_entropy` takes the head instead of the logits,
 which it never holds; `linear_softmax_statistics` gives log-probability, normaliser, entropy and divergence to a
 reference from the same pass, with gradients; `linear_softmax_cross_entropy_loss` is the first with tokamax's arguments.
+
+Few-shot segmentation at test time: `repri_inference` fits a cosine classifier of pixels (`init_prototype`,
+`cosine_logits`) to labelled images and to the query itself; its terms are `repri_terms`. `prediction_entropy` and
+`proportion_kl`, of any number of classes, serve test-time adaptation of other classifiers.
 """
 
 from entropax.losses.active_passive import (
@@ -142,7 +146,17 @@ from entropax.losses.score_matching import (
     stationary_fokker_planck_loss,
     stationary_residuals,
 )
+from entropax.losses.transductive import (
+    PrototypeClassifier,
+    RepriResult,
+    RepriTerms,
+    cosine_logits,
+    init_prototype,
+    repri_inference,
+    repri_terms,
+)
 from entropax.losses.transport import demd, emo_loss, mixce_loss, tailr_loss
+from entropax.losses.unlabelled import prediction_entropy, proportion_kl
 
 __all__ = [
     "AldrKL",
@@ -151,7 +165,10 @@ __all__ = [
     "InstanceTemperatures",
     "LinearSoftmaxStatistics",
     "NoisyLabels",
+    "PrototypeClassifier",
     "Ranking",
+    "RepriResult",
+    "RepriTerms",
     "ScoreEvaluation",
     "StationaryResiduals",
     "absolute_error_loss",
@@ -168,6 +185,7 @@ __all__ = [
     "comp_sum_margin_loss",
     "comp_sum_outer",
     "correctness_aware_loss",
+    "cosine_logits",
     "crammer_singer_loss",
     "cross_entropy_loss",
     "dco_factor",
@@ -189,6 +207,7 @@ __all__ = [
     "h_consistency_transform",
     "harmonic_loss",
     "implicit_score_matching_loss",
+    "init_prototype",
     "jensen_shannon_loss",
     "kd_loss",
     "ldr_adversarial_weights",
@@ -214,8 +233,12 @@ __all__ = [
     "pgd_attack",
     "plackett_luce_log_prob",
     "pld_loss",
+    "prediction_entropy",
     "projection_distillation_loss",
+    "proportion_kl",
     "rbf_logits",
+    "repri_inference",
+    "repri_terms",
     "reverse_cross_entropy_loss",
     "robust_log_loss",
     "sample_plackett_luce",

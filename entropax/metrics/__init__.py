@@ -1,4 +1,4 @@
-"""What one reports, not trains: calibration, ranking, coverage.
+"""What one reports, not trains: calibration, ranking, coverage, segmentation.
 
 Confidences and whether they were right, one an example, come from `top_label` of predicted probabilities. How far
 confidence is from accuracy: `expected_calibration_error` (the figure papers report), `adaptive_calibration_error` (bins
@@ -9,6 +9,9 @@ whether confidence tells right from wrong, whatever its scale.
 
 Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
+
+Segmentation: `intersection_and_union` of each image, added over a test set, and `mean_iou` of the sums; with
+distributions for predictions they are relaxed and have gradients.
 """
 
 from entropax.metrics.calibration import (
@@ -26,6 +29,7 @@ from entropax.metrics.calibration import (
 )
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
 from entropax.metrics.ranking import auroc
+from entropax.metrics.segmentation import intersection_and_union, mean_iou
 
 __all__ = [
     "ReliabilityBins",
@@ -36,8 +40,10 @@ __all__ = [
     "brier_score",
     "classwise_calibration_error",
     "expected_calibration_error",
+    "intersection_and_union",
     "ks_calibration_error",
     "maximum_calibration_error",
+    "mean_iou",
     "multiclass_brier_score",
     "optimal_pass_at_n_policy",
     "pass_at_k",

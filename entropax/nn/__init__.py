@@ -1,6 +1,7 @@
 """Networks (Flax NNX), one sample at a time: batch them with `jax.vmap`. Training code lives in `training`.
 
 - `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
+- `ria`, `gauss_glu`: activations that are entire, so that they set no limit to a step (`optimize.activation_radius`).
 - Scores of a few coordinates: `MLPScore`; `AntisymmetricScore` around it when the density has a mirror symmetry.
 - Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
@@ -21,20 +22,6 @@
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
 the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
-
-- `MLP`, `Attention`, `AttentionBlock`, `InducedAttentionBlock`: the parts.
-- `ria`, `gauss_glu`: activations that are entire, so that they set no limit to a step (`optimize.activation_radius`).
-- Scores of a few coordinates: `MLPScore`; `AntisymmetricScore` around it when the density has a mirror symmetry.
-- Scores of tens of interacting swimmers: `PairScore`, which has the symmetries of space built in and so learns from
-  far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
-- Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
-- Sequences of tokens: `Decoder`, a causal transformer that also samples.
-- `ShiftedScore` adds any of them to a known reference.
-- Critics of pairs, which take batches and return the matrix of all scores: `SeparableCritic` (cheapest; try it first),
-  `BilinearCritic`, `HybridCritic` (a flexible head on a bottleneck), `ConcatenatedCritic` (a network pass for every
-  pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
-- Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
-  `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
 """
 
 from entropax.nn.activations import gauss_glu, ria

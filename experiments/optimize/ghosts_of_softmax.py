@@ -198,8 +198,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             },
             "set mode: accuracy of r = 1 against r = 4": _listed("r = ", TARGETS, by_target),
             "set mode: accuracy of r = 1 against the best rate": _listed("rate ", RATES, by_rate)
-            + ". Digits are learned within a hundred steps at rates twenty times apart, and then a step of constant length"
-            + " keeps the weights in motion, where one of constant rate shrinks with the gradient",
+            + ". Digits are learned within a hundred steps at rates twenty times apart, and then a step of constant"
+            + " length keeps the weights in motion, where one of constant rate shrinks with the gradient",
         },
     )
 
