@@ -192,7 +192,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             },
             "set mode: accuracy of r = 1 against r = 4": _listed("r = ", TARGETS, by_target),
             "set mode: accuracy of r = 1 against the best rate": _listed("rate ", RATES, by_rate)
-            + ". Digits are soon learned at rates twenty times apart, and then steps of constant length keep the weights"
+            + ". Digits are soon learned at rates twenty times apart; then steps of constant length keep the weights"
             + " in motion, where those of constant rate shrink with the gradient",
         },
     )
