@@ -150,9 +150,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     drop = before[..., None] - accuracy
     onset = _ghosts_steps.onset(r, drop, np.full(drop.shape[:-1], FAILURE))
     deviation = lambda values: np.nanstd(np.log10(np.nanmedian(values, axis=1)))  # noqa: E731
-    final = {
-        kind: dict(zip(METHODS, spiked[i, :, -1].mean(axis=-1), strict=True)) for i, kind in enumerate(config.spiked)
-    }
+    means = dict(zip(config.spiked, spiked.mean(axis=-1), strict=True))  # each (method, factor)
+    final = {kind: dict(zip(METHODS, mean[:, -1], strict=True)) for kind, mean in means.items()}
     targets = dict(zip(TARGETS, by_target.mean(axis=1), strict=True))
     best = by_rate.mean(axis=1).max()
     dataset = _dataset(config, r, accuracy, raw, radii, spiked, curves, by_target, by_rate)
@@ -178,14 +177,9 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         figure=lambda: draw(dataset),
         remarks={
             "one step: shortest that fails, in radii": "median onset by network: "
-            + ", ".join(
-                f"{kind} {m:.2f}" for kind, m in zip(config.kinds, np.nanmedian(onset, axis=(1, 2)), strict=True)
-            )
+            + _named(config.kinds, np.nanmedian(onset, axis=(1, 2)))
             + "; by direction: "
-            + ", ".join(
-                f"{way} {m:.2f}"
-                for way, m in zip(_ghosts_steps.DIRECTIONS, np.nanmedian(onset, axis=(0, 1)), strict=True)
-            ),
+            + _named(_ghosts_steps.DIRECTIONS, np.nanmedian(onset, axis=(0, 1))),
             "exact radius over its bound, smallest": _named(config.kinds, ratios),
             **{
                 f"spike x 10,000, {kind}: accuracy of the controller against {other}": f"{other}, by factor: "
@@ -198,8 +192,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             },
             "set mode: accuracy of r = 1 against r = 4": _listed("r = ", TARGETS, by_target),
             "set mode: accuracy of r = 1 against the best rate": _listed("rate ", RATES, by_rate)
-            + ". Digits are learned within a hundred steps at rates twenty times apart, and then a step of constant"
-            + " length keeps the weights in motion, where one of constant rate shrinks with the gradient",
+            + ". Digits are soon learned at rates twenty times apart; then steps of constant length keep the weights"
+            + " in motion, where those of constant rate shrink with the gradient",
         },
     )
 

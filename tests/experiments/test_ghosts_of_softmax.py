@@ -13,9 +13,8 @@ from experiments.optimize import _ghosts_networks, _ghosts_steps, _ghosts_traini
 @pytest.mark.fast
 def test_patches_are_a_convolution():
     """A linear layer on patches equals jax's convolution with zeros beyond the edge."""
-    x, kernel = (
-        jnp.asarray(np.random.default_rng(i).normal(size=s)) for i, s in enumerate([(2, 8, 8, 3), (3, 3, 3, 4)])
-    )
+    rng = np.random.default_rng(0)
+    x, kernel = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 8, 8, 3), (3, 3, 3, 4)))
     expected = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     ours = _ghosts_networks._patches(x) @ kernel.reshape(27, 4)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
