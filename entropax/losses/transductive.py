@@ -248,6 +248,7 @@ def repri_inference(
     if proportion is not None:
         log_pi, inside = _log_proportions(proportion, dtype)
         checks = (*checks, inside)
+    _checks.enforce((), *checks)  # known faults raise before the fit
     result = _infer(task, log_pi, renew, _Settings(rate, scale, *numbers), jnp.shape(query)[:2])
     return _checks.enforce(result, *checks)
 
