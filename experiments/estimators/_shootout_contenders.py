@@ -141,8 +141,8 @@ def widened(z: jax.Array, width: int) -> jax.Array:
 
 @functools.cache  # one object for equal sizes, so that calls share what is compiled
 def critic(dx: int, dy: int) -> Callable[..., Any]:
-    """The maker of the critics: separable, with embeddings of 16 dimensions."""
-    return functools.partial(nn.SeparableCritic, dx, dy, embed=16)
+    """The maker of the critics: separable, with embeddings of 16 dimensions, zero at first."""
+    return functools.partial(nn.SeparableCritic, dx, dy, embed=16, zero_output=True)
 
 
 def train_together(

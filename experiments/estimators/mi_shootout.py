@@ -178,7 +178,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         measured=measured(data, comparisons),
         data=data,
         figure=lambda: draw(data, comparisons),
-        remarks=remarks(comparisons),
+        remarks=remarks(comparisons) | _of_critics(data, comparisons),
     )
 
 
@@ -356,6 +356,21 @@ def measured(data: "xarray.Dataset", comparisons: Mapping[str, Comparison]) -> d
             "InfoNCE": float(critics.sel(size=both["size"].values[-1])),
             "KSG": float(both[-1]),
         },
+    }
+
+
+def _of_critics(data: "xarray.Dataset", comparisons: Mapping[str, Comparison]) -> dict[str, str]:
+    """What critics read where KSG is not run, as the paper's own comparison has so many rows."""
+    if not comparisons:
+        return {}
+    task = SPARSE["25 + 25"]
+    at_most = float(error(data, "InfoNCE", [task]).sel(size=PUBLISHED_SIZE).isel(task=0))
+    truth = float(data.truth.sel(task=task))
+    theirs = float(np.mean(np.abs(np.subtract(BASELINES[task]["ksg_10"], truth))))
+    return {
+        "error on sparse normal, 25 + 25": "of the most rows that both were given: too few for a critic of fifty "
+        "columns, which does best on held-out pairs before it is trained, with scores of zero. Of the paper's "
+        f"{PUBLISHED_SIZE} rows InfoNCE's error is {at_most:.3f} nats, that of benchmark-mi's KSG {theirs:.3f}"
     }
 
 
