@@ -165,6 +165,20 @@ def broadcastable(name: str, value: jax.Array, shape: tuple[int, ...]) -> jax.Ar
     return value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
 
 
+def as_mask(where: Any, shape: tuple[int, ...]) -> jax.Array:
+    """`where` as booleans of the given shape; all true where it is None.
+
+    Raises:
+        TypeError: `where` is not boolean.
+        ValueError: it does not broadcast to the shape.
+    """
+    with evaluated_now(where):
+        mask = jnp.asarray(True if where is None else where)
+        if mask.dtype != jnp.bool_:
+            raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
+        return jnp.broadcast_to(broadcastable("where", mask, shape), shape)
+
+
 def require_option(name: str, value: Any, options: Collection[Any]) -> None:
     """Raises ValueError unless `value` is one of the options."""
     if value not in options:

@@ -73,7 +73,7 @@ def examples(logits: Any, labels: Any, where: Any = None, *, soft: bool = True, 
         raise ValueError(f"{name} must have shape (..., n) with n >= 2 classes, got {z.shape}")
     batch, n = z.shape[:-1], z.shape[-1]
     t, of_class = _labels(labels, batch, n, soft)
-    mask = None if where is None else mask_of(where, batch)
+    mask = None if where is None else _checks.as_mask(where, batch)
     if mask is not None:
         z = jnp.where(mask[..., None], z, 0)
         t = jnp.where(mask, t, 0) if of_class else jnp.where(mask[..., None], t, 1 / n)
@@ -86,19 +86,6 @@ def examples(logits: Any, labels: Any, where: Any = None, *, soft: bool = True, 
         t = t.astype(z.dtype)
         check = _checks.distribution("labels", t)
     return Examples(z, t, mask, (check,))
-
-
-def mask_of(where: Any, batch: tuple[int, ...]) -> Array:
-    """Which examples count, of shape `batch`.
-
-    Raises:
-        ValueError: where does not broadcast to that shape.
-        TypeError: where is not boolean.
-    """
-    mask = jnp.asarray(where)
-    if mask.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-    return jnp.broadcast_to(_checks.broadcastable("where", mask, batch), batch)
 
 
 def _labels(labels: Any, batch: tuple[int, ...], n: int, soft: bool) -> tuple[Array, bool]:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array
-from entropax.losses._classification import mask_of
 from entropax.losses._fused_statistics import Head
 from entropax.losses._fused_tiles import Options, Table, accumulator_dtype
 
@@ -66,7 +65,7 @@ def tokens(
     if not jnp.issubdtype(t.dtype, jnp.integer):
         raise TypeError(f"labels must be integers of shape {batch}, got dtype {t.dtype}")
     _checks.require_shape("labels", t, batch)
-    counted = jnp.ones(batch, bool) if where is None else mask_of(where, batch)
+    counted = _checks.as_mask(where, batch)
     if ignore_index is not None:
         counted = counted & (t != ignore_index)
     e = _shifted(e, shift)

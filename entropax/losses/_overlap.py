@@ -39,10 +39,7 @@ def binary(values: Array, labels: Any, where: Any, name: str) -> Binary:
         raise ValueError(f"labels must have the shape of {name}, {values.shape}, got {y.shape}")
     mask = None
     if where is not None:
-        mask = jnp.asarray(where)
-        if mask.dtype != jnp.bool_:
-            raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-        mask = jnp.broadcast_to(_checks.broadcastable("where", mask, values.shape), values.shape)
+        mask = _checks.as_mask(where, values.shape)
         values, y = jnp.where(mask, values, 0), jnp.where(mask, y, 0)
     y = y.astype(jnp.int32)
     check = _checks.within("labels", y, 0, 1, "0 or 1", batch_ndim=y.ndim)

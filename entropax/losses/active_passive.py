@@ -13,13 +13,21 @@ from entropax.losses.noise_robust import Labels, Logits, Losses, Mask, by_probab
 def normalized_cross_entropy_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
     """Normalised cross-entropy (NCE), log p_y / sum_k log p_k, in [0, 1]: its sum over all labels is 1.
 
-    Args and errors as `cross_entropy_loss`.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
-    arXiv 2006.13554.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, or a label is out of range or no
+            distribution.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
+    2006.13554.
     """
     return by_probability(logits, labels, where, _nce)
 
@@ -29,13 +37,22 @@ def reverse_cross_entropy_loss(
 ) -> Losses:
     """Reverse cross-entropy (RCE), -sum_k p_k log e_k = -log(floor) (1 - p_y), with log(floor) for log 0.
 
-    Args and errors as `cross_entropy_loss`; floor: in (0, 1), what the label's zero probabilities count as.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        floor: in (0, 1), what the label's zero probabilities count as.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
-    arXiv 1908.06112.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            or floor leaves (0, 1).
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
+    1908.06112.
     """
     return by_probability(logits, labels, where, _rce(floor))
 
@@ -45,13 +62,23 @@ def asymmetric_cross_entropy_loss(
 ) -> Losses:
     """Asymmetric generalised cross-entropy (AGCE), ((a + 1)^q - (a + p_y)^q) / q, bounded.
 
-    Args and errors as `cross_entropy_loss`; a: at least 0; q: positive.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        a: at least 0.
+        q: positive.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
-    arXiv 2106.03110.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a is negative, or q is not positive.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
+    2106.03110.
     """
     return by_probability(logits, labels, where, _agce(a, q))
 
@@ -61,13 +88,23 @@ def asymmetric_unhinged_loss(
 ) -> Losses:
     """Asymmetric unhinged loss (AUL), ((a - p_y)^q - (a - 1)^q) / q, bounded.
 
-    Args and errors as `cross_entropy_loss`; a: above 1; q: positive.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        a: above 1.
+        q: positive.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
-    arXiv 2106.03110.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a is not above 1, or q is not positive.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
+    2106.03110.
     """
     return by_probability(logits, labels, where, _aul(a, q))
 
@@ -83,12 +120,23 @@ def nce_rce_loss(
 ) -> Losses:
     """`normalized_cross_entropy_loss` times active + `reverse_cross_entropy_loss` times passive.
 
-    Args, errors and gradients are theirs; the weights are at least 0.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        active: weight of the first, at least 0.
+        passive: weight of the second, at least 0.
+        floor: of the second, in (0, 1).
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Source: arXiv 2006.13554.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a weight is negative, or floor leaves (0, 1).
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 2006.13554.
     """
     return by_probability(logits, labels, where, _weighted(active, passive, _rce(floor)))
 
@@ -105,12 +153,24 @@ def nce_agce_loss(
 ) -> Losses:
     """`normalized_cross_entropy_loss` times active + `asymmetric_cross_entropy_loss` times passive.
 
-    Args, errors and gradients are theirs; the weights are at least 0.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        active: weight of the first, at least 0.
+        passive: weight of the second, at least 0.
+        a: of the second, at least 0.
+        q: of the second, positive.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Source: arXiv 2106.03110.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a weight or a is negative, or q is not positive.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 2106.03110.
     """
     return by_probability(logits, labels, where, _weighted(active, passive, _agce(a, q)))
 
@@ -127,12 +187,24 @@ def nce_aul_loss(
 ) -> Losses:
     """`normalized_cross_entropy_loss` times active + `asymmetric_unhinged_loss` times passive.
 
-    Args, errors and gradients are theirs; the weights are at least 0.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        active: weight of the first, at least 0.
+        passive: weight of the second, at least 0.
+        a: of the second, above 1.
+        q: of the second, positive.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Source: arXiv 2106.03110.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a weight is negative, a is not above 1, or q is not positive.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 2106.03110.
     """
     return by_probability(logits, labels, where, _weighted(active, passive, _aul(a, q)))
 

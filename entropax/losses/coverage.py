@@ -151,10 +151,7 @@ def _answers(log_prob: object, where: object, name: str = "log_prob") -> tuple:
     log_p = _checks.accumulated(_checks.as_float(name, log_prob))
     kept = None
     if where is not None:
-        kept = jnp.asarray(where)
-        if kept.dtype != jnp.bool_:
-            raise TypeError(f"where must be boolean, got dtype {kept.dtype}")
-        kept = jnp.broadcast_to(_checks.broadcastable("where", kept, log_p.shape), log_p.shape)
+        kept = _checks.as_mask(where, log_p.shape)
         log_p = jnp.where(kept, log_p, 0)
     with _checks.evaluated_now(log_p):
         ok = ~(log_p > 0)  # NaN passes through

@@ -42,11 +42,21 @@ def cross_entropy_loss(logits: Logits, labels: Labels, *, where: Mask = None) ->
 def squared_error_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
     """Squared error of probabilities (MSE, Brier), sum_k (e_k - p_k)^2 with e the label's distribution; at most 2.
 
-    Args and errors as `cross_entropy_loss`, but a distribution stands for e itself: the mean over labels is larger by
-    1 - sum_k e_k^2, which has no gradient in the logits.
+    A distribution stands for e itself: the mean over labels is larger by 1 - sum_k e_k^2, which has no gradient in the
+    logits.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions e of shape (..., n).
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, or a label is out of range or no
+            distribution.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits and in labels that are distributions.
     """
@@ -59,10 +69,19 @@ def absolute_error_loss(logits: Logits, labels: Labels, *, where: Mask = None) -
     """Absolute error of probabilities (MAE), sum_k |e_k - p_k| = 2 (1 - p_y); at most 2.
 
     Symmetric: its sum over all labels is constant, so that uniform noise does not move the minimiser. Slow to train.
-    Args and errors as `cross_entropy_loss`; for distributions the loss is the mean over labels.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, or a label is out of range or no
+            distribution.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits and in labels that are distributions. Source: Ghosh, Kumar and Sastry 2017.
     """
@@ -74,10 +93,19 @@ def crammer_singer_loss(
 ) -> Losses:
     """Crammer and Singer's hinge, max_k [f_k - f_y + c 1(k != y)]_+: `ldr_kl_loss` at temperature 0.
 
-    Args and errors as `cross_entropy_loss`, labels integers; margin: c, at least 0.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...).
+        margin: c, at least 0, in units of the scores.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses in units of the scores, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range, or margin is
+            negative.
+        TypeError: labels are not integers, or where is not boolean.
 
     Differentiable in logits and margin where the largest is unique.
     """
@@ -89,10 +117,19 @@ def weston_watkins_loss(
 ) -> Losses:
     """Weston and Watkins' hinge, (1 / n) sum_k [f_k - f_y + c 1(k != y)]_+.
 
-    Args and errors as `cross_entropy_loss`, labels integers; margin: c, at least 0.
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...).
+        margin: c, at least 0, in units of the scores.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses in units of the scores, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range, or margin is
+            negative.
+        TypeError: labels are not integers, or where is not boolean.
 
     Differentiable in logits and margin away from the kinks.
     """
@@ -104,13 +141,22 @@ def generalized_cross_entropy_loss(
 ) -> Losses:
     """Generalised cross-entropy (GCE), (1 - p_y^q) / q: cross-entropy as q -> 0, half the absolute error at q = 1.
 
-    Args and errors as `cross_entropy_loss`; q: in [0, 1].
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        q: in [0, 1].
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions. Source: arXiv 1805.07836. The same as
-    `comp_sum_loss` with tau = 1 + q.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            or q leaves [0, 1].
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions. Source: arXiv 1805.07836. The same as `comp_sum_loss`
+    with tau = 1 + q.
     """
     require_within("q", q, 0, 1)
     return comp_sum_loss(logits, labels, 1.0 + q, where=where)
@@ -121,11 +167,22 @@ def truncated_generalized_cross_entropy_loss(
 ) -> Losses:
     """Truncated GCE (TGCE), w (1 - p_y^q) / q, with a weight of every example that leaves doubtful ones out.
 
-    The weights start at 1 and are refreshed now and then by `truncation_weights`. Args and errors as
-    `cross_entropy_loss`; weights: w, at least 0, shape (...); q: in [0, 1].
+    The weights start at 1 and are refreshed now and then by `truncation_weights`.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        weights: w, at least 0, shape (...).
+        q: in [0, 1].
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            a weight is negative, or q leaves [0, 1].
+        TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits, weights and labels that are distributions. Source: arXiv 1805.07836.
     """
@@ -140,17 +197,26 @@ def truncation_weights(
 ) -> Losses:
     """The weights of truncated GCE, 1 where p_y > threshold and 0 elsewhere.
 
-    Args and errors as `cross_entropy_loss`, labels integers; threshold: in [0, 1].
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...).
+        threshold: in [0, 1].
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         Zeros and ones, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range, or threshold leaves
+            [0, 1].
+        TypeError: labels are not integers, or where is not boolean.
 
     Steps: not differentiable.
     """
     require_within("threshold", threshold, 0, 1)
     given = examples(logits, labels, where, soft=False)
-    p = given.finish(given.pick(jax.nn.softmax(given.logits, axis=-1)))
-    return jnp.where(jnp.isnan(p), p, (p > threshold).astype(p.dtype))
+    p = given.pick(jax.nn.softmax(given.logits, axis=-1))
+    return given.finish((p > threshold).astype(p.dtype))
 
 
 def symmetric_cross_entropy_loss(
@@ -158,11 +224,22 @@ def symmetric_cross_entropy_loss(
 ) -> Losses:
     """Symmetric cross-entropy (SCE), -(1 - b) log p_y + b A (1 - p_y).
 
-    The second term is cross-entropy the other way round, with -A for the logarithm of a probability of zero. Args and
-    errors as `cross_entropy_loss`; balance: b, in [0, 1]; scale: A, at least 0.
+    The second term is cross-entropy the other way round, with -A for the logarithm of a probability of zero.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        balance: b, in [0, 1].
+        scale: A, at least 0.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            balance leaves [0, 1], or scale is negative.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits and in labels that are distributions. Source: arXiv 1908.06112.
     """
@@ -176,10 +253,21 @@ def symmetric_cross_entropy_loss(
 def robust_log_loss(logits: Logits, labels: Labels, *, a: int | float = 1.0, where: Mask = None) -> Losses:
     """Robust log loss (RLL), -log(a + p_y) + sum_{k != y} log(a + p_k) / (n - 1).
 
-    Symmetric and, for a > 0, bounded. Args and errors as `cross_entropy_loss`; a: positive.
+    Symmetric and, for a > 0, bounded.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        a: positive.
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision; they may be negative.
+
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            or a is not positive.
+        TypeError: labels are neither integers nor floating, or where is not boolean.
 
     Differentiable in logits and in labels that are distributions. Source: Feng et al., IJCAI 2020.
     """
@@ -197,14 +285,25 @@ def jensen_shannon_loss(logits: Logits, labels: Labels, *, weight: int | float =
     """Generalised Jensen-Shannon loss (JS), D_w(e_y, p) / (-(1 - w) log(1 - w)).
 
     D_w(e, p) = w KL(e | m) + (1 - w) KL(p | m) with m = w e + (1 - w) p. The factor makes it cross-entropy as w -> 0,
-    up to terms of order w, and half the absolute error as w -> 1. D_w is at most the entropy of (w, 1 - w), log 2 at
-    w = 1/2, where the loss is at most 2. Args and errors as `cross_entropy_loss`; weight: w, in (0, 1).
+    up to terms of order w, and half the absolute error as w -> 1. D_w is at most the entropy of (w, 1 - w), log 2 at w
+    = 1/2, where the loss is at most 2.
+
+    Args:
+        logits: shape (..., n).
+        labels: integers of shape (...), or distributions of shape (..., n), for which the loss is the mean.
+        weight: w, in (0, 1).
+        where: which examples count, broadcastable to (...); the others give 0 and no gradient.
 
     Returns:
         The losses, shape (...), float32 for logits of lower precision.
 
-    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source:
-    arXiv 2105.04522.
+    Raises:
+        ValueError: a shape does not fit, there are fewer than two classes, a label is out of range or no distribution,
+            or weight leaves (0, 1).
+        TypeError: labels are neither integers nor floating, or where is not boolean.
+
+    Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
+    2105.04522.
     """
     require_within("weight", weight, 0, 1, open_below=True, open_above=True)
     log_rest = math.log1p(-weight)

@@ -264,10 +264,7 @@ def _batch(features: Any, labels: Any, where: Any) -> tuple[Array, Array, Array 
     _checks.require_shape("labels", y, f.shape[:1])
     if where is None:
         return f, y, None
-    mask = jnp.asarray(where)
-    if mask.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-    _checks.require_shape("where", mask, f.shape[:1])
+    mask = _checks.as_mask(where, f.shape[:1])
     return jnp.where(mask[:, None], f, 0), y, mask
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
-from entropax.losses.unlabelled import divergence, log_mean, mask_of, masked_mean, mean_entropy, some_count
+from entropax.losses.unlabelled import divergence, log_mean, masked_mean, mean_entropy, some_count
 
 IGNORE = 255
 """The label of pixels that do not count, as segmentation data sets have it."""
@@ -412,7 +412,7 @@ def _task(support: Any, masks: Any, query: Any, where: Any) -> tuple[_Task, tupl
         foreground = some_count("masks must mark some foreground (1)", labels == 1)
     counted = labels != IGNORE
     s = jnp.where(counted[..., None], s, 0)
-    mask = mask_of(where, q.shape[:-1])
+    mask = _checks.as_mask(where, q.shape[:-1])
     finite = _checks.finite("support", s), _checks.finite("query", q)
     task = _Task(
         _unit(s).reshape(-1, s.shape[-1]),

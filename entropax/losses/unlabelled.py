@@ -84,15 +84,6 @@ def divergence(log_p: Array, log_q: Array) -> Array:
     return jnp.sum(jnp.exp(log_p) * (log_p - log_q))
 
 
-def mask_of(where: Any, shape: tuple[int, ...]) -> Array:
-    """`where` at its full shape; all true where it is None."""
-    with _checks.evaluated_now(where):
-        mask = jnp.asarray(True if where is None else where)
-        if mask.dtype != jnp.bool_:
-            raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-        return jnp.broadcast_to(_checks.broadcastable("where", mask, shape), shape)
-
-
 def some_count(expected: str, counted: Array) -> _checks.Check:
     """A check that something counts; `expected` says it in words."""
     with _checks.evaluated_now(counted):
@@ -104,7 +95,7 @@ def _predictions(logits: Any, where: Any) -> tuple[Array, Array, tuple[_checks.C
     z = _checks.accumulated(_checks.as_float("logits", logits))
     if z.ndim < 1 or z.shape[-1] < 2:
         raise ValueError(f"logits must have shape (..., n) with n >= 2 classes, got {z.shape}")
-    counted = mask_of(where, z.shape[:-1])
+    counted = _checks.as_mask(where, z.shape[:-1])
     z = jnp.where(counted[..., None], z, 0)
     checks = _checks.finite("logits", z), some_count("where must let some predictions count", counted)
     return jax.nn.log_softmax(z).reshape(-1, z.shape[-1]), counted.reshape(-1), checks

@@ -309,10 +309,7 @@ def _predictions(confidence: Any, correct: Any, where: Any) -> _Predictions:
     _checks.require_same_shape(confidence=p, correct=c)
     if p.size == 0:
         raise ValueError("confidence must hold at least one example, got none")
-    mask = jnp.ones(p.shape, bool) if where is None else jnp.asarray(where)
-    if mask.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-    _checks.require_same_shape(confidence=p, where=mask)
+    mask = _checks.as_mask(where, p.shape)
     p, c = jnp.where(mask, p, 0), jnp.where(mask, c, 0)
     with _checks.evaluated_now(mask):
         some = _checks.Check(jnp.any(mask), "where must keep at least one example", lambda: "none")

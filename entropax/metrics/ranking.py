@@ -44,10 +44,7 @@ def auroc(
     s, c = map(_checks.accumulated, _checks.as_floats(scores=scores, positive=positive))
     _checks.require_ndim("scores", s, 1, "(n,)")
     _checks.require_same_shape(scores=s, positive=c)
-    mask = jnp.ones(s.shape, bool) if where is None else jnp.asarray(where)
-    if mask.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, got dtype {mask.dtype}")
-    _checks.require_same_shape(scores=s, where=mask)
+    mask = _checks.as_mask(where, s.shape)
     s, c = jnp.where(mask, s, 0), jnp.where(mask, c, 0)
     above, below = c, jnp.where(mask, 1 - c, 0)
     with _checks.evaluated_now(c, mask):

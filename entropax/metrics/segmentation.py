@@ -40,10 +40,7 @@ def intersection_and_union(
     y = jnp.asarray(labels)
     if not jnp.issubdtype(y.dtype, jnp.integer):
         raise TypeError(f"labels must be integers, got dtype {y.dtype}")
-    counted = jnp.asarray(True if where is None else where)
-    if counted.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, got dtype {counted.dtype}")
-    counted = jnp.broadcast_to(_checks.broadcastable("where", counted, y.shape), y.shape)
+    counted = _checks.as_mask(where, y.shape)
     y, known = _classes("labels", y, counted, num_classes)
     p = jnp.asarray(predictions)
     if jnp.issubdtype(p.dtype, jnp.integer):
