@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from experiments.figures import COLORS, LINES, MARKERS, label, new_figure
 
 if TYPE_CHECKING:
@@ -37,22 +35,19 @@ def _regret(axes: Any, data: "xarray.Dataset") -> None:
             data.bound[i], data.regret[i], ls="none", marker=MARKERS[i], ms=2, color=COLORS[i],
             label=f"τ = {float(data.tau[i]):g}",
         )  # fmt: skip
-    axes.plot([0, 1], [0, 1], color="0.4", ls=":", label="theorem: below this line")
+    axes.plot([0, 1], [0, 1], color="0.4", ls=":", marker="", label="theorem: below this line")
     axes.set(xlabel="bound from the excess of the loss", ylabel="zero-one regret", title="Random distributions, n = 4")
     axes.legend(fontsize=7)
 
 
 def _robustness(axes: Any, data: "xarray.Dataset") -> None:
-    place = np.arange(data.sizes["method"])
-    for values, marker, face, name in ((data.clean, "o", "k", "clean"), (data.attacked, "s", "w", "under attack")):
-        seeds = 100 * np.asarray(values)
-        axes.plot(
-            np.repeat(place, seeds.shape[1]), seeds.ravel(), ls="none", marker=marker, mfc=face, mec="k", label=name
-        )
-    axes.set_xticks(place, [str(m) for m in data.method.values], fontsize=7)
+    for i, method in enumerate(data.method.values):
+        clean, attacked = (100 * values.mean("robust_seed")[:, i] for values in (data.clean, data.attacked))
+        axes.plot(data.radius, clean, color=COLORS[i], ls=":", marker=MARKERS[i], mfc="w")
+        axes.plot(data.radius, attacked, color=COLORS[i], ls="-", marker=MARKERS[i], label=str(method))
     axes.set(
-        ylabel=label("test accuracy, one mark a network", "%"),
-        title=f"Attacks of {float(data.attrs['epsilon']):g} in the maximum norm",
-        xlim=(-0.5, place.size - 0.5),
+        xlabel=label("radius in the maximum norm", "range of a pixel"),
+        ylabel=label("test accuracy, mean over seeds", "%"),
+        title="Under attack (dotted: clean)",
     )
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="center right")
