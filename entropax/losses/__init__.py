@@ -49,7 +49,8 @@ right and for doubt where it is wrong.
 
 Where logits are a linear head over a large vocabulary, `linear_cross_entropy` takes the head instead of the logits,
 which it never holds; `linear_softmax_statistics` gives log-probability, normaliser, entropy and divergence to a
-reference from the same pass, with gradients; `linear_softmax_cross_entropy_loss` is the first with tokamax's arguments.
+reference from the same pass, with gradients; `LinearCrossEntropy` is a flax layer of both, and
+`linear_softmax_cross_entropy_loss` is the first with tokamax's arguments.
 
 Few-shot segmentation at test time: `repri_inference` fits a cosine classifier of pixels (`init_prototype`,
 `cosine_logits`) to labelled images and to the query itself; its terms are `repri_terms`. `prediction_entropy` and
@@ -86,6 +87,7 @@ from entropax.losses.fused import (
 )
 from entropax.losses.harmonic import blockwise_harmonic_loss, harmonic_loss, original_harmonic_loss
 from entropax.losses.label_noise import NoisyLabels, class_dependent_label_flips, uniform_label_flips
+from entropax.losses.linear_head import LinearCrossEntropy
 from entropax.losses.multiclass_overlap import multiclass_dice_loss, multiclass_tversky_loss
 from entropax.losses.noise_robust import (
     absolute_error_loss,
@@ -163,6 +165,7 @@ __all__ = [
     "ClassCosines",
     "FittedTemperature",
     "InstanceTemperatures",
+    "LinearCrossEntropy",
     "LinearSoftmaxStatistics",
     "NoisyLabels",
     "PrototypeClassifier",

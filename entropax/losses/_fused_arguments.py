@@ -8,10 +8,14 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array
+from entropax.losses._fused_kernels import block_of
 from entropax.losses._fused_statistics import Head
 from entropax.losses._fused_tiles import Options, Table, accumulator_dtype
 
 T = TypeVar("T")
+
+TOKEN_BLOCK, VOCABULARY_BLOCK = 1024, 2048
+"""Sizes of a tile of the scan, of those tried the fastest on CPUs and small enough for the caches of GPUs."""
 
 
 class Tokens(NamedTuple):
@@ -131,20 +135,48 @@ def _shifted(hidden: Array, shift: int, *, expected: tuple[int, ...] | None = No
     return hidden.reshape(-1, hidden.shape[-1])
 
 
-def options_of(given: Tokens, softcap: float | None, token_block: int, vocab_block: int, accumulation: str) -> Options:
+def options_of(
+    given: Tokens,
+    softcap: float | None,
+    token_block: int | None,
+    vocab_block: int | None,
+    accumulation: str,
+    implementation: str = "scan",
+) -> Options:
     """The static options that all share; blocks are no longer than what there is."""
     if softcap is not None and not (isinstance(softcap, (int, float)) and 0 < softcap < math.inf):
         raise ValueError(f"softcap must be a positive number or None, got {softcap!r}")
-    _checks.require_integer("token_block", token_block, minimum=1)
-    _checks.require_integer("vocab_block", vocab_block, minimum=1)
+    blocks = {"token_block": token_block, "vocab_block": vocab_block}
+    for name, size in blocks.items():
+        if size is not None:
+            _checks.require_integer(name, size, minimum=1)
     _checks.require_option("accumulation", accumulation, ("float32", "kahan"))
+    _checks.require_option("implementation", implementation, ("scan", "pallas"))
+    n, v = given.head.hidden.shape[0], given.head.table.embedding.shape[0]
+    if implementation == "scan":
+        rows, columns = min(token_block or TOKEN_BLOCK, n), min(vocab_block or VOCABULARY_BLOCK, v)
+    else:
+        _kernel_takes(given, accumulation)
+        rows, columns = block_of("token_block", token_block, n), block_of("vocab_block", vocab_block, v)
     return Options(
-        token_block=min(token_block, given.head.hidden.shape[0]),
-        vocabulary_block=min(vocab_block, given.head.table.embedding.shape[0]),
+        token_block=rows,
+        vocabulary_block=columns,
         softcap=None if softcap is None else float(softcap),
         skipping=given.masked,
         compensated=accumulation == "kahan",
+        kernel=implementation == "pallas",
     )
+
+
+def _kernel_takes(given: Tokens, accumulation: str) -> None:
+    """Says what the kernels cannot do."""
+    dtype = given.head.hidden.dtype
+    if accumulator_dtype(given.head.hidden) != jnp.float32:
+        raise ValueError(f"hidden must be float32 or narrower with implementation 'pallas', got {dtype}")
+    if accumulation != "float32":
+        raise ValueError(f"accumulation must be 'float32' with implementation 'pallas', got {accumulation!r}")
+    width = given.head.hidden.shape[1]
+    block_of("the width of hidden", None, width)
 
 
 def filtering(options: Options, given: Tokens, eps: float | str | None, hidden: bool, embedding: bool) -> Options:

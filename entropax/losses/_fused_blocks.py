@@ -8,13 +8,15 @@ paper computes them and then looks.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from entropax._typing import Array
+from entropax.losses import _fused_kernels
 from entropax.losses._fused_tiles import (
+    Inputs,
     Options,
     Sum,
     Table,
@@ -29,50 +31,14 @@ from entropax.losses._fused_tiles import (
     empty_sums,
     hidden_gradient,
     merged,
-    num_blocks,
     table_gradient,
     target_logit,
     tile_logits,
     unless_idle,
-    window,
     zeros_of,
 )
 
 T = TypeVar("T")
-
-
-class Inputs(NamedTuple):
-    """The arrays of both passes.
-
-    Attributes:
-        hidden: shape (n, d).
-        table: of the vocabulary.
-        labels: shape (n,); outside [0, v) where another device holds the label.
-        counted: which tokens count, shape (n,); those that do stand in front where blocks are skipped.
-        order: in which the vocabulary is cut into blocks, shape (v,), or None.
-    """
-
-    hidden: Array
-    table: Table
-    labels: Array
-    counted: Array
-    order: Array | None
-
-    def rows(self, block: Array, options: Options) -> Window:
-        """A block of tokens."""
-        return window(block, options.token_block, self.hidden.shape[0])
-
-    def columns(self, block: Array, options: Options) -> Window:
-        """A block of the vocabulary."""
-        return window(block, options.vocabulary_block, self.table.embedding.shape[0], self.order)
-
-    def row_blocks(self, options: Options) -> Array:
-        """Numbers of the blocks of tokens."""
-        return jnp.arange(num_blocks(options.token_block, self.hidden.shape[0]), dtype=jnp.int32)
-
-    def column_blocks(self, options: Options) -> Array:
-        """Numbers of the blocks of the vocabulary."""
-        return jnp.arange(num_blocks(options.vocabulary_block, self.table.embedding.shape[0]), dtype=jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -119,6 +85,14 @@ def _forward_rule(options: Options, inputs: Inputs) -> tuple[tuple[Array, Array]
 
 def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | None]:
     """Both outputs and, for filtering, the largest logit but the target of every token in every block."""
+    largest, total, maxima = (_fused_kernels.forward if options.kernel else _sums)(options, inputs)
+    normalizer = jnp.where(inputs.counted, largest + jnp.log(jnp.where(inputs.counted, total, 1)), 0)
+    target = target_logit(inputs.hidden, inputs.table, inputs.labels, options.softcap)
+    return normalizer, jnp.where(inputs.counted, target, 0), maxima
+
+
+def _sums(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | None]:
+    """Largest logit, sum of exp relative to it, and the largest but the target in every block, of every token."""
     dtype = accumulator_dtype(inputs.hidden)
     n = inputs.hidden.shape[0]
 
@@ -152,9 +126,7 @@ def _forward(options: Options, inputs: Inputs) -> tuple[Array, Array, Array | No
     (largest, total), maxima = jax.lax.scan(
         over_vocabulary, (smallest, jnp.zeros_like(smallest)), inputs.column_blocks(options)
     )
-    normalizer = jnp.where(inputs.counted, largest + jnp.log(jnp.where(inputs.counted, total, 1)), 0)
-    target = target_logit(inputs.hidden, inputs.table, inputs.labels, options.softcap)
-    return normalizer, jnp.where(inputs.counted, target, 0), maxima
+    return largest, total, maxima
 
 
 def _largest_of_others(logits: Array, columns: Window, labels: Array, options: Options) -> Array | None:
@@ -171,6 +143,16 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
     keep = None if maxima is None else kept_tiles(options, inputs, normalizer, target, maxima, upstream)
     # A token that does not count has no probabilities, whatever its logits.
     normalizer = jnp.where(inputs.counted, normalizer, jnp.inf)
+    slopes = _fused_kernels.backward if options.kernel else _gradients
+    found = slopes(options, inputs, normalizer, keep, upstream)
+    by_hidden, by_table = jax.tree.map(lambda g, x: g.astype(x.dtype), found, (inputs.hidden, inputs.table))
+    return (Inputs(by_hidden, by_table, None, None, None),)  # pyright: ignore[reportArgumentType]
+
+
+def _gradients(
+    options: Options, inputs: Inputs, normalizer: Array, keep: Array | None, upstream: tuple[Array, Array]
+) -> tuple[Array, Table]:
+    """Gradients by the hidden vectors and the table; the normaliser is infinite where tokens do not count."""
 
     def over_vocabulary(carry: tuple[Sum, Table], block: Array) -> tuple[tuple[Sum, Table], None]:
         columns = inputs.columns(block, options)
@@ -208,7 +190,7 @@ def _backward_rule(options: Options, kept: tuple, upstream: tuple[Array, Array])
 
     starts = empty_sum(inputs.hidden, options.compensated), jax.tree.map(jnp.zeros_like, inputs.table)
     (by_hidden, by_table), _ = jax.lax.scan(over_vocabulary, starts, inputs.column_blocks(options))
-    return (Inputs(by_hidden.total.astype(inputs.hidden.dtype), by_table, None, None, None),)  # pyright: ignore[reportArgumentType]
+    return by_hidden.total, by_table
 
 
 def _if(kept: Array | None, filtered: bool, compute: Callable[[], T]) -> T:

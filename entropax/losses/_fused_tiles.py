@@ -24,6 +24,7 @@ class Options(NamedTuple):
         filter_embedding: whether that of the embedding and the bias is.
         compensated: whether gradients are accumulated by Kahan's sum in their own dtype, or else in float32.
         by_mean_logit: whether the vocabulary is cut into blocks in the order of its mean logits.
+        kernel: whether both passes are the kernels for GPUs.
     """
 
     token_block: int
@@ -35,6 +36,7 @@ class Options(NamedTuple):
     filter_embedding: bool = True
     compensated: bool = False
     by_mean_logit: bool = False
+    kernel: bool = False
 
     @property
     def filtering(self) -> bool:
@@ -95,6 +97,40 @@ def window(block: Array, size: int, length: int, order: Array | None = None) -> 
     if order is None:
         return Window(start, places, fresh)
     return Window(None, jax.lax.dynamic_slice_in_dim(order, start, size), fresh)
+
+
+class Inputs(NamedTuple):
+    """The arrays of both passes.
+
+    Attributes:
+        hidden: shape (n, d).
+        table: of the vocabulary.
+        labels: shape (n,); outside [0, v) where another device holds the label.
+        counted: which tokens count, shape (n,); those that do stand in front where blocks are skipped.
+        order: in which the vocabulary is cut into blocks, shape (v,), or None.
+    """
+
+    hidden: Array
+    table: Table
+    labels: Array
+    counted: Array
+    order: Array | None
+
+    def rows(self, block: Array, options: Options) -> Window:
+        """A block of tokens."""
+        return window(block, options.token_block, self.hidden.shape[0])
+
+    def columns(self, block: Array, options: Options) -> Window:
+        """A block of the vocabulary."""
+        return window(block, options.vocabulary_block, self.table.embedding.shape[0], self.order)
+
+    def row_blocks(self, options: Options) -> Array:
+        """Numbers of the blocks of tokens."""
+        return jnp.arange(num_blocks(options.token_block, self.hidden.shape[0]), dtype=jnp.int32)
+
+    def column_blocks(self, options: Options) -> Array:
+        """Numbers of the blocks of the vocabulary."""
+        return jnp.arange(num_blocks(options.vocabulary_block, self.table.embedding.shape[0]), dtype=jnp.int32)
 
 
 def num_blocks(size: int, length: int) -> int:

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar
 from entropax.losses._fused_arguments import filtering, options_of, ordering, reference, tokens
-from entropax.losses._fused_blocks import Inputs, normalizer_and_target
+from entropax.losses._fused_blocks import normalizer_and_target
 from entropax.losses._fused_statistics import Statistics, statistics
+from entropax.losses._fused_tiles import Inputs
 
 
 class LinearSoftmaxStatistics(NamedTuple):
@@ -39,14 +40,15 @@ def linear_cross_entropy(
     where: Bool[ArrayLike, "..."] | None = None,
     ignore_index: int | None = -100,
     shift: int = 0,
-    token_block: int = 1024,
-    vocab_block: int = 2048,
+    token_block: int | None = None,
+    vocab_block: int | None = None,
     filter_eps: float | Literal["auto"] | None = None,
     filter_hidden_grad: bool = True,
     filter_embedding_grad: bool = True,
     vocab_order: Int[ArrayLike, "v"] | Literal["mean_logit"] | None = None,
     accumulation: Literal["float32", "kahan"] = "float32",
     axis_name: str | None = None,
+    implementation: Literal["scan", "pallas"] = "scan",
 ) -> Float[Array, "..."]:
     """Cross-entropy of every token, lse(A) - A_y + z lse(A)^2 with A = s tanh((E C^T + b) / s), A never in memory.
 
@@ -72,8 +74,8 @@ def linear_cross_entropy(
             blocks of them are skipped.
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
-        token_block: tokens of a tile.
-        vocab_block: vocabulary entries of a tile.
+        token_block: tokens of a tile; None for 1024 of the scan or 128 of the kernels, which take powers of two only.
+        vocab_block: vocabulary entries of a tile; None for 2048 of the scan or 128 of the kernels.
         filter_eps: threshold of gradient filtering; "auto" for the machine epsilon of the inputs' dtype over 32 (2^-12
             for bfloat16, 2^-28 for float32); None for exact gradients.
         filter_hidden_grad: whether the gradient of hidden vectors is filtered.
@@ -84,6 +86,10 @@ def linear_cross_entropy(
             compensated, for more blocks than digits.
         axis_name: mesh axis of a surrounding `jax.shard_map` over which the vocabulary is split in order, in equal
             parts (then embedding, bias and a given vocab_order are those of the part, labels those of the whole).
+        implementation: "scan" for a loop that XLA compiles for any device, or "pallas" for kernels for GPUs, which skip
+            what is filtered tile by tile; interpreted, so only for tests, on CPUs. Their sums are in no fixed order, so
+            gradients differ in the last digits from run to run, and have no derivatives themselves. They need 16
+            tokens, entries and components at least, and do not work with `axis_name`.
 
     Returns:
         The losses in nats, shape (...), the last axis shorter by `shift`; float32 for inputs of lower precision. Divide
@@ -97,7 +103,9 @@ def linear_cross_entropy(
     alone. Source: arXiv 2411.09009.
     """
     given = tokens(hidden, embedding, labels, bias, where, ignore_index, shift, axis_name)
-    options = options_of(given, softcap, token_block, vocab_block, accumulation)
+    options = options_of(given, softcap, token_block, vocab_block, accumulation, implementation)
+    if options.kernel and axis_name is not None:
+        raise ValueError(f"axis_name must be None with implementation 'pallas', got {axis_name!r}")
     options = filtering(options, given, filter_eps, filter_hidden_grad, filter_embedding_grad)
     options, order, checks = ordering(options, given, vocab_order)
     (z,) = _checks.as_numbers(z_loss=z_loss)
@@ -123,8 +131,8 @@ def linear_softmax_statistics(
     where: Bool[ArrayLike, "..."] | None = None,
     ignore_index: int | None = -100,
     shift: int = 0,
-    token_block: int = 1024,
-    vocab_block: int = 2048,
+    token_block: int | None = None,
+    vocab_block: int | None = None,
     accumulation: Literal["float32", "kahan"] = "float32",
     axis_name: str | None = None,
 ) -> LinearSoftmaxStatistics:
@@ -146,8 +154,8 @@ def linear_softmax_statistics(
         where: which labels count, broadcastable to (...). The others give 0 and no gradient.
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
-        token_block: tokens of a tile.
-        vocab_block: vocabulary entries of a tile.
+        token_block: tokens of a tile; None for 1024.
+        vocab_block: vocabulary entries of a tile; None for 2048.
         accumulation: of gradients over blocks: sums in "float32" (float64 for float64 inputs), or "kahan", the same
             compensated, for more blocks than digits.
         axis_name: mesh axis over which the vocabulary is split, see `linear_cross_entropy`.

@@ -1,10 +1,12 @@
-"""Cross-entropy of a linear head and its gradients, against optax's loss of the logits.
+"""Cross-entropy of a linear head and its gradients, against optax's loss of the logits and the loops of jax-cce.
 
 The name of a case says, besides the sizes, what the compiled programs hold in temporary buffers: that is what a loss
-without logits is for. In time both are near their floor of four and three matrix products.
+without logits is for. In time ours and the logits are near their floors of four and three matrix products.
+
+On a GPU the kernels and the scan are timed too, at the sizes of Gemma 2 (2B), exact and with gradient filtering.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,34 +19,66 @@ from experiments.benchmarks.harness import Case
 
 NAME = "linear-cross-entropy"
 DESCRIPTION = "cross-entropy of a linear head, value and gradients, and its temporary memory"
-PEER = "optax"
+PEER = "jax-cce"
 
 SIZES = ((2048, 256, 8192), (2048, 256, 65536))
 """Tokens, width, vocabulary."""
 
+GEMMA = (8192, 2304, 256000)
+
+BLOCK = 4096
+"""Vocabulary entries that jax-cce takes at a time, its default."""
+
 
 def cases() -> Iterator[Case]:
     """Every size."""
+    import jax_cce
     import optax
 
     dense = lambda e, c, labels: optax.softmax_cross_entropy_with_integer_labels(e @ c.T, labels)  # noqa: E731
+    loops = partial(jax_cce.linear_cross_entropy, chunk_size=BLOCK)
     for tokens, width, vocabulary in SIZES:
-        keys = jax.random.split(jax.random.key(0), 3)
-        arrays = (
-            jax.random.normal(keys[0], (tokens, width)),
-            jax.random.normal(keys[1], (vocabulary, width)) / 4,
-            jax.random.randint(keys[2], (tokens,), 0, vocabulary),
-        )
-        ours, theirs = (_compiled(loss, arrays) for loss in (losses.linear_cross_entropy, dense))
-        held = [program.memory_analysis().temp_size_in_bytes / 2**20 for program in (ours, theirs)]
-        yield Case(
-            name=f"{tokens} tokens, width {width}, vocabulary {vocabulary}, float32; "
-            f"temporaries {held[0]:.1f} MiB against {held[1]:.1f} MiB (1/{held[1] / held[0]:.0f})",
-            ours=partial(ours, *arrays),
-            peers={"logits": partial(theirs, *arrays)},
-            difference=_largest_difference,
-            tolerance=1e-5,
-        )
+        arrays = _arrays(tokens, width, vocabulary, jnp.float32)
+        programs = {"ours": losses.linear_cross_entropy, "optax's logits": dense, f"jax-cce, blocks of {BLOCK}": loops}
+        yield _case(f"{tokens} tokens, width {width}, vocabulary {vocabulary}, float32", programs, arrays, 1e-5)
+    if jax.default_backend() == "gpu":
+        yield from _on_a_gpu(dense)
+
+
+def _on_a_gpu(dense: Callable[..., jax.Array]) -> Iterator[Case]:
+    """Kernels against the scan and the logits, on predictions as peaked as those of a trained model."""
+    arrays = _arrays(*GEMMA, jnp.bfloat16, peak=12.0)
+    for name, options in {"exact": {}, "filtered": {"filter_eps": "auto", "vocab_order": "mean_logit"}}.items():
+        ours = partial(losses.linear_cross_entropy, implementation="pallas", **options)
+        others = {"scan": partial(losses.linear_cross_entropy, **options), "optax's logits": dense}
+        yield _case(f"kernels, {name}, at the sizes of Gemma 2 (2B), bfloat16", {"ours": ours, **others}, arrays, 0.02)
+
+
+def _arrays(tokens: int, width: int, vocabulary: int, dtype: Any, *, peak: float = 0.0) -> tuple[jax.Array, ...]:
+    """Random vectors, with the embedding of the label added `peak` times over to each token's."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    embedding = jax.random.normal(keys[1], (vocabulary, width), dtype) / 4
+    labels = jax.random.randint(keys[2], (tokens,), 0, vocabulary)
+    hidden = jax.random.normal(keys[0], (tokens, width), dtype)
+    return hidden + peak * embedding[labels] / width**0.5, embedding, labels
+
+
+def _case(
+    name: str, functions: Mapping[str, Callable[..., jax.Array]], arrays: tuple[jax.Array, ...], tolerance: float
+) -> Case:
+    """Compiles the functions, of which the first is ours; the name says what each holds in temporary buffers."""
+    programs = {each: _compiled(function, arrays) for each, function in functions.items()}
+    held = {each: program.memory_analysis().temp_size_in_bytes / 2**20 for each, program in programs.items()}
+    buffers = ", ".join(f"{mib:.1f} MiB ({each})" for each, mib in held.items())
+    calls = {each: partial(program, *arrays) for each, program in programs.items()}
+    return Case(
+        name=f"{name}; temporaries {buffers}",
+        ours=calls.pop("ours"),
+        peers=calls,
+        always=tuple(calls),
+        difference=_largest_difference,
+        tolerance=tolerance,
+    )
 
 
 def _compiled(loss: Any, arrays: tuple[jax.Array, ...]) -> Any:

@@ -1,6 +1,7 @@
 """The contract of losses of linear heads."""
 
 import numpy as np
+from flax import nnx
 
 from entropax import losses
 from tests.contract.harness import Bad, Row
@@ -26,6 +27,11 @@ def filtered(e, c, y):
 
 def statistics(e, c, y, f, r):
     return losses.linear_softmax_statistics(e, c, y, f, r, ignore_index=None, **BLOCKS)
+
+
+def layer(e, c):
+    head = losses.LinearCrossEntropy(2, 5, softcap=3.0, embedding=nnx.Param(c), rngs=nnx.Rngs(0))
+    return head(e, Y, **BLOCKS), head.logits(e)
 
 
 ROWS = [
@@ -75,6 +81,16 @@ ROWS = [
         differentiable=(0, 1),
         bad_static=(Bad((E, C[0]), r"embedding must have shape \(v, d\), got \(2,\)"),),
         exempt=REVERSE | {"bad_values": "the row with a reference holds them"},
+        half="float32",
+    ),
+    Row(
+        name="losses.LinearCrossEntropy",
+        members=("logits", "statistics"),
+        call=layer,
+        arguments=lambda: (E, C),
+        differentiable=(0, 1),
+        bad_static=(Bad((E, C[:4]), r"embedding must have shape \(5, 2\), got \(4, 2\)"),),
+        exempt=REVERSE | {"bad_values": "its labels are given here; the rows of the functions it calls hold them"},
         half="float32",
     ),
     Row(
