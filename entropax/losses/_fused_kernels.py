@@ -4,7 +4,7 @@ A program of the forward kernel holds the running maximum and sum of a block of 
 one of the backward kernel holds one tile, and adds to the gradients in global memory by atomic operations, so the order
 of additions, and the last digits, differ between runs. A loop of XLA would launch kernels for every tile and condition.
 
-Blocks of tokens come first in the grids: programs that run side by side then read the same rows of the table. Blocks are
+Blocks of tokens come first in the grids, so that programs side by side read the same rows of the table. Blocks are
 powers of two, as Triton wants them, and never stand over an edge (see `Window`), so no load is masked. On a CPU the
 kernels are interpreted.
 """

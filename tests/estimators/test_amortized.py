@@ -56,6 +56,7 @@ def test_invariance_with_hard_ranks(model) -> None:
         np.testing.assert_allclose(estimate(x, y), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_of_soft_ranks_and_none_of_hard(model) -> None:
     """The default has a gradient that is finite and not zero; hard ranks have none."""
     gradient = jax.grad(lambda x: estimators.amortized_mutual_information(x, Y, model=model))(X)
@@ -137,6 +138,7 @@ def test_shipped_weights_load_and_refuse_tampering(tmp_path, monkeypatch) -> Non
         estimators.pretrained_mist.__wrapped__()
 
 
+@pytest.mark.slow
 def test_first_use_inside_jit() -> None:
     """The weights may be read while a function is traced: what is kept of them are arrays."""
     estimators.pretrained_mist.cache_clear()

@@ -93,6 +93,7 @@ def test_a_second_call_compiles_nothing(together):
     assert counter.count == 0
 
 
+@pytest.mark.slow
 def test_each_split_is_read_where_the_others_are_best():
     """Curves are means over splits, the first of which is what one split alone would be; of two splits each is read
     where the other's held-out curve is highest."""
@@ -248,6 +249,7 @@ def test_a_variational_critic_is_trained_on_draws_and_read_at_means(decode):
     assert float(codes[0].log_variance.max()) < 2.5  # the price keeps variances near one, and the bound below it
 
 
+@pytest.mark.slow
 def test_one_diverging_data_set_leaves_the_others_alone():
     """A data set so large that its scores overflow ends as NaN; the other's curves are as without it."""
     x, y = gaussian_pairs(0)

@@ -87,6 +87,7 @@ def test_stiffness_of_contacts(x64):
     np.testing.assert_allclose(trap_reference.contact_stiffness(swimmers, x), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_rotated_batches_keep_what_matters():
     """Distances, g . x and the score-free rate stay; orientations are uniform and half of them reflected."""
     swimmers = trap.swimmers_at(SMALL, 0.4, 1e-3)
@@ -305,6 +306,7 @@ def test_the_order_of_places_is_explained():
 _RATES = ("system", "total")
 
 
+@pytest.mark.slow
 def test_a_network_that_learned_nothing_reproduces_no_place():
     """With the blurred score of free swimmers nothing is captured, and the places do not differ."""
     config = mips.MipsConfig(num_particles=64, neighbors=6, sigma=0.1, block=64, burn_in=5.0, evaluations=2)
@@ -343,6 +345,7 @@ def test_claims_do_not_pass_by_accident():
     assert all(claims.judge(by_name[name], value).verdict == "differs" for name, value in wrong.items())
 
 
+@pytest.mark.slow
 def test_the_networks_of_the_presets_are_made():
     """Both presets' networks start at zero, so that training starts at the reference."""
     swimmers = trap.swimmers_at(SMALL, 0.2, 1e-3)

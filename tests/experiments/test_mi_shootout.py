@@ -93,6 +93,7 @@ def test_an_estimate_that_is_not_finite_is_a_fault():
         mi_shootout.estimated(faulty, config, samples)
 
 
+@pytest.mark.slow
 def test_widened_columns_are_normal_scores_beside_zeros():
     z = jax.random.normal(jax.random.key(0), (20, 2))
     wide = parts.widened(z, 5)
@@ -101,6 +102,7 @@ def test_widened_columns_are_normal_scores_beside_zeros():
     assert max(parts.WIDTHS) >= max(max(t.dim_x, t.dim_y) for t in estimators.BENCHMARK_TASKS.values())
 
 
+@pytest.mark.slow
 def test_critics_find_the_pairs_that_belong_together():
     """Of 400 rows: over 0.15 nats where 0.41 are, under 0.15 where columns are independent, in the right places."""
     config = dataclasses.replace(
@@ -205,6 +207,7 @@ def data():
     return whole(typical)
 
 
+@pytest.mark.slow
 def test_the_papers_statements_are_judged_as_they_should_be(data):
     baselines = {task: {"peer": (float(data.truth.sel(task=task)) + 0.5,)} for task in TASKS}
     won = comparison.compare(data, baselines, mi_shootout.PUBLISHED_SIZE)

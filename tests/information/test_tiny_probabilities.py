@@ -110,6 +110,7 @@ def test_renyi_gradients_at_tiny_probabilities(order):
     assert np.isfinite(entropic).all()
 
 
+@pytest.mark.slow
 def test_second_derivatives_at_tiny_probabilities():
     """Forward over reverse in float32: the Hessian of sum p log p is 1 / p, of KL in q is p / q^2."""
     p = jnp.array([1, 1e-20], np.float32)

@@ -70,6 +70,7 @@ def test_the_gap_bound_of_sure_labels_falls_with_tau(x64):
     assert float(losses.minimizability_gap_bound(0.0, p, 1.0)) == 0
 
 
+@pytest.mark.slow
 def test_an_excess_beyond_the_transform_says_nothing():
     """The bound is one, with no slope; at zero it is zero."""
     bound = lambda t: losses.h_consistency_bound(t, 1.0, num_classes=5)  # noqa: E731
@@ -77,6 +78,7 @@ def test_an_excess_beyond_the_transform_says_nothing():
     assert float(jax.grad(bound)(9.0)) == 0
 
 
+@pytest.mark.slow
 def test_the_bound_differentiates_by_tau(x64):
     """Against finite differences; the inverse function's derivative is that of no step of the bisection."""
     bound = lambda tau: losses.h_consistency_bound(0.1, tau, num_classes=5)  # noqa: E731

@@ -95,6 +95,7 @@ def test_masked_tokens_have_no_gradient(tokens, x64):
     assert np.all(np.any(slopes[np.asarray(mask)] != 0, axis=1))
 
 
+@pytest.mark.slow
 def test_inducing_points_cost_linearly():
     """Four times the tokens cost about four times the flops through inducing points, about sixteen without."""
 

@@ -110,6 +110,7 @@ def test_own_slopes_are_the_diagonal_block(local, phase, x64):
     np.testing.assert_allclose(score[7], network(*nn.neighborhood(z, others[7], 7, BOX)), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_forces_enter_as_velocities(phase, x64):
     """Forces act through g_j + f_j and leave what own slopes mean: they are held fixed."""
     made = nn.LocalTransformerScore(2, **SMALL, forces=True, rngs=nnx.Rngs(0))

@@ -48,6 +48,7 @@ def waves(z):
     return jnp.stack(terms)
 
 
+@pytest.mark.slow
 def test_controls_sharpen_the_rate_of_the_ring(getkey):
     """The score-free rate of the ring, with 17 controls: 2.5 times sharper, within 4 standard errors of 0.39699."""
     ring = ActiveRing(dt=0.01)
