@@ -75,7 +75,7 @@ def linear_cross_entropy(
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
         token_block: tokens of a tile; None for 1024 of the scan or 128 of the kernels, which take powers of two only.
-        vocab_block: vocabulary entries of a tile; None for 2048 of the scan or 128 of the kernels.
+        vocab_block: vocabulary entries of a tile; None for 1024 of the scan or 128 of the kernels.
         filter_eps: threshold of gradient filtering; "auto" for the machine epsilon of the inputs' dtype over 32 (2^-12
             for bfloat16, 2^-28 for float32); None for exact gradients.
         filter_hidden_grad: whether the gradient of hidden vectors is filtered.
@@ -155,7 +155,7 @@ def linear_softmax_statistics(
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
         token_block: tokens of a tile; None for 1024.
-        vocab_block: vocabulary entries of a tile; None for 2048.
+        vocab_block: vocabulary entries of a tile; None for 1024.
         accumulation: of gradients over blocks: sums in "float32" (float64 for float64 inputs), or "kahan", the same
             compensated, for more blocks than digits.
         axis_name: mesh axis over which the vocabulary is split, see `linear_cross_entropy`.
