@@ -83,10 +83,11 @@ def fit(
     arrays are trained. Parameters are real: hold a complex one as its real and imaginary parts. The model that is
     passed is not changed.
 
-    An optimiser that takes extra arguments gets the step's `value`, `grad` and `value_fn`, a function of the parameters
-    (for line searches such as optax.lbfgs, evaluated on the step's batch, keys and masks), and its `batch`. What else
-    it asks of the model comes from `optimizer_functions`: each is handed over by its name as a function of parameters
-    and batch. So `optimize.radius_clip` gets the logits it needs:
+    An optimiser that takes extra arguments gets the step's `value`, `grad` and `value_fn`, a function of the
+    parameters: for line searches such as optax.lbfgs, evaluated on the step's batch, keys and masks. What else it asks
+    of the model comes from `optimizer_functions`: each is handed over by its name as a function of parameters and
+    batch, and with them the step's `batch` (optax's line searches refuse arguments that they do not know, and cannot
+    be combined with these). So `optimize.radius_clip` gets the logits it needs:
 
         fit(loss, model, batch_at, optax.chain(optax.adam(1e-3), optimize.radius_clip()), ...,
             optimizer_functions={"logits_fn": lambda model, batch: model(batch["x"])})
@@ -144,8 +145,8 @@ def fit(
     """
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(f"optimizer must be an optax.GradientTransformation, got {type(optimizer).__name__}")
-    functions = dict(optimizer_functions or {})
-    for name, function in functions.items():
+    functions = None if optimizer_functions is None else dict(optimizer_functions)
+    for name, function in (functions or {}).items():
         if not callable(function) or name in _OPTIMIZER_ARGUMENTS:
             taken = ", ".join(_OPTIMIZER_ARGUMENTS)
             raise ValueError(
@@ -234,7 +235,7 @@ class _GradientStep(eqx.Module):
     record: Callable[[Any], Any] | None
     structure: Structure
     optimizer: optax.GradientTransformation
-    optimizer_functions: dict[str, Callable[[Any, Any], Any]]
+    optimizer_functions: dict[str, Callable[[Any, Any], Any]] | None
     decays: tuple[float, ...] = eqx.field(static=True)
     validate_every: int = eqx.field(static=True)
     record_every: int = eqx.field(static=True)
@@ -255,8 +256,7 @@ class _GradientStep(eqx.Module):
             value=value,
             grad=gradient,
             value_fn=lambda params: objective(params)[0],
-            batch=batch,
-            **{name: self._of_params(function, parts) for name, function in self.optimizer_functions.items()},
+            **self._extra_arguments(parts, batch),
         )
         params = optax.apply_updates(parts.params, updates)
         step = state.step + 1
@@ -280,9 +280,15 @@ class _GradientStep(eqx.Module):
         state = _FitState(parts, optimizer_state, averages, best, validation, recorded, step)
         return state, metrics | {"validation": validation}
 
-    def _of_params(self, function: Callable[[Any, Any], Any], parts: Parts) -> Callable[[PyTree, PyTree], Any]:
-        """A function of model and batch as one of parameters and batch."""
-        return lambda params, batch: function(self.structure.join(Parts(params, parts.variables, parts.random)), batch)
+    def _extra_arguments(self, parts: Parts, batch: PyTree) -> dict[str, Any]:
+        """The batch, and the optimiser's functions of model and batch as functions of parameters and batch."""
+        if self.optimizer_functions is None:
+            return {}
+
+        def of_params(function: Callable[[Any, Any], Any]) -> Callable[[PyTree, PyTree], Any]:
+            return lambda p, batch: function(self.structure.join(Parts(p, parts.variables, parts.random)), batch)
+
+        return {"batch": batch} | {name: of_params(function) for name, function in self.optimizer_functions.items()}
 
     def _recorded(self, parts: Parts, recorded: PyTree, step: jax.Array) -> PyTree:
         """The record with this step's entry, if it has one."""
