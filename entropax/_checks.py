@@ -133,6 +133,14 @@ def accumulated(x: jax.Array) -> jax.Array:
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
 
+def widened(x: jax.Array) -> jax.Array:
+    """An array of narrow integers in int32, others as they are.
+
+    A number that is compared with uint8 is made uint8 first: 299 becomes 43, and -100 becomes 156.
+    """
+    return x.astype(jnp.int32) if jnp.issubdtype(x.dtype, jnp.integer) and jnp.iinfo(x.dtype).bits < 32 else x
+
+
 def require_ndim(name: str, value: jax.Array, ndim: int, shape: str) -> None:
     """Raises ValueError unless `value` has `ndim` axes; `shape` is the expected shape in words, like "(n, d)"."""
     if jnp.ndim(value) != ndim:
@@ -340,6 +348,7 @@ def nonnegative(name: str, x: jax.Array, *, batch_ndim: int = 0) -> Check:
 @_check_of_values
 def within(name: str, x: jax.Array, lower: Any, upper: Any, expected: str, *, batch_ndim: int = 0) -> Check:
     """Every entry of `x` lies in [lower, upper]; `expected` says it in words."""
+    x = widened(x)
     return _elementwise(name, x, (x >= lower) & (x <= upper), expected, batch_ndim)
 
 

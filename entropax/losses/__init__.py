@@ -120,6 +120,7 @@ from entropax.losses.projection import (
     projection_distillation_loss,
     rbf_logits,
 )
+from entropax.losses.prototypes import PrototypeClassifier, cosine_logits, init_prototype
 from entropax.losses.ranking import (
     Ranking,
     list_mle,
@@ -148,15 +149,7 @@ from entropax.losses.score_matching import (
     stationary_fokker_planck_loss,
     stationary_residuals,
 )
-from entropax.losses.transductive import (
-    PrototypeClassifier,
-    RepriResult,
-    RepriTerms,
-    cosine_logits,
-    init_prototype,
-    repri_inference,
-    repri_terms,
-)
+from entropax.losses.transductive import RepriResult, RepriTerms, repri_inference, repri_terms
 from entropax.losses.transport import demd, emo_loss, mixce_loss, tailr_loss
 from entropax.losses.unlabelled import prediction_entropy, proportion_kl
 

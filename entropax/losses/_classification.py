@@ -89,7 +89,7 @@ def examples(logits: Any, labels: Any, where: Any = None, *, soft: bool = True, 
 
 
 def _labels(labels: Any, batch: tuple[int, ...], n: int, soft: bool) -> tuple[Array, bool]:
-    t = jnp.asarray(labels)
+    t = _checks.widened(jnp.asarray(labels))
     expected = f"integers of shape {batch}" + (f" or distributions of shape {(*batch, n)}" if soft else "")
     if jnp.issubdtype(t.dtype, jnp.integer):
         if t.shape != batch:

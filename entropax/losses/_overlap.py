@@ -55,6 +55,13 @@ def prepared(
     return binary(z, labels, where, "logits"), g, alpha, checks
 
 
+def faded(log_p: Array, log_q: Array, alpha: Array) -> Array:
+    """(1 - p)^alpha p from log p and log(1 - p), with 0^0 = 1."""
+    certain = jnp.isneginf(log_q)
+    power = jnp.where(certain, jnp.where(alpha == 0, 0, -jnp.inf), alpha * jnp.where(certain, 0, log_q))
+    return jnp.exp(log_p + power)
+
+
 def dice(terms: Terms, g: Array, where: Array | None) -> tuple[Array, Array, Array]:
     """What is amiss, what there is, both by example, and g: the loss is (sum amiss) / (sum there + g)."""
     there = terms.size + terms.labels
@@ -73,9 +80,9 @@ def masked(where: Array | None, values: Array) -> Array:
 
 
 def fraction(amiss: Array, there: Array, empty: Any) -> Array:
-    """amiss / there, and `empty` where there is nothing, which takes g = 0."""
-    positive = there > 0
-    return jnp.where(positive, amiss / jnp.where(positive, there, 1), empty)
+    """amiss / there, and `empty` where there is nothing, which takes g = 0; NaN stays NaN."""
+    nothing = there == 0
+    return jnp.where(nothing, empty, amiss / jnp.where(nothing, 1, there))
 
 
 def set_ratio(amiss: Array, there: Array, g: Array) -> Array:

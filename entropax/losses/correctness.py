@@ -33,7 +33,7 @@ def correctness_aware_loss(
     power |c - p|^(power - 1) sign(c - p) p (z_max - sum_k p_k z_k) / T^2, so T falls for right predictions.
 
     Args:
-        logits: z, shape (..., n).
+        logits: z, shape (..., n); -inf for a class that is ruled out.
         labels: integers of shape (...).
         temperature: T, positive, one number or one an example (broadcastable to (...)).
         power: 2, or 1 for the absolute form.
@@ -54,7 +54,7 @@ def correctness_aware_loss(
     given = examples(logits, labels, where, soft=False)
     batch = given.logits.shape[:-1]
     t, check = _temperatures(temperature, batch, given.logits.dtype, given.where)
-    gap = _gap(given.logits, given.labels, given.logits / t[..., None])
+    gap = _gap(given.logits, given.labels, _tempered(given.logits, t[..., None]))
     return given.finish(gap**power, check)
 
 
@@ -79,7 +79,7 @@ def temperature_scale(
     if z.ndim < 1:
         raise ValueError(f"logits must have shape (..., n), got {z.shape}")
     t, check = _temperatures(temperature, z.shape[:-1], z.dtype, None)
-    return _checks.enforce(z / t[..., None], check)
+    return _checks.enforce(_tempered(z, t[..., None]), check)
 
 
 class FittedTemperature(eqx.Module):
@@ -169,6 +169,12 @@ def _temperatures(
     return t, _checks.positive("temperature", t, batch_ndim=len(batch))
 
 
+def _tempered(z: Array, t: Array) -> Array:
+    """z / T, where a class that is ruled out (-inf) stays so and says nothing of T."""
+    out = jnp.isneginf(z)
+    return jnp.where(out, -jnp.inf, jnp.where(out, 0, z) / t)
+
+
 def _gap(logits: Array, labels: Array, scaled: Array) -> Array:
     """|c - confidence|: of a right prediction the sum of the others' probabilities, which keeps its digits near 0."""
     winner = jnp.argmax(logits, axis=-1).astype(labels.dtype)
@@ -178,13 +184,13 @@ def _gap(logits: Array, labels: Array, scaled: Array) -> Array:
 
 
 def _mean_loss(log_t: Array, z: Array, labels: Array, weights: Array, loss: Objective) -> Array:
-    scaled = z * jnp.exp(-log_t)
+    scaled = _tempered(z, jnp.exp(log_t))
     if loss == "correctness":
         values = _gap(z, labels, scaled) ** 2
     else:
         log_p = jax.nn.log_softmax(scaled, axis=-1)
-        hot = jax.nn.one_hot(labels, z.shape[-1], dtype=z.dtype)
-        terms = (hot - jnp.exp(log_p)) ** 2 if loss == "squared_error" else -hot * log_p
+        hot = jax.nn.one_hot(labels, z.shape[-1], dtype=jnp.bool_)
+        terms = (hot.astype(z.dtype) - jnp.exp(log_p)) ** 2 if loss == "squared_error" else jnp.where(hot, -log_p, 0)
         values = jnp.sum(terms, axis=-1)
     return jnp.sum(weights * values)
 

@@ -45,10 +45,7 @@ def multiclass_dice_loss(
     Differentiable in the logits, smooth and alpha. Source: arXiv 1911.02855.
     """
     given, one_hot, (g, alpha), checks = _multiclass(logits, labels, where, smooth=smooth, alpha=alpha)
-    log_p, log_q = _log_shares(given.logits)
-    certain = jnp.isneginf(log_q)  # where 0^0 is 1
-    power = jnp.where(certain, jnp.where(alpha == 0, 0, -jnp.inf), alpha * jnp.where(certain, 0, log_q))
-    w = jnp.exp(log_p + power)
+    w = _overlap.faded(*_log_shares(given.logits), alpha)
     mask = None if given.where is None else given.where[..., None]
     terms = _overlap.Terms(w * w if squared else w, one_hot, w * one_hot)
     return _over_classes(level, given, _overlap.dice(terms, g, mask), checks)
@@ -123,5 +120,7 @@ def _log_shares(z: Array) -> tuple[Array, Array]:
     log_sum = jax.nn.logsumexp(z, axis=-1, keepdims=True)
     top = jax.nn.one_hot(jnp.argmax(z, axis=-1), z.shape[-1], dtype=jnp.bool_)
     log_p = z - log_sum
-    others = jax.nn.logsumexp(jnp.where(top, -jnp.inf, z), axis=-1, keepdims=True) - log_sum
-    return log_p, jnp.where(top, others, jnp.log1p(-jnp.exp(jnp.where(top, -1, log_p))))
+    rest = jnp.where(top, -jnp.inf, z)
+    alone = jnp.all(jnp.isneginf(rest), axis=-1, keepdims=True)  # all other classes are ruled out
+    others = jax.nn.logsumexp(jnp.where(alone, 0, rest), axis=-1, keepdims=True) - log_sum
+    return log_p, jnp.where(top, jnp.where(alone, -jnp.inf, others), jnp.log1p(-jnp.exp(jnp.where(top, -1, log_p))))

@@ -84,7 +84,7 @@ def dice_loss(
     """
     given, g, alpha, checks = _overlap.prepared(logits, labels, where, smooth, alpha)
     z = given.values
-    w = jnp.exp(jax.nn.log_sigmoid(z) + alpha * jax.nn.log_sigmoid(-z))
+    w = _overlap.faded(jax.nn.log_sigmoid(z), jax.nn.log_sigmoid(-z), alpha)
     terms = _overlap.Terms(w * w if squared else w, given.labels, w * given.labels)
     return _overlap.at_level(level, given, g, _overlap.dice(terms, g, given.where), checks, empty=1)
 
@@ -165,7 +165,13 @@ def tversky_loss(
     return _overlap.at_level(level, given, g, parts, checks, empty=jnp.where(alpha > 0, 1, 0).astype(g.dtype))
 
 
-def ohem_mask(scores: Real[ArrayLike, " n"], positive: Bool[ArrayLike, " n"], ratio: float) -> Bool[Array, " n"]:
+def ohem_mask(
+    scores: Real[ArrayLike, " n"],
+    positive: Bool[ArrayLike, " n"],
+    ratio: float,
+    *,
+    where: Bool[ArrayLike, " n"] | None = None,
+) -> Bool[Array, " n"]:
     """Which examples online hard-example mining keeps: all positives and the negatives of highest score.
 
     At most ratio times as many negatives as there are positives; none where nothing is positive. Pass it on as `where`.
@@ -174,13 +180,14 @@ def ohem_mask(scores: Real[ArrayLike, " n"], positive: Bool[ArrayLike, " n"], ra
         scores: logits or probabilities of the positive class, shape (n,).
         positive: which examples are positive, shape (n,).
         ratio: at least 0.
+        where: which examples count, shape (n,), all by default; the others are neither kept nor looked at.
 
     Returns:
         Booleans, shape (n,). Of equal scores the first is kept.
 
     Raises:
         ValueError: a shape does not fit, or the ratio is negative.
-        TypeError: positive is not boolean.
+        TypeError: positive or where is not boolean.
 
     Piecewise constant: it has no gradients. Source: arXiv 1911.02855.
     """
@@ -192,10 +199,12 @@ def ohem_mask(scores: Real[ArrayLike, " n"], positive: Bool[ArrayLike, " n"], ra
     _checks.require_same_shape(scores=scores, positive=positive)
     if not ratio >= 0:
         raise ValueError(f"ratio must be at least 0, got {ratio}")
-    order = jnp.argsort(jnp.where(positive, -jnp.inf, scores), descending=True, stable=True)
+    counted = _checks.as_mask(where, scores.shape)
+    positive, negative = counted & positive, counted & ~positive
+    order = jnp.argsort(jnp.where(negative, scores, -jnp.inf), descending=True, stable=True)
     rank = jnp.argsort(order)
     kept = jnp.floor(ratio * jnp.sum(positive, dtype=jnp.float32))
-    return positive | (rank < kept.astype(rank.dtype))
+    return positive | (negative & (rank < kept.astype(rank.dtype)))
 
 
 def weighted_cross_entropy_loss(

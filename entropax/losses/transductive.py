@@ -10,40 +10,8 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
-from entropax.losses.unlabelled import divergence, log_mean, masked_mean, mean_entropy, some_count
-
-IGNORE = 255
-"""The label of pixels that do not count, as segmentation data sets have it."""
-
-
-class PrototypeClassifier(eqx.Module):
-    """A foreground classifier of pixels, P(foreground | z) = sigmoid(tau cos(z, weight) - bias).
-
-    Attributes:
-        weight: the prototype w, shape (c,).
-        bias: b.
-    """
-
-    weight: Float[Array, "c"] = eqx.field(converter=functools.partial(_checks.as_float, "weight"))
-    bias: Scalar = eqx.field(converter=functools.partial(_checks.as_float, "bias"))
-
-    def logits(self, features: Real[ArrayLike, "*pixels c"], tau: RealScalar = 20.0) -> Float[Array, "*pixels"]:
-        """tau cos(z, w) - b: the log-odds of foreground.
-
-        Args:
-            features: z, shape (..., c).
-            tau: scale of cosines.
-
-        Returns:
-            The log-odds, shape (...), float32 for features of lower precision.
-
-        Raises:
-            ValueError: channels differ, features are not finite, or tau is not positive.
-
-        Differentiable in all.
-        """
-        scaled, checks = _scaled_cosines(features, self.weight, tau)
-        return _checks.enforce(scaled - self.bias.astype(scaled.dtype), *checks)
+from entropax.losses.prototypes import PrototypeClassifier, Task, log_odds, number, prototype, task_of
+from entropax.losses.unlabelled import divergence, log_mean, masked_mean, mean_entropy
 
 
 class RepriTerms(eqx.Module):
@@ -81,57 +49,6 @@ class RepriResult(eqx.Module):
     trace: RepriTerms
 
 
-def cosine_logits(
-    features: Real[ArrayLike, "*pixels c"], weight: Real[ArrayLike, "c"], tau: RealScalar = 20.0
-) -> Float[Array, "*pixels"]:
-    """tau cos(z, w), which no rescaling of features or of the weight changes; 0 where either is the zero vector.
-
-    Args:
-        features: z, shape (..., c).
-        weight: w, shape (c,).
-        tau: scale.
-
-    Returns:
-        The logits, shape (...), float32 for features of lower precision.
-
-    Raises:
-        ValueError: channels differ, features or weight are not finite, or tau is not positive.
-
-    Differentiable in all; a zero vector has no gradient. Source: arXiv 2012.06166.
-    """
-    scaled, checks = _scaled_cosines(features, weight, tau)
-    return _checks.enforce(scaled, *checks)
-
-
-def init_prototype(
-    support: Real[ArrayLike, "k h w c"],
-    masks: Int[ArrayLike, "k h w"] | Bool[ArrayLike, "k h w"],
-    query: Real[ArrayLike, "h2 w2 c"],
-    tau: RealScalar = 20.0,
-) -> PrototypeClassifier:
-    """The classifier that RePRI starts from: the mean foreground feature, with the mean query logit for a bias.
-
-    Args:
-        support: features of the k labelled images, normalised here to length one at every pixel.
-        masks: 1 foreground, 0 background, 255 ignored.
-        query: features of the image to segment; all its pixels take part in the bias.
-        tau: scale of cosines.
-
-    Returns:
-        The classifier.
-
-    Raises:
-        ValueError: a shape does not fit, a mask has another value or no foreground, features that count are not finite,
-            or tau is not positive.
-        TypeError: masks are neither integers nor booleans.
-
-    Differentiable in the features and in tau. Source: arXiv 2012.06166.
-    """
-    task, checks = _task(support, masks, query, None)
-    scale, ok = _number("tau", tau, task.query.dtype)
-    return _checks.enforce(_prototype(task, scale), *checks, ok)
-
-
 def repri_terms(
     classifier: PrototypeClassifier,
     support: Real[ArrayLike, "k h w c"],
@@ -163,9 +80,9 @@ def repri_terms(
 
     Differentiable in the classifier, the features, the proportion and tau. Source: arXiv 2012.06166.
     """
-    task, checks = _task(support, masks, query, where)
+    task, checks = task_of(support, masks, query, where)
     _checks.require_shape("classifier.weight", classifier.weight, task.query.shape[-1:])
-    scale, positive = _number("tau", tau, task.query.dtype)
+    scale, positive = number("tau", tau, task.query.dtype)
     log_pi, inside = _log_proportions(proportion, task.query.dtype)
     given = jax.tree.map(lambda leaf: leaf.astype(task.query.dtype), classifier)
     return _checks.enforce(_terms(given, task, log_pi, scale), *checks, positive, inside)
@@ -228,21 +145,21 @@ def repri_inference(
     Differentiable, through all updates, in the features, the proportion and every weight and rate. Source: arXiv
     2012.06166 and its authors' code, without the 1e-10 that they add to probabilities and norms.
     """
-    task, checks = _task(support, masks, query, where)
+    task, checks = task_of(support, masks, query, where)
     dtype, shots = task.query.dtype, np.shape(support)[0]
     _checks.require_integer("num_updates", num_updates, minimum=0)
     if refresh_after is None:
         refresh_after = (9,) if proportion is None and num_updates >= 9 else ()
     renew, renew_ok = _schedule(refresh_after, num_updates)
-    rate, rate_ok = _number("learning_rate", learning_rate, dtype)
-    scale, scale_ok = _number("tau", tau, dtype)
+    rate, rate_ok = number("learning_rate", learning_rate, dtype)
+    scale, scale_ok = number("tau", tau, dtype)
     weights = {
         "cross_entropy_weight": cross_entropy_weight,
         "entropy_weight": 1 / shots if entropy_weight is None else entropy_weight,
         "kl_weight": 1 / shots if kl_weight is None else kl_weight,
         "kl_increase": kl_increase,
     }
-    numbers, weights_ok = zip(*(_number(n, v, dtype, _checks.nonnegative) for n, v in weights.items()), strict=True)
+    numbers, weights_ok = zip(*(number(n, v, dtype, _checks.nonnegative) for n, v in weights.items()), strict=True)
     checks = (*checks, renew_ok, rate_ok, scale_ok, *weights_ok)
     log_pi = None
     if proportion is not None:
@@ -256,16 +173,6 @@ def repri_inference(
 # ------------------------------------------------------------------------------------------------ the objective
 
 
-class _Task(NamedTuple):
-    """Pixels in rows, harmless where they do not count."""
-
-    support: Array  # (m, c)
-    labels: Array  # (m,), 0 or 1
-    counted: Array  # (m,)
-    query: Array  # (n, c)
-    where: Array  # (n,)
-
-
 class _Settings(NamedTuple):
     learning_rate: Array
     tau: Array
@@ -275,31 +182,14 @@ class _Settings(NamedTuple):
     kl_increase: Array
 
 
-def _unit(x: Array) -> Array:
-    """x over its length along the last axis; zero stays zero, without a gradient."""
-    square = jnp.sum(x**2, axis=-1, keepdims=True)
-    some = square > 0
-    return x * jnp.where(some, 1 / jnp.sqrt(jnp.where(some, square, 1)), 0)
-
-
-def _log_odds(classifier: PrototypeClassifier, pixels: Array, tau: Array) -> Array:
-    return tau * (pixels @ _unit(classifier.weight)) - classifier.bias
-
-
-def _log_probabilities(log_odds: Array) -> Array:
+def _log_probabilities(odds: Array) -> Array:
     """Of background and foreground, shape (n, 2)."""
-    return jnp.stack([jax.nn.log_sigmoid(-log_odds), jax.nn.log_sigmoid(log_odds)], axis=-1)
+    return jnp.stack([jax.nn.log_sigmoid(-odds), jax.nn.log_sigmoid(odds)], axis=-1)
 
 
-def _prototype(task: _Task, tau: Array) -> PrototypeClassifier:
-    foreground = (task.counted & (task.labels == 1)).astype(task.support.dtype)
-    weight = foreground @ task.support / jnp.sum(foreground)
-    return PrototypeClassifier(weight, jnp.mean(tau * (task.query @ _unit(weight))))
-
-
-def _terms(classifier: PrototypeClassifier, task: _Task, log_pi: Array, tau: Array) -> RepriTerms:
-    on_support = _log_probabilities(_log_odds(classifier, task.support, tau))
-    on_query = _log_probabilities(_log_odds(classifier, task.query, tau))
+def _terms(classifier: PrototypeClassifier, task: Task, log_pi: Array, tau: Array) -> RepriTerms:
+    on_support = _log_probabilities(log_odds(classifier, task.support, tau))
+    on_query = _log_probabilities(log_odds(classifier, task.query, tau))
     log_p = log_mean(on_query, task.where)
     return RepriTerms(
         cross_entropy=masked_mean(-jnp.where(task.labels == 1, on_support[:, 1], on_support[:, 0]), task.counted),
@@ -310,9 +200,9 @@ def _terms(classifier: PrototypeClassifier, task: _Task, log_pi: Array, tau: Arr
 
 
 @functools.partial(jax.jit, static_argnums=4)
-def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]) -> RepriResult:
+def _infer(task: Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]) -> RepriResult:
     def predicted(classifier: PrototypeClassifier) -> Array:
-        log_p = _log_probabilities(_log_odds(classifier, task.query, settings.tau))
+        log_p = _log_probabilities(log_odds(classifier, task.query, settings.tau))
         return log_mean(log_p, task.where)
 
     def objective(classifier: PrototypeClassifier, log_pi: Array, kl_weight: Array) -> tuple[Array, RepriTerms]:
@@ -337,15 +227,15 @@ def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings,
         classifier = jax.tree.map(lambda x, g: x - settings.learning_rate * g, classifier, slope)
         return (classifier, log_pi, kl_weight), terms
 
-    start = _prototype(task, settings.tau)
+    start = prototype(task, settings.tau)
     log_pi = predicted(start) if log_pi is None else log_pi
     carry, trace = jax.lax.scan(update, (start, log_pi, settings.kl_weight), renew[:-1])
     log_pi, _ = renewed(*carry, renew[-1])
     last = _terms(carry[0], task, log_pi, settings.tau)
-    log_odds = _log_odds(carry[0], task.query, settings.tau).reshape(shape)
+    on_query = log_odds(carry[0], task.query, settings.tau).reshape(shape)
     return RepriResult(
-        value=jax.nn.sigmoid(log_odds),
-        logits=log_odds,
+        value=jax.nn.sigmoid(on_query),
+        logits=on_query,
         classifier=carry[0],
         proportion=jnp.exp(log_pi[1]),
         trace=jax.tree.map(lambda steps, end: jnp.concatenate([steps, end[None]]), trace, last),
@@ -353,11 +243,6 @@ def _infer(task: _Task, log_pi: Array | None, renew: Array, settings: _Settings,
 
 
 # ---------------------------------------------------------------------------------------------------- arguments
-
-
-def _number(name: str, value: Any, dtype: Any, check: Any = _checks.positive) -> tuple[Array, _checks.Check]:
-    (number,) = _checks.as_numbers(**{name: value})
-    return number.astype(dtype), check(name, number)
 
 
 def _schedule(refresh_after: Any, num_updates: int) -> tuple[Array, _checks.Check]:
@@ -379,46 +264,3 @@ def _log_proportions(proportion: Any, dtype: Any) -> tuple[Array, _checks.Check]
         check = _checks.Check((pi > 0) & (pi < 1), "proportion must be inside (0, 1)", lambda: f"{pi}")
     pi = _checks.enforce(pi, check)  # before, too: logarithms of a bad one would have plausible gradients
     return jnp.stack([jnp.log1p(-pi), jnp.log(pi)]), check
-
-
-def _scaled_cosines(features: Any, weight: Any, tau: Any) -> tuple[Array, tuple[_checks.Check, ...]]:
-    z, w = map(_checks.accumulated, _checks.as_floats(features=features, weight=weight))
-    if z.ndim < 1:
-        raise ValueError(f"features must have shape (..., c), got {z.shape}")
-    _checks.require_shape("weight", w, z.shape[-1:])
-    (scale,) = _checks.as_numbers(tau=tau)
-    checks = _checks.finite("features", z), _checks.finite("weight", w), _checks.positive("tau", scale)
-    return scale.astype(z.dtype) * (_unit(z) @ _unit(w)), checks
-
-
-def _task(support: Any, masks: Any, query: Any, where: Any) -> tuple[_Task, tuple[_checks.Check, ...]]:
-    s, q = map(_checks.accumulated, _checks.as_floats(support=support, query=query))
-    _checks.require_ndim("support", s, 4, "(k, h, w, c)")
-    _checks.require_ndim("query", q, 3, "(h, w, c)")
-    if q.shape[-1] != s.shape[-1]:
-        raise ValueError(f"query must have the {s.shape[-1]} channels of support, got {q.shape[-1]}")
-    with _checks.evaluated_now(masks):
-        labels = jnp.asarray(masks)
-    if not (jnp.issubdtype(labels.dtype, jnp.integer) or labels.dtype == jnp.bool_):
-        raise TypeError(f"masks must be integers or booleans, got dtype {labels.dtype}")
-    _checks.require_shape("masks", labels, s.shape[:-1])
-    with _checks.evaluated_now(labels):
-        labels = labels.astype(jnp.int32)
-        known = _checks.Check(
-            jnp.all((labels == 0) | (labels == 1) | (labels == IGNORE)),
-            f"masks must be 0, 1 or {IGNORE}",
-            lambda: f"values from {labels.min()} to {labels.max()}",
-        )
-        foreground = some_count("masks must mark some foreground (1)", labels == 1)
-    counted = labels != IGNORE
-    s = jnp.where(counted[..., None], s, 0)
-    mask = _checks.as_mask(where, q.shape[:-1])
-    finite = _checks.finite("support", s), _checks.finite("query", q)
-    task = _Task(
-        _unit(s).reshape(-1, s.shape[-1]),
-        labels.reshape(-1),
-        counted.reshape(-1),
-        _unit(q).reshape(-1, q.shape[-1]),
-        mask.reshape(-1),
-    )
-    return task, (known, foreground, some_count("where must let some query pixels count", mask), *finite)

@@ -115,7 +115,7 @@ def classwise_calibration_error(
 
     Differentiable in the probabilities within bins. Source: arXiv 1910.12656.
     """
-    p, y, checks = _distributions(probabilities, labels)
+    p, y, checks = _distributions(probabilities, labels, where)
     hot = jax.nn.one_hot(y, p.shape[1], dtype=p.dtype)
     given = _predictions(p[:, 0], hot[:, 0], where)
 
@@ -197,7 +197,7 @@ def multiclass_brier_score(
 
     Differentiable in the probabilities. Source: Brier 1950.
     """
-    p, y, checks = _distributions(probabilities, labels)
+    p, y, checks = _distributions(probabilities, labels, where)
     hot = jax.nn.one_hot(y, p.shape[1], dtype=p.dtype)
     given = _predictions(p[:, 0], hot[:, 0], where)
     score = jnp.sum(given.weight * jnp.sum((hot - p) ** 2, axis=1)) / given.size
@@ -216,25 +216,28 @@ class TopLabel(eqx.Module):
     correct: Float[Array, "n"]
 
 
-def top_label(probabilities: Real[ArrayLike, "n c"], labels: Int[ArrayLike, "n"]) -> TopLabel:
+def top_label(probabilities: Real[ArrayLike, "n c"], labels: Int[ArrayLike, "n"], *, where: Mask = None) -> TopLabel:
     """Confidence of the most likely class and whether it is right, as the metrics of this room take them.
 
     Args:
         probabilities: predicted distributions, shape (n, c); of logits, jax.nn.softmax.
         labels: integers in [0, c), shape (n,).
+        where: which examples count, shape (n,), all by default; pass it on to the metric. The others give zeros.
 
     Returns:
         Confidence and correctness, float32 for inputs of lower precision.
 
     Raises:
         ValueError: shapes do not fit, a row is no distribution, or a label is out of range.
-        TypeError: labels are not integers.
+        TypeError: labels are not integers, or where is not boolean.
 
     Confidence is differentiable in the probabilities where the largest is unique; correctness is a step.
     """
-    p, y, checks = _distributions(probabilities, labels)
-    correct = (jnp.argmax(p, axis=1).astype(y.dtype) == y).astype(p.dtype)
-    return _checks.enforce(TopLabel(jnp.max(p, axis=1), correct), *checks)
+    p, y, checks = _distributions(probabilities, labels, where)
+    counted = _checks.as_mask(where, y.shape)
+    correct = counted & (jnp.argmax(p, axis=1).astype(y.dtype) == y)
+    confidence = jnp.where(counted, jnp.max(p, axis=1), 0)
+    return _checks.enforce(TopLabel(confidence, correct.astype(p.dtype)), *checks)
 
 
 class ReliabilityBins(eqx.Module):
@@ -318,15 +321,18 @@ def _predictions(confidence: Any, correct: Any, where: Any) -> _Predictions:
     return _Predictions(p, c, weight, jnp.maximum(jnp.sum(weight), 1), some, checks)
 
 
-def _distributions(probabilities: Any, labels: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
+def _distributions(probabilities: Any, labels: Any, where: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
+    """Distributions and labels, harmless where they do not count, and their checks."""
     p = _checks.accumulated(_checks.as_float("probabilities", probabilities))
-    y = jnp.asarray(labels)
+    y = _checks.widened(jnp.asarray(labels))
     if p.ndim != 2 or p.shape[1] < 2:
         raise ValueError(f"probabilities must have shape (n, c) with c >= 2 classes, got {p.shape}")
     if not jnp.issubdtype(y.dtype, jnp.integer):
         raise TypeError(f"labels must be integers, got dtype {y.dtype}")
     _checks.require_shape("labels", y, p.shape[:1])
     n = p.shape[1]
+    counted = _checks.as_mask(where, y.shape)
+    p, y = jnp.where(counted[:, None], p, 1 / n), jnp.where(counted, y, 0)
     rows = _checks.distribution("probabilities", p)
     with _checks.evaluated_now(rows.ok):
         rows = rows._replace(ok=jnp.all(rows.ok))

@@ -46,20 +46,20 @@ def intersection_and_union(
     if jnp.issubdtype(p.dtype, jnp.integer):
         _checks.require_shape("predictions", p, y.shape)
         p, ok = _classes("predictions", p, counted, num_classes)
-        p = jax.nn.one_hot(p, num_classes, dtype=jnp.result_type(float))
+        both, either = _counts(p, y, counted, num_classes)
     elif jnp.issubdtype(p.dtype, jnp.floating):
         _checks.require_shape("predictions", p, (*y.shape, num_classes))
         p = jnp.where(counted[..., None], _checks.accumulated(p), 1 / num_classes)
         ok = _checks.distribution("predictions", p)
         with _checks.evaluated_now(ok.ok):
             ok = ok._replace(ok=jnp.all(ok.ok))
+        axes = tuple(range(y.ndim))
+        truth = jax.nn.one_hot(y, num_classes, dtype=p.dtype)
+        both = jnp.sum(jnp.where(counted[..., None], p * truth, 0), axis=axes)
+        either = jnp.sum(jnp.where(counted[..., None], p + truth - p * truth, 0), axis=axes)
     else:
         raise TypeError(f"predictions must be integers or distributions, got dtype {p.dtype}")
-    axes = tuple(range(y.ndim))
-    truth = jax.nn.one_hot(y, num_classes, dtype=p.dtype)
-    both = jnp.where(counted[..., None], p * truth, 0)
-    either = jnp.where(counted[..., None], p + truth - p * truth, 0)
-    return _checks.enforce((jnp.sum(both, axis=axes), jnp.sum(either, axis=axes)), known, ok)
+    return _checks.enforce((both, either), known, ok)
 
 
 def mean_iou(intersections: Real[ArrayLike, "n"], unions: Real[ArrayLike, "n"]) -> Scalar:
@@ -94,8 +94,17 @@ def mean_iou(intersections: Real[ArrayLike, "n"], unions: Real[ArrayLike, "n"]) 
     return _checks.enforce(jnp.sum(ratio) / jnp.sum(occurs).astype(u.dtype), between, some)
 
 
+def _counts(p: Array, y: Array, counted: Array, n: int) -> tuple[Array, Array]:
+    """Intersections and unions of hard predictions, counted in integers: exact, and without an array (pixels, n)."""
+    have = lambda these, where: jax.ops.segment_sum(where.ravel().astype(jnp.int32), these.ravel(), n)  # noqa: E731
+    both = have(y, counted & (p.astype(y.dtype) == y))
+    either = have(p, counted) + have(y, counted) - both
+    dtype = jnp.result_type(float)
+    return both.astype(dtype), either.astype(dtype)
+
+
 def _classes(name: str, values: Any, counted: Array, n: int) -> tuple[Array, _checks.Check]:
     """Classes, 0 where they do not count and kept in range, and whether they were."""
-    values = jnp.where(counted, values, 0)
+    values = _checks.widened(jnp.where(counted, values, 0))
     check = _checks.within(name, values, 0, n - 1, f"integers from 0 to {n - 1}, one of {n} classes")
     return jnp.clip(values, 0, n - 1), check

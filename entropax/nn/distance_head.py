@@ -64,7 +64,7 @@ class DistanceHead(nnx.Module):
         num_in: int,
         num_classes: int,
         *,
-        distance: Callable[[Array, Array], Array] = distances.euclidean_distance,
+        distance: Callable[..., Array] = distances.euclidean_distance,
         exponent: float = 1.0,
         rngs: nnx.Rngs,
     ):
@@ -91,11 +91,12 @@ class DistanceHead(nnx.Module):
         self.distance = distance
         self.centers = nnx.Param(TORCH_UNIFORM(rngs.params(), (num_classes, num_in), jnp.float32))
 
-    def distances(self, x: Float[Array, "*batch k"]) -> Float[Array, "*batch v"]:
+    def distances(self, x: Float[Array, "*batch k"], **options: Any) -> Float[Array, "*batch v"]:
         """The distances to all centres.
 
         Args:
             x: features, shape (..., num_in).
+            **options: handed to the distance, such as the key of noisy bits (`hamming_distance`) in training.
 
         Returns:
             The distances, shape (..., num_classes).
@@ -103,15 +104,15 @@ class DistanceHead(nnx.Module):
         Raises:
             ValueError: the last axis has another size than num_in.
         """
-        if x.ndim < 1 or x.shape[-1] != self.num_in:
-            raise ValueError(f"x must have shape (..., {self.num_in}), got {x.shape}")
-        return self.distance(x, self.centers[...])
+        d, dtype = self._distances(x, options)
+        return d.astype(dtype)
 
-    def __call__(self, x: Float[Array, "*batch k"]) -> Float[Array, "*batch v"]:
+    def __call__(self, x: Float[Array, "*batch k"], **options: Any) -> Float[Array, "*batch v"]:
         """The log-probabilities of the classes.
 
         Args:
             x: features, shape (..., num_in).
+            **options: handed to the distance.
 
         Returns:
             log p in nats, shape (..., num_classes).
@@ -119,7 +120,15 @@ class DistanceHead(nnx.Module):
         Raises:
             ValueError: the last axis has another size than num_in.
         """
-        return harmonic_log_probs(self.distances(x), self.exponent)
+        d, dtype = self._distances(x, options)
+        return harmonic_log_probs(d, self.exponent).astype(dtype)
+
+    def _distances(self, x: Array, options: dict[str, Any]) -> tuple[Array, Any]:
+        """Distances in float32 at least, as the exponent multiplies their rounding, and the dtype to return."""
+        if x.ndim < 1 or x.shape[-1] != self.num_in:
+            raise ValueError(f"x must have shape (..., {self.num_in}), got {x.shape}")
+        x, w = _checks.as_floats(x=x, centers=self.centers[...])
+        return self.distance(_checks.accumulated(x), _checks.accumulated(w), **options), x.dtype
 
 
 class MahalanobisDistance(nnx.Module):

@@ -147,20 +147,18 @@ def cosine_distance(
     x, w, dtype = _pairwise.operands(x, centers)
     _pairwise.require_block_size(block_size)
     (eps,) = _pairwise.parameters(x.dtype, eps=eps)
-    norms, lengths = _norm(x), _norm(w)
     if variant == "unstable":
+        norms, lengths = _norm(x), _norm(w)
         product = norms[..., None] * lengths.reshape((1,) * (x.ndim - 1) + lengths.shape) + eps
         positive = product > 0
         d = jnp.maximum(1 - jnp.where(positive, _products(x, w) / jnp.where(positive, product, 1), 0), 0)
     else:
-        u, v = _unit(x, norms), _unit(w, lengths)
+        u, v = _unit(x), _unit(w)
         if expand:
             d = jnp.maximum(1 - _products(u, v), 0)
         else:
-            zeros = jnp.where(norms > 0, 0.0, 0.5)[..., None] + jnp.where(lengths > 0, 0.0, 0.5).reshape(
-                (1,) * (x.ndim - 1) + lengths.shape
-            )
-            d = _pairwise.over_centers(_square, block_size, u, v) / 2 + zeros.astype(u.dtype)
+            zeros = _half_at_zero(x)[..., None] + _half_at_zero(w).reshape((1,) * (x.ndim - 1) + w.shape[:1])
+            d = _pairwise.over_centers(_square, block_size, u, v) / 2 + zeros
     return _checks.enforce((d + eps).astype(dtype), _checks.nonnegative("eps", eps))
 
 
@@ -215,7 +213,9 @@ def mahalanobis_of(x: Array, w: Array, P: Array, eps: Array, block_size: int | N
 
 
 def _mapped(x: Array, P: Array) -> Array:
-    return x * P.reshape((1,) * (x.ndim - 1) + P.shape) if P.ndim == 1 else x @ P
+    if P.ndim == 1:
+        return x * P.reshape((1,) * (x.ndim - 1) + P.shape)
+    return jnp.matmul(x, P, precision="highest")
 
 
 def _square(x: Array, w: Array) -> Array:
@@ -259,8 +259,17 @@ def _norm(x: Array) -> Array:
     return _pairwise.safe_sqrt(jnp.sum(x**2, axis=-1))
 
 
-def _unit(x: Array, norm: Array) -> Array:
+def _unit(x: Array) -> Array:
+    """x / |x|; zero stays zero, without a gradient. Scaled first, so that no square over- or underflows."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=-1, keepdims=True))
+    x = x / jnp.where(largest > 0, largest, 1)
+    norm = _norm(x)
     return x / jnp.where(norm > 0, norm, 1)[..., None]
+
+
+def _half_at_zero(x: Array) -> Array:
+    """What |u - v|^2 / 2 of unit vectors lacks of 1 where one is the zero vector."""
+    return jnp.where(jnp.any(x != 0, axis=-1), 0, 0.5).astype(x.dtype)
 
 
 def _semidefinite(P: Array) -> _checks.Check:

@@ -3,8 +3,8 @@
 How far may a step go before the Taylor series of a cross-entropy stops converging? Its complex singularities, the zeros
 of the partition function, set the limit. In training, put `radius_clip` last in an `optax.chain`: it shortens a step
 that would leave the radius, and lets others pass; `radius_step` gives every step the same length in that unit, in place
-of a learning rate. What they measure is `convergence_radius_bound` (one Jacobian-vector product, from `logit_spread`)
-and `normalized_step`.
+of a learning rate. In `training.fit` name the logits they need as `optimizer_functions`. What they measure is
+`convergence_radius_bound` (one Jacobian-vector product, from `logit_spread`) and `normalized_step`.
 
 For single examples, with logits z that move by a: `binary_radius` (two classes, exact), `partition_zero` (any number of
 classes, exact, by a search), `taylor_coefficients` (the series itself). `kl_path` is the divergence that a step makes,

@@ -33,8 +33,9 @@ def activation_radius(
 
     rho = min_s |s - h| / |hdot| over the singularities s: i pi (2 k + 1) of the logistic function, softplus and SiLU;
     i pi (k + 1/2) of tanh; where the argument of its tanh is one of those for GELU by tanh (the default of
-    jax.nn.gelu); the kink at 0 of ReLU; none of the exact GELU, nor of `nn.ria` and `nn.gauss_glu`, which are entire.
-    A network's radius is the least over its layers; for ReLU a low quantile over units says more than the minimum.
+    jax.nn.gelu), up to |h| = 20, beyond which they are too faint for floats; the kink at 0 of ReLU; none of the exact
+    GELU, nor of `nn.ria` and `nn.gauss_glu`, which are entire. A network's radius is the least over its layers; for
+    ReLU a low quantile over units says more than the minimum.
 
     Args:
         h: pre-activations, any shape.

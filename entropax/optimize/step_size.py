@@ -31,7 +31,8 @@ def logit_spread(a: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
     a = _checks.accumulated(_checks.as_float("a", a))
     if a.ndim < 1 or a.shape[-1] < 2:
         raise ValueError(f"a must have shape (..., n) with n >= 2 classes, got {a.shape}")
-    return _spread(_checks.enforce(a, _checks.finite("a", a, batch_ndim=a.ndim - 1)))
+    a = _checks.enforce(a, _checks.finite("a", a, batch_ndim=a.ndim - 1))
+    return jnp.max(a, axis=-1) - jnp.min(a, axis=-1)
 
 
 def convergence_radius_bound(
@@ -52,7 +53,7 @@ def convergence_radius_bound(
     Args:
         logits_fn: function (params, batch) -> logits of shape (..., n), as they are before division by the
             temperature. It must be deterministic: dropout off, batch statistics held. Positions that do not count
-            should have constant logits.
+            should have constant logits; classes of logit -inf are no terms of the partition function and do not count.
         params: where to start, a pytree.
         direction: v, a pytree of the structure and shapes of params.
         batch: what logits_fn takes.
@@ -124,7 +125,10 @@ def radius_clip(limit: RealScalar = 1.0) -> optax.GradientTransformationExtraArg
         optimizer = optax.chain(optax.adam(1e-3), radius_clip())
         updates, state = optimizer.update(grads, state, params, logits_fn=logits_fn, batch=batch)
 
-    logits_fn and batch are those of `convergence_radius_bound`. The cost is one Jacobian-vector product, the memory one
+    logits_fn and batch are those of `convergence_radius_bound`; `training.fit` hands them over given
+    optimizer_functions={"logits_fn": ...}. Logits are what the loss takes the softmax of: divided by its temperature,
+    if it has one. A transformation that acts on a part of params (optax.masked, optax.multi_transform) sees that part
+    alone: put this one behind it, not in it. The cost is one Jacobian-vector product, the memory one
     set of logits and their tangents; a part of the batch will do where that is too much (the bound is then looser). At
     limit 1 there is nothing to tune: a step that does not leave the radius passes unchanged, whatever the optimiser.
 
@@ -200,10 +204,6 @@ def _positive(name: str, x: Array) -> _checks.Check:
     return _checks.within(name, x, float(jnp.finfo(x.dtype).tiny), np.inf, "positive")
 
 
-def _spread(a: Array) -> Array:
-    return jnp.max(a, axis=-1) - jnp.min(a, axis=-1)
-
-
 def _quotient(x: Array, y: Array) -> Array:
     """x / y, infinite and without a gradient at y = 0."""
     some = y != 0
@@ -218,7 +218,10 @@ def _largest_spread(logits_fn: LogitsFn, params: PyTree, direction: PyTree, batc
         raise TypeError(f"logits_fn must return floating logits, got {getattr(logits, 'dtype', type(logits).__name__)}")
     if logits.ndim < 1 or logits.shape[-1] < 2 or not logits.size:
         raise ValueError(f"logits_fn must return logits of shape (..., n) with n >= 2 classes, got {logits.shape}")
-    return jnp.max(_spread(_checks.accumulated(a)))
+    a, terms = _checks.accumulated(a), ~jnp.isneginf(logits)
+    highest = jnp.max(jnp.where(terms, a, -jnp.inf), axis=-1)
+    lowest = jnp.min(jnp.where(terms, a, jnp.inf), axis=-1)
+    return jnp.max(jnp.where(jnp.any(terms, axis=-1), highest - lowest, 0))
 
 
 def _tangents(params: PyTree, direction: PyTree, name: str) -> PyTree:

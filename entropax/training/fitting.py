@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +19,7 @@ from entropax.training.meshes import Placement
 from entropax.training.models import Parts, Structure, split_model
 from entropax.training.stopping import NonFinite, StopRule
 
+_OPTIMIZER_ARGUMENTS = ("value", "grad", "value_fn", "batch")
 _NUMBERS = (jax.Array, np.ndarray, np.generic, float)
 
 
@@ -60,6 +61,7 @@ def fit(
     *,
     steps: int,
     key: PRNGKey,
+    optimizer_functions: Mapping[str, Callable[[Any, Any], Any]] | None = None,
     ema: float | Sequence[float] | None = None,
     validate: Callable[[Any], Any] | None = None,
     validate_every: int = 100,
@@ -79,8 +81,16 @@ def fit(
     Of a flax.nnx.Module the nnx.Param are trained; batch statistics and random streams are threaded from step to
     step, so that Dropout draws new masks and BatchNorm keeps its running statistics. Of any other pytree the floating
     arrays are trained. Parameters are real: hold a complex one as its real and imaginary parts. The model that is
-    passed is not changed. Line searches (optax.lbfgs) get the value, the gradient and the function, evaluated on the
-    step's batch, keys and masks.
+    passed is not changed.
+
+    An optimiser that takes extra arguments gets the step's `value`, `grad` and `value_fn`, a function of the
+    parameters: for line searches such as optax.lbfgs, evaluated on the step's batch, keys and masks. What else it asks
+    of the model comes from `optimizer_functions`: each is handed over by its name as a function of parameters and
+    batch, and with them the step's `batch` (optax's line searches refuse arguments that they do not know, and cannot
+    be combined with these). So `optimize.radius_clip` gets the logits it needs:
+
+        fit(loss, model, batch_at, optax.chain(optax.adam(1e-3), optimize.radius_clip()), ...,
+            optimizer_functions={"logits_fn": lambda model, batch: model(batch["x"])})
 
     The running average of the parameters after each step, p_1 ... p_t, is the unbiased one,
     sum_k d^(t-k) p_k / sum_k d^(t-k) for decay d: the initial parameters do not weigh in it. It is held in float32 for
@@ -101,6 +111,9 @@ def fit(
         optimizer: an optax optimiser.
         steps: number of steps of the whole fit.
         key: a key made by jax.random.key.
+        optimizer_functions: pure functions (model, batch) by the names under which the optimiser takes functions
+            (params, batch). The model is the one before the step, with its batch statistics and random state, in the
+            mode of `model`; `model.eval()` in the function turns its copy's Dropout off. What they change is dropped.
         ema: decay of a running average of the parameters, or several, each in [0, 1).
         validate: pure function model -> scalar, lower is better. An equinox.Module or a jax.tree_util.Partial hands its
             held-out data over as arguments; random numbers in it should be the same at every call, so that its values
@@ -123,7 +136,8 @@ def fit(
         A `FitResult`.
 
     Raises:
-        ValueError: a loss or validation that is not a scalar, a decay outside [0, 1), validate_every or record_every
+        ValueError: a loss or validation that is not a scalar, an optimizer function that is none or has the name of
+            another argument, a decay outside [0, 1), validate_every or record_every
             out of range, a model without parameters, and what `run` raises.
         TypeError: a loss, a validation or a parameter that is not real and floating, an optimizer that is none, and
             what `run` raises.
@@ -131,6 +145,13 @@ def fit(
     """
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(f"optimizer must be an optax.GradientTransformation, got {type(optimizer).__name__}")
+    functions = None if optimizer_functions is None else dict(optimizer_functions)
+    for name, function in (functions or {}).items():
+        if not callable(function) or name in _OPTIMIZER_ARGUMENTS:
+            taken = ", ".join(_OPTIMIZER_ARGUMENTS)
+            raise ValueError(
+                f"optimizer_functions must hold functions under other names than {taken}, got {name!r}: {function!r}"
+            )
     decays = () if ema is None else (ema,) if isinstance(ema, (int, float)) else tuple(ema)
     for decay in decays:
         if not 0 <= decay < 1:
@@ -151,7 +172,7 @@ def fit(
         step=jnp.int32(0),
     )
     result = run(
-        _GradientStep(loss, validate, record, structure, optimizer, decays, validate_every, record_every),
+        _GradientStep(loss, validate, record, structure, optimizer, functions, decays, validate_every, record_every),
         state,
         batch_at,
         steps=steps,
@@ -214,6 +235,7 @@ class _GradientStep(eqx.Module):
     record: Callable[[Any], Any] | None
     structure: Structure
     optimizer: optax.GradientTransformation
+    optimizer_functions: dict[str, Callable[[Any, Any], Any]] | None
     decays: tuple[float, ...] = eqx.field(static=True)
     validate_every: int = eqx.field(static=True)
     record_every: int = eqx.field(static=True)
@@ -234,6 +256,7 @@ class _GradientStep(eqx.Module):
             value=value,
             grad=gradient,
             value_fn=lambda params: objective(params)[0],
+            **self._extra_arguments(parts, batch),
         )
         params = optax.apply_updates(parts.params, updates)
         step = state.step + 1
@@ -256,6 +279,16 @@ class _GradientStep(eqx.Module):
         )
         state = _FitState(parts, optimizer_state, averages, best, validation, recorded, step)
         return state, metrics | {"validation": validation}
+
+    def _extra_arguments(self, parts: Parts, batch: PyTree) -> dict[str, Any]:
+        """The batch, and the optimiser's functions of model and batch as functions of parameters and batch."""
+        if self.optimizer_functions is None:
+            return {}
+
+        def of_params(function: Callable[[Any, Any], Any]) -> Callable[[PyTree, PyTree], Any]:
+            return lambda p, batch: function(self.structure.join(Parts(p, parts.variables, parts.random)), batch)
+
+        return {"batch": batch} | {name: of_params(function) for name, function in self.optimizer_functions.items()}
 
     def _recorded(self, parts: Parts, recorded: PyTree, step: jax.Array) -> PyTree:
         """The record with this step's entry, if it has one."""

@@ -83,3 +83,18 @@ def test_faults_are_named():
     ):
         with without_shape_hook(), pytest.raises(ValueError, match=match):
             call()
+
+
+def test_classes_that_are_ruled_out():
+    """A class of logit -inf changes nothing, neither in fits nor in slopes by T and by the other logits."""
+    z = np.concatenate([Z, np.full((80, 1), -np.inf)], axis=1)
+    for loss in ("cross_entropy", "squared_error", "correctness"):
+        plain, found = (losses.fit_temperature(x, Y, loss=loss) for x in (Z, z))
+        np.testing.assert_allclose(found.value, plain.value, rtol=1e-9)
+        np.testing.assert_allclose(found.objective, plain.objective, rtol=1e-12)
+    total = lambda z, t: jnp.sum(losses.correctness_aware_loss(z, Y, t))  # noqa: E731
+    by_z, by_t = jax.grad(total, (0, 1))(jnp.asarray(z), 2.0)
+    expected = jax.grad(total, (0, 1))(jnp.asarray(Z), 2.0)
+    np.testing.assert_allclose(by_z[:, :4], expected[0], rtol=1e-10, atol=1e-15)
+    np.testing.assert_array_equal(by_z[:, 4], 0)
+    np.testing.assert_allclose(by_t, expected[1], rtol=1e-10)

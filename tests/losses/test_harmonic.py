@@ -67,3 +67,12 @@ def test_a_vanishing_distance_in_blocks_is_refused():
     """Blockwise has no rule for a sample on a centre and says so."""
     with pytest.raises(ValueError, match="distances must be positive and finite"):
         losses.blockwise_harmonic_loss(W[:2], W, np.array([0, 1]))
+
+
+def test_labels_of_narrow_integers():
+    """Labels in uint8 serve a head of 300 classes, and one out of range is still refused."""
+    d = np.linspace(1, 2, 600, dtype=np.float32).reshape(2, 300)
+    label = np.array([7, 200])
+    np.testing.assert_array_equal(losses.harmonic_loss(d, np.uint8(label)), losses.harmonic_loss(d, label))
+    with pytest.raises(ValueError, match="labels must be integers from 0 to 2, one of 3 classes, got 7"):
+        losses.harmonic_loss(d[:, :3], np.uint8(label))

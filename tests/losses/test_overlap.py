@@ -80,3 +80,33 @@ def test_weighted_cross_entropy(x64):
     t = RNG.dirichlet(np.ones(3), 6)
     every = np.stack([losses.weighted_cross_entropy_loss(Z3, np.full(6, k), weights) for k in range(3)], -1)
     np.testing.assert_allclose(losses.weighted_cross_entropy_loss(Z3, t, weights), np.sum(t * every, -1), rtol=1e-12)
+
+
+def test_what_is_not_a_number_stays_so():
+    """A NaN logit gives NaN, not the loss of an example without anything to overlap; an infinite one is certain."""
+    z, y = np.float32([np.nan, np.inf, np.inf, -np.inf]), np.array([1, 1, 0, 1])
+    np.testing.assert_array_equal(losses.dice_loss(z, y), np.float32([np.nan, 0, 0.5, 0.5]))
+    assert np.isnan(losses.dice_loss(z, y, level="set"))
+    assert np.isnan(losses.tversky_loss(z, y)[0])
+    slope = jax.grad(lambda z: jnp.sum(losses.dice_loss(z, y)))(z)
+    np.testing.assert_array_equal(slope, [np.nan, 0, 0, 0])
+
+
+def test_classes_that_are_ruled_out():
+    """Logits of -inf: the losses are those of the classes left and the certain rest; gradients are finite."""
+    for logits in ([2.0, 1.0, -np.inf], [2.0, -np.inf, -np.inf]):
+        z = np.float32(logits)
+        for loss in (losses.multiclass_dice_loss, losses.multiclass_tversky_loss):
+            value, slope = jax.value_and_grad(loss)(z, 0)
+            near, expected = jax.value_and_grad(loss)(np.maximum(z, np.float32(-80)), 0)
+            np.testing.assert_allclose(value, near, rtol=1e-6, atol=1e-30)
+            np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-30)
+
+
+def test_hard_examples_of_those_that_count():
+    """Others are not kept, take nobody's place, and may be NaN."""
+    scores = np.float32([0.1, np.nan, 0.5, 0.7, 0.4, 0.2])
+    positive = np.array([True, False, False, True, False, False])
+    where = np.array([True, False, True, False, True, True])
+    kept = losses.ohem_mask(scores, positive, 2.0, where=where)
+    np.testing.assert_array_equal(np.flatnonzero(kept), [0, 2, 4])

@@ -123,8 +123,20 @@ def test_classwise_error_and_scores_of_distributions():
     np.testing.assert_array_equal(top.confidence, p.max(1))
     np.testing.assert_array_equal(top.correct, p.argmax(1) == labels)
     where = np.arange(60) < 40
+    hidden = np.where(where[:, None], p, np.nan), np.where(where, labels, -1)
     for metric in (metrics.classwise_calibration_error, metrics.multiclass_brier_score):
-        np.testing.assert_allclose(metric(p, labels, where=where), metric(p[:40], labels[:40]), rtol=1e-12)
+        np.testing.assert_allclose(metric(*hidden, where=where), metric(p[:40], labels[:40]), rtol=1e-12)
+    top = metrics.top_label(*hidden, where=where)
+    np.testing.assert_array_equal(top.confidence, np.where(where, p.max(1), 0))
+    np.testing.assert_array_equal(top.correct, where & (p.argmax(1) == labels))
+
+
+def test_labels_of_narrow_integers():
+    """Of 300 classes an int8 names those it can: 299 is not made 43 to be compared with it."""
+    p = np.full((2, 300), 0.5 / 299)
+    p[0, 100] = p[1, 299] = 0.5
+    top = metrics.top_label(p, np.array([100, 43], np.int8))
+    np.testing.assert_array_equal(top.correct, [1, 0])
 
 
 def test_faults_are_named():

@@ -66,6 +66,13 @@ def test_masked_pixels_are_not_looked_at():
     np.testing.assert_array_equal(plain, metrics.intersection_and_union(p, wild[0], num_classes=4, where=WHERE))
 
 
+def test_counts_of_narrow_integers():
+    """Classes in int8 may be fewer than there are; predictions and labels need not have one type."""
+    i, u = metrics.intersection_and_union(np.int8([3, 100, 43]), np.int16([3, 100, 299]), num_classes=300)
+    np.testing.assert_array_equal(np.flatnonzero(i), [3, 100])
+    np.testing.assert_array_equal(np.flatnonzero(u), [3, 43, 100, 299])
+
+
 @pytest.mark.fast
 def test_errors():
     """The argument is named, with what was got."""

@@ -120,3 +120,33 @@ def test_the_head_is_the_law_of_its_distances(getkey):
     assert np.abs(centers).max() <= 1 / np.sqrt(5)
     # 2000 uniform numbers: the standard deviation of their mean square, relative, is 0.89 / sqrt(2000) = 0.02.
     np.testing.assert_allclose(np.mean(centers**2), 1 / 15, rtol=0.1)
+
+
+def test_cosine_of_vectors_whose_squares_leave_the_range():
+    """Norms of 1e20 and 1e-25 in float32 change neither the distance nor its gradient's finiteness."""
+    x, w = np.float32([[3.0, 4.0]]), np.float32([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    for scale in (1e20, 1e-25):
+        d, slope = jax.value_and_grad(lambda x: jnp.sum(nn.cosine_distance(x, w)))(x * np.float32(scale))
+        np.testing.assert_allclose(d, 0.4 + 0.2 + 1.0, rtol=1e-6)
+        assert np.isfinite(slope).all()
+
+
+def test_a_head_in_bfloat16_rounds_its_result_alone():
+    """The exponent would multiply the rounding of distances: 64 times 2^-9."""
+    x, w = (jnp.asarray(a, jnp.bfloat16) for a in (X, W))
+    head = nn.DistanceHead(5, 7, exponent=64.0, rngs=nnx.Rngs(0))
+    head.centers = nnx.Param(w)
+    found = head(x)
+    assert found.dtype == jnp.bfloat16
+    exact = nn.harmonic_log_probs(nn.euclidean_distance(x.astype(jnp.float32), w.astype(jnp.float32)), 64.0)
+    np.testing.assert_allclose(found.astype(jnp.float32), exact, rtol=2.0**-8)
+
+
+def test_a_head_hands_options_to_its_distance():
+    """Noisy bits in training, none without a key."""
+    noisy = functools.partial(nn.hamming_distance, variant="gumbel", eps=1e-4)
+    head = nn.DistanceHead(5, 7, distance=noisy, rngs=nnx.Rngs(0))
+    x, key = jnp.asarray(X, jnp.float32), jax.random.key(1)
+    expected = nn.harmonic_log_probs(noisy(x, head.centers[...], key=key))
+    np.testing.assert_allclose(head(x, key=key), expected, rtol=1e-6)
+    assert not np.allclose(head(x, key=key), head(x), rtol=1e-3)

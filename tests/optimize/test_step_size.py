@@ -95,6 +95,41 @@ def test_dtypes_and_leaves_that_are_not_floating():
     assert np.isnan(state.scale)
 
 
+def test_behind_transformations_of_parts_and_without_retracing():
+    """In bfloat16, behind optax.multi_transform, under jit: the state keeps its types, so one compilation serves."""
+    params = {"w": W.astype(jnp.bfloat16), "b": jnp.zeros(4, jnp.bfloat16)}
+    logits = lambda p, x: x.astype(jnp.bfloat16) @ p["w"] + p["b"][None]  # noqa: E731
+    parts = optax.multi_transform({"fast": optax.sgd(300.0), "slow": optax.adam(1e-3)}, {"w": "fast", "b": "slow"})
+    optimizer = optax.chain(parts, optimize.radius_clip())
+
+    @jax.jit
+    def step(params, state):
+        gradient = jax.grad(lambda p: jnp.sum(jax.nn.log_softmax(logits(p, X))[:, 0].astype(jnp.float32)))(params)
+        updates, state = optimizer.update(gradient, state, params, logits_fn=logits, batch=X)
+        return optax.apply_updates(params, updates), updates, state
+
+    state = optimizer.init(params)
+    for _ in range(2):
+        before = params
+        params, updates, state = step(params, state)
+        assert {leaf.dtype for leaf in jax.tree.leaves((params, updates))} == {jnp.dtype(jnp.bfloat16)}
+        assert state[-1].scale < 1
+        np.testing.assert_allclose(optimize.convergence_radius_bound(logits, before, updates, X), 1, rtol=2.0**-5)
+    assert step._cache_size() == 1
+
+
+@pytest.mark.fast
+def test_classes_that_are_ruled_out_do_not_count():
+    """A logit of -inf is no term of the partition function: the radius is that of the classes left."""
+    step = 10 + jnp.asarray(np.random.default_rng(4).normal(size=(3, 4)), jnp.float32)
+    padded = lambda w, x: jnp.concatenate([x @ w, jnp.full((5, 2), -jnp.inf)], axis=1)  # noqa: E731
+    expected = optimize.convergence_radius_bound(linear, W, step, X)
+    np.testing.assert_allclose(optimize.convergence_radius_bound(padded, W, step, X), expected, rtol=1e-6)
+    nothing = lambda w, x: padded(w, x).at[0].set(-jnp.inf)  # noqa: E731
+    rest = optimize.convergence_radius_bound(linear, W, step, X[1:])
+    np.testing.assert_allclose(optimize.convergence_radius_bound(nothing, W, step, X), rest, rtol=1e-6)
+
+
 @pytest.mark.fast
 def test_errors():
     transformation = optimize.radius_clip()

@@ -11,7 +11,7 @@ import pytest
 import scipy.optimize
 from flax import nnx
 
-from entropax import training
+from entropax import optimize, training
 from tests.training import regression
 
 
@@ -380,6 +380,11 @@ def test_a_second_fit_of_a_network_compiles_nothing(getkey, compilations):
         ({"model": jnp.arange(3)}, ValueError, "model must have parameters"),
         ({"model": nnx.Dropout(0.5, rngs=nnx.Rngs(0))}, ValueError, "model must have parameters"),
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        (
+            {"optimizer_functions": {"batch": jnp.sum}},
+            ValueError,
+            "optimizer_functions must hold functions under other names than value, grad, value_fn, batch, got 'batch'",
+        ),
         ({"key": jax.random.PRNGKey(0)}, TypeError, r"key must be a key made by jax.random.key\(seed\)"),
         ({"stop": training.Patience("accuracy")}, ValueError, "stop watches the metric 'accuracy', .* returns 'loss'"),
     ],
@@ -508,3 +513,66 @@ def test_a_record_without_an_entry_is_refused(unhooked, every):
             record=lambda model: model,
             record_every=every,
         )
+
+
+# ------------------------------------------------------------------------------------- optimisers that ask for more
+
+
+def test_the_optimizer_gets_the_batch_and_functions_of_the_model(getkey):
+    """`radius_clip` behind a wild rate makes the steps of a loop written out, each on its own batch."""
+    x = jax.random.normal(jax.random.key(1), (6, 3))
+    labels = jnp.array([0, 1, 2, 1, 0, 2])
+    batch_at = lambda step, *, key: x * (1 + step)  # noqa: E731
+    loss = lambda w, x: jnp.mean(optax.softmax_cross_entropy_with_integer_labels(x @ w, labels))  # noqa: E731
+    optimizer = optax.chain(optax.sgd(50.0, momentum=0.9), optimize.radius_clip())
+    result = training.fit(
+        lambda w, x, *, key: loss(w, x),
+        jnp.zeros((3, 3)),
+        batch_at,
+        optimizer,
+        steps=3,
+        key=getkey(),
+        optimizer_functions={"logits_fn": lambda w, x: x @ w},
+    )
+    w = jnp.zeros((3, 3))
+    state = optimizer.init(w)
+    for step in range(3):
+        batch = x * (1 + step)
+        updates, state = optimizer.update(jax.grad(loss)(w, batch), state, w, logits_fn=lambda w, x: x @ w, batch=batch)
+        w = optax.apply_updates(w, updates)
+    assert state[-1].scale < 1
+    np.testing.assert_allclose(result.model, w, rtol=1e-5)
+    np.testing.assert_allclose(result.optimizer_state[-1].normalized_step, state[-1].normalized_step, rtol=1e-5)
+
+
+def test_functions_for_the_optimizer_change_nothing_in_a_network(getkey):
+    """They see the parameters before the step; turning Dropout off is theirs alone; no mask is drawn for them."""
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.w = nnx.Param(jnp.ones(4))
+            self.drop = nnx.Dropout(0.5, rngs=rngs)
+
+        def __call__(self, x):
+            return self.drop(x * self.w[...])
+
+    def output(model, x):
+        model.eval()
+        return model(x)
+
+    def update(updates, state, params, *, output, batch, **extra):
+        return updates, output(params, batch)
+
+    recorder = optax.GradientTransformationExtraArgs(lambda params: jnp.zeros(4), update)
+    result = training.fit(
+        lambda model, x, *, key: jnp.sum(model(x) ** 2),
+        Model(nnx.Rngs(0)),
+        lambda step, *, key: jnp.arange(4.0),
+        optax.chain(optax.sgd(0.1), recorder),
+        steps=1,
+        key=getkey(),
+        optimizer_functions={"output": output},
+    )
+    np.testing.assert_array_equal(result.optimizer_state[-1], jnp.arange(4.0))
+    assert int(result.model.drop.rngs.count[...]) == 1
+    assert not result.model.drop.deterministic
