@@ -1,12 +1,13 @@
 """Aliases for jaxtyping annotations.
 
 `Float[Array, ""]` rejects a plain 0.5, so scalar inputs have aliases of their own. Inputs are annotated with the
-`ArrayLike` forms (jax or numpy arrays, Python numbers), results with `Array`.
+`ArrayLike` forms (jax or numpy arrays, Python numbers), results with `Array`. `Int` is any integer, unsigned too:
+labels come as bytes.
 """
 
 from typing import TypeAlias
 
-from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Key, Num, PyTree, Real, Shaped
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Integer as Int, Key, Num, PyTree, Real, Shaped
 
 RealScalar: TypeAlias = Real[ArrayLike, ""]
 """A real number, Python's or an array without axes."""

@@ -61,7 +61,9 @@ def linear_cross_entropy(
     number for each token and block), tell which: a tile left out costs nothing. It pays where predictions are peaked,
     with small blocks (128 to 512) and `vocab_order="mean_logit"`. The gradient by a hidden vector is then off by at
     most eps times the sum of |C_j| over the columns left out; embeddings of rare entries may get no gradient at all, so
-    for pre-training leave it off or set `filter_embedding_grad=False`.
+    for pre-training leave it off or set `filter_embedding_grad=False`. The paper's presets: cce is `filter_eps="auto"`
+    with `vocab_order="mean_logit"`; cce_kahan_full_c adds `accumulation="kahan"` and `filter_embedding_grad=False`,
+    cce_kahan_full_e `filter_hidden_grad=False` instead; cce_exact is `accumulation="kahan"` alone.
 
     Args:
         hidden: vectors E of the tokens, shape (..., d).

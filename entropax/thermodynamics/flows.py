@@ -7,10 +7,9 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int, Real
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike
+from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real
 
 
 def probability_flow_velocity(

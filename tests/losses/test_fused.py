@@ -252,6 +252,15 @@ def test_options_that_do_not_exist(options, match):
 
 
 @pytest.mark.fast
+def test_labels_in_bytes():
+    """Among uint8, -100 is 156, which is a label."""
+    embedding, hidden = RNG.normal(0, 1, (300, D)), HIDDEN[:3]
+    labels = np.array([155, 156, 157])
+    found, expected = (losses.linear_cross_entropy(hidden, embedding, labels.astype(t)) for t in (np.uint8, np.int32))
+    close(found, expected, 0)
+    assert float(jnp.min(found)) > 0
+
+
 def test_half_a_reference_and_no_tokens():
     with pytest.raises(ValueError, match="reference_hidden and reference_embedding must be given together"):
         losses.linear_softmax_statistics(HIDDEN, EMBEDDING, LABELS, HIDDEN)
