@@ -134,11 +134,14 @@ def accumulated(x: jax.Array) -> jax.Array:
 
 
 def widened(x: jax.Array) -> jax.Array:
-    """An array of narrow integers in int32, others as they are.
+    """An array of narrow or unsigned integers in int32, others as they are.
 
     A number that is compared with uint8 is made uint8 first: 299 becomes 43, and -100 becomes 156.
     """
-    return x.astype(jnp.int32) if jnp.issubdtype(x.dtype, jnp.integer) and jnp.iinfo(x.dtype).bits < 32 else x
+    if not jnp.issubdtype(x.dtype, jnp.integer) or x.dtype in (jnp.int32, jnp.int64):
+        return x
+    largest = min(jnp.iinfo(jnp.int32).max, jnp.iinfo(x.dtype).max)
+    return jnp.minimum(x, jnp.asarray(largest, x.dtype)).astype(jnp.int32)
 
 
 def require_ndim(name: str, value: jax.Array, ndim: int, shape: str) -> None:

@@ -32,12 +32,12 @@ class Examples(NamedTuple):
     def pick(self, values: Array) -> Array:
         """What the labels say of values by class, shape (..., n): the label's value, or the mean under a distribution.
 
-        A class without probability counts nothing, infinite values included.
+        A class without probability counts nothing, infinite values included; its value is the slope in its probability.
         """
         if self.of_class:  # clipped, so that the NaN of a label out of range has a path back
             return jnp.take_along_axis(values, self.labels[..., None], axis=-1, mode="clip")[..., 0]
-        present = self.labels > 0
-        return jnp.sum(jnp.where(present, self.labels, 0) * jnp.where(present, values, 0), axis=-1)
+        counts = (self.labels > 0) | jnp.isfinite(values)
+        return jnp.sum(jnp.where(counts, self.labels, 0) * jnp.where(counts, values, 0), axis=-1)
 
     def distributions(self) -> Array:
         """The labels as distributions, shape (..., n)."""
@@ -83,13 +83,20 @@ def examples(logits: Any, labels: Any, where: Any = None, *, soft: bool = True, 
         )
         t = jnp.clip(t, 0, n - 1)  # a gather out of range would have no gradient for the check to spoil
     else:
+        coarse = jnp.finfo(t.dtype).bits < jnp.finfo(z.dtype).bits  # then they sum to one as well as their dtype can
+        check = _checks.distribution("labels", t if coarse else t.astype(z.dtype))
         t = t.astype(z.dtype)
-        check = _checks.distribution("labels", t)
     return Examples(z, t, mask, (check,))
 
 
+def as_classes(labels: Any) -> Array:
+    """Labels as an array, integers in a dtype that the number of classes and an ignored -100 fit too."""
+    with _checks.evaluated_now(labels):
+        return _checks.widened(jnp.asarray(labels))
+
+
 def _labels(labels: Any, batch: tuple[int, ...], n: int, soft: bool) -> tuple[Array, bool]:
-    t = _checks.widened(jnp.asarray(labels))
+    t = as_classes(labels)
     expected = f"integers of shape {batch}" + (f" or distributions of shape {(*batch, n)}" if soft else "")
     if jnp.issubdtype(t.dtype, jnp.integer):
         if t.shape != batch:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array
+from entropax.losses._classification import as_classes
 from entropax.losses._fused_kernels import block_of
 from entropax.losses._fused_statistics import Head
 from entropax.losses._fused_tiles import Options, Table, accumulator_dtype
@@ -64,12 +65,11 @@ def tokens(
 ) -> Tokens:
     """Checks what every fused loss takes; the arguments are theirs."""
     e, table = _head("", hidden, embedding, bias)
-    t = jnp.asarray(labels)
+    t = as_classes(labels)
     batch, v = e.shape[:-1], table.embedding.shape[0]
     if not jnp.issubdtype(t.dtype, jnp.integer):
         raise TypeError(f"labels must be integers of shape {batch}, got dtype {t.dtype}")
     _checks.require_shape("labels", t, batch)
-    t = _signed(t)
     counted = _checks.as_mask(where, batch)
     if ignore_index is not None:
         counted = counted & (t != ignore_index)
@@ -89,15 +89,6 @@ def tokens(
     masked = where is not None or ignore_index is not None
     given = Tokens(Head(e, table), local, counted.reshape(-1), masked, batch, check)
     return given._replace(head=Head(given.hold(e), table))
-
-
-def _signed(labels: Array) -> Array:
-    """Labels that compare with any number as they should: among uint8, -100 is 156."""
-    labels = _checks.widened(labels)
-    if not jnp.issubdtype(labels.dtype, jnp.unsignedinteger):
-        return labels
-    largest = jnp.iinfo(jnp.int32).max
-    return jnp.minimum(labels, jnp.asarray(largest, labels.dtype)).astype(jnp.int32)
 
 
 def reference(given: Tokens, hidden: Any, embedding: Any, bias: Any, shift: int) -> tuple[Head, ...]:

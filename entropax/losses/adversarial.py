@@ -185,6 +185,9 @@ def smooth_adversarial_comp_sum_loss(
     """
     _require_positive("rho", rho)
     x = _checks.as_float("x", x)
+    if where is not None:
+        kept = _checks.as_mask(where, x.shape[:1])
+        x = jnp.where(kept.reshape(kept.shape + (1,) * (x.ndim - 1)), x, 0)
     scores = score_fn(x)
     given = examples(scores, labels, where, soft=False, name="scores")
     least = math.sqrt(given.logits.shape[-1] - 1) / rho

@@ -47,9 +47,12 @@ def comp_sum_loss(
     """
     given = examples(logits, labels, where)
     tau, checks = _index(tau, given.logits.dtype)
-    log_sums = jax.nn.logsumexp(given.logits, axis=-1, keepdims=True) - given.logits
+    log_sums = -jax.nn.log_softmax(given.logits, axis=-1)
     if given.of_class:
         return given.finish(outer_of_log(given.pick(log_sums), 1 - tau), *checks)
+    # Where Phi overflows so does its slope, and the zero of a class without probability times that would be NaN.
+    in_reach = (1 - tau) * log_sums < jnp.log(jnp.finfo(log_sums.dtype).max)
+    log_sums = jnp.where((given.labels > 0) | in_reach, log_sums, 0)
     return given.finish(given.pick(outer_of_log(log_sums, 1 - tau)), *checks)
 
 
@@ -94,13 +97,17 @@ def comp_sum_conditional_risk(p: Real[ArrayLike, "*batch n"], tau: RealScalar = 
 
     Differentiable in p and tau; at tau 2 and beyond where the largest entry is unique. Source: arXiv 2304.07288.
     """
-    p = _checks.accumulated(_checks.as_float("p", p))
-    if p.ndim < 1 or p.shape[-1] < 2:
-        raise ValueError(f"p must have shape (..., n) with n >= 2 classes, got {p.shape}")
+    given = _checks.as_float("p", p)
+    if given.ndim < 1 or given.shape[-1] < 2:
+        raise ValueError(f"p must have shape (..., n) with n >= 2 classes, got {given.shape}")
+    check = _checks.distribution("p", given)
+    p = _checks.accumulated(given)
+    if p.dtype != given.dtype:  # what rounds to a distribution is none of a finer dtype
+        p = p / jnp.sum(p, axis=-1, keepdims=True)
     tau, checks = _index(tau, p.dtype)
     smooth = outer_of_log(information.renyi_entropy(p, _order(tau)), 1 - tau)
     kinked = (1 - jnp.max(p, axis=-1)) / jnp.maximum(tau - 1, 1)
-    return _checks.enforce(jnp.where(tau < 2, smooth, kinked), _checks.distribution("p", p), *checks)
+    return _checks.enforce(jnp.where(tau < 2, smooth, kinked), check, *checks)
 
 
 def h_consistency_transform(
@@ -217,8 +224,9 @@ def minimizability_gap_bound(
     """
     (risk,) = _checks.as_numbers(sum_exponential_risk=sum_exponential_risk)
     ok = _checks.nonnegative("sum_exponential_risk", risk)
-    risk = _checks.enforce(risk, ok)
-    return _checks.enforce(comp_sum_outer(risk, tau) - jnp.mean(comp_sum_conditional_risk(p, tau)), ok)
+    least = jnp.mean(comp_sum_conditional_risk(p, tau))
+    risk = _checks.enforce(risk.astype(least.dtype), ok)
+    return _checks.enforce(comp_sum_outer(risk, tau) - least, ok)
 
 
 def outer_of_log(log_sum: Array, power: Array) -> Array:

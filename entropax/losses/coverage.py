@@ -28,7 +28,7 @@ def dco_loss(
         infinite, to p = 1, where it is 0.
 
     Raises:
-        ValueError: log_prob is positive somewhere, N is below 1 or not finite, or where does not fit.
+        ValueError: log_prob is positive beyond rounding, N is below 1 or not finite, or where does not fit.
         TypeError: where is not boolean.
 
     Differentiable in log_prob and N. Source: arXiv 2502.07154.
@@ -53,7 +53,7 @@ def dco_factor(log_prob: Real[ArrayLike, "*batch"], num_samples: RealScalar) -> 
         The factors in [0, 1], the shape of log_prob, float32 for lower precision.
 
     Raises:
-        ValueError: log_prob is positive somewhere, or N is below 1 or not finite.
+        ValueError: log_prob is positive beyond rounding, or N is below 1 or not finite.
 
     Differentiable in log_prob, below 0, and in N. Source: arXiv 2502.07154.
     """
@@ -82,8 +82,8 @@ def dco_step_loss(
         The losses in nats, shape (...), float32 for lower precision.
 
     Raises:
-        ValueError: there is no axis of steps, step_log_probs is positive somewhere, N is below 1 or not finite, or
-            where does not fit.
+        ValueError: there is no axis of steps, step_log_probs is positive beyond rounding, N is below 1 or not finite,
+            or where does not fit.
         TypeError: where is not boolean.
 
     Differentiable in step_log_probs and N. Source: arXiv 2502.07154.
@@ -139,12 +139,14 @@ def _parts(log_p: Array, n: Array) -> tuple[Array, Array, Array]:
     surprise = jnp.where(far, -jnp.log1p(-jnp.where(far, p, 0)), jnp.where(certain, jnp.inf, -jnp.log(miss)))
     u = n * surprise
     small = u <= 1
-    v, q = jnp.where(small, u, 1), jnp.where(small, p, 0.5)
-    seen = (v > 0) & (q > 0)
-    v, q = jnp.where(seen, v, 1), jnp.where(seen, q, 0.5)
-    # -log1p(-p) / p and (1 - exp(-u)) / u are 1 where p or u has underflowed.
-    correction = jnp.log(-jnp.log1p(-q) / q) + jnp.log(-jnp.expm1(-v) / v)
-    return u, small, jnp.where(small & seen, correction, 0)
+    v, q = jnp.where(small, u, 0), jnp.where(small, p, 0)
+    # By series near 0, where a quotient has no gradient: p^2 underflows long before p.
+    few = jnp.finfo(p.dtype).eps ** (1 / 3)
+    q_near, v_near = q < few, v < few
+    q_far, v_far = jnp.where(q_near, 0.5, q), jnp.where(v_near, 1, v)
+    of_p = jnp.where(q_near, q * (1 / 2 + q * (5 / 24 + q / 8)), jnp.log(-jnp.log1p(-q_far) / q_far))
+    of_u = jnp.where(v_near, v * (v / 24 - 1 / 2), jnp.log(-jnp.expm1(-v_far) / v_far))
+    return u, small, of_p + of_u
 
 
 def _answers(log_prob: object, where: object, name: str = "log_prob") -> tuple:
@@ -154,8 +156,10 @@ def _answers(log_prob: object, where: object, name: str = "log_prob") -> tuple:
         kept = _checks.as_mask(where, log_p.shape)
         log_p = jnp.where(kept, log_p, 0)
     with _checks.evaluated_now(log_p):
-        ok = ~(log_p > 0)  # NaN passes through
-        got = lambda: f"{float(jnp.max(log_p)):.6g}"  # noqa: E731
+        ok = ~(log_p > jnp.finfo(log_p.dtype).eps ** 0.5)  # NaN passes through
+        largest = jnp.max(log_p, initial=-jnp.inf)
+        got = lambda: f"{float(largest):.6g}"  # noqa: E731
+    log_p = log_p - jax.lax.stop_gradient(jnp.maximum(log_p, 0))  # what rounding of a normaliser left above zero
     return log_p, kept, [_checks.Check(ok, f"{name} must be at most 0", got)]
 
 

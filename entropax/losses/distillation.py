@@ -159,9 +159,10 @@ def dist_loss(
 
 @jax.jit
 def _kl(log_p: Array, log_q: Array) -> Array:
-    present = log_p > -jnp.inf
+    p = jnp.exp(log_p)
+    present = p > 0
     surplus = jnp.where(present, log_p, 0) - jnp.where(present, log_q, 0)
-    return jnp.sum(jnp.exp(log_p) * surplus, axis=-1)
+    return jnp.sum(p * surplus, axis=-1)
 
 
 @jax.jit
@@ -178,7 +179,16 @@ def _decoupled(logits: Array, labels: Array) -> tuple[Array, Array]:
 
 @jax.jit
 def _correlation(x: Array, y: Array, weights: Array) -> Array:
-    """Pearson's correlation over the last axis; 0 where one of the two is constant up to rounding."""
+    """Pearson's correlation over the last axis; 0 where one of the two is constant up to rounding.
+
+    The values are not negative. Their largest is brought to one: squares of a rare class's probabilities underflow.
+    """
+
+    def scaled(a: Array) -> Array:
+        top = jax.lax.stop_gradient(jnp.max(weights * a, axis=-1, keepdims=True))
+        return weights * a / jnp.where(top > 0, top, 1)
+
+    x, y = scaled(x), scaled(y)
     total = jnp.sum(weights, axis=-1, keepdims=True)
     centre = lambda a: weights * (a - jnp.sum(weights * a, axis=-1, keepdims=True) / total)  # noqa: E731
     u, v = centre(x), centre(y)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Int, PRNGKey, Real, RealScalar
+from entropax.losses._classification import as_classes
 
 
 class NoisyLabels(eqx.Module):
@@ -48,9 +49,11 @@ def uniform_label_flips(
     (r,) = _checks.as_numbers(rate=rate)
     which, how_far = jax.random.split(key)
     flipped = jax.random.bernoulli(which, r, y.shape)
-    shift = jax.random.randint(how_far, y.shape, 1, num_classes, y.dtype)
+    wide = as_classes(y)  # the sum of two labels may not fit the dtype of labels
+    shift = jax.random.randint(how_far, y.shape, 1, num_classes, wide.dtype)
     valid = _checks.validity(_checks.within("rate", r, 0, 1, "in [0, 1]"), _labels_within(y, num_classes))
-    return NoisyLabels(jnp.where(flipped, (y + shift) % num_classes, y), flipped, valid)
+    wrong = ((wide + shift) % num_classes).astype(y.dtype)
+    return NoisyLabels(jnp.where(flipped, wrong, y), flipped, valid)
 
 
 def class_dependent_label_flips(
@@ -93,4 +96,4 @@ def _integers(labels: Int[ArrayLike, "..."]) -> Array:
 
 def _labels_within(y: Array, num_classes: int) -> _checks.Check:
     expected = f"integers from 0 to {num_classes - 1}, one of {num_classes} classes"
-    return _checks.within("labels", y, 0, num_classes - 1, expected)
+    return _checks.within("labels", as_classes(y), 0, num_classes - 1, expected)

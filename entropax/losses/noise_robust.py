@@ -189,6 +189,7 @@ def truncated_generalized_cross_entropy_loss(
     loss = generalized_cross_entropy_loss(logits, labels, q=q, where=where)
     w = _checks.as_float("weights", weights).astype(loss.dtype)
     _checks.require_shape("weights", w, loss.shape)
+    w = w if where is None else jnp.where(_checks.as_mask(where, w.shape), w, 0)
     return _checks.enforce(w * loss, _checks.nonnegative("weights", w, batch_ndim=w.ndim))
 
 
@@ -324,8 +325,8 @@ def by_probability(logits: Any, labels: Any, where: Any, loss: Callable[[Array],
     """A loss that log-probabilities (..., n) give for every class as the label, (..., n), at the labels."""
     given = examples(logits, labels, where)
     log_p = jax.nn.log_softmax(given.logits, axis=-1)
-    # A class excluded by a logit of minus infinity has the probability 0, and 0 log 0 is 0.
-    return given.finish(given.pick(loss(jnp.maximum(log_p, jnp.finfo(log_p.dtype).min))))
+    # A class excluded by a logit of minus infinity has the probability 0, and 0 log 0 is 0; sums stay finite.
+    return given.finish(given.pick(loss(jnp.maximum(log_p, -(jnp.finfo(log_p.dtype).max ** 0.5)))))
 
 
 def require_within(
@@ -349,6 +350,5 @@ def _hinges(logits: Any, labels: Any, margin: Any, where: Any, reduce: Callable[
     given = examples(logits, labels, where, soft=False)
     f = given.logits
     (c,) = _checks.as_numbers(margin=margin)
-    c = c.astype(f.dtype)
-    violations = f - given.pick(f)[..., None] + c * (1 - given.distributions())
+    violations = f - given.pick(f)[..., None] + c.astype(f.dtype) * (1 - given.distributions())
     return given.finish(reduce(jax.nn.relu(violations)), _checks.nonnegative("margin", c))

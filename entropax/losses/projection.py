@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from entropax import _checks, nn
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.losses._classification import as_classes
 
 Reduction = Literal["abs_mean", "mean_abs", "signed"]
 _READINGS = ("abs_mean", "mean_abs", "signed")
@@ -54,7 +55,8 @@ def class_cosines(
     Differentiable in the features; the absolute cosines away from right angles, where their gradient is set to zero.
     """
     f, y, mask = _batch(features, labels, where)
-    (eps,) = (number.astype(f.dtype) for number in _checks.as_numbers(eps=eps))
+    (eps,) = _checks.as_numbers(eps=eps)
+    at_least_0, eps = _checks.nonnegative("eps", eps), eps.astype(f.dtype)
     u = _unit(f) if normalize else f
     products = _products(u, u)
     alike = y[:, None] == y[None, :]
@@ -67,7 +69,7 @@ def class_cosines(
         _mean(products, different, eps),
         _mean(products * jnp.sign(products), different, eps),  # jnp.abs has slope 1 at a right angle
     )
-    return _checks.enforce(means, _checks.nonnegative("eps", eps))
+    return _checks.enforce(means, at_least_0)
 
 
 def orthogonal_projection_loss(
@@ -109,35 +111,45 @@ def orthogonal_projection_loss(
     """
     _checks.require_option("reduction", reduction, _READINGS)
     means = class_cosines(features, labels, normalize=normalize, eps=eps, where=where)
-    (gamma,) = (number.astype(means.same.dtype) for number in _checks.as_numbers(gamma=gamma))
+    (gamma,) = _checks.as_numbers(gamma=gamma)
     second = {
         "abs_mean": means.different * jnp.sign(means.different),
         "mean_abs": means.different_abs,
         "signed": means.different,
     }[reduction]
-    return _checks.enforce(1 - means.same + gamma * second, _checks.nonnegative("gamma", gamma))
+    return _checks.enforce(1 - means.same + gamma.astype(second.dtype) * second, _checks.nonnegative("gamma", gamma))
 
 
-def batch_self_attention(features: Real[ArrayLike, "b k"]) -> Float[Array, "b k"]:
+def batch_self_attention(
+    features: Real[ArrayLike, "b k"], *, where: Bool[ArrayLike, " b"] | None = None
+) -> Float[Array, "b k"]:
     """softmax(F F^T) F: features smoothed over their batch, which the published code may do before the loss.
 
     Args:
         features: F, shape (b, k).
+        where: which examples count, shape (b,); the others give zeros and no gradient.
 
     Returns:
         Shape (b, k), float32 for features of lower precision.
 
     Raises:
-        ValueError: features are not a matrix.
+        ValueError: features are not a matrix, or where does not fit.
+        TypeError: where is not boolean.
 
     Differentiable in the features. Source: arXiv 2103.14021.
     """
     f = _checks.accumulated(_checks.as_float("features", features))
     _checks.require_ndim("features", f, 2, "(b, k)")
-    return jax.nn.softmax(_products(f, f), axis=-1) @ f
+    mask = _checks.as_mask(where, f.shape[:1])
+    f = jnp.where(mask[:, None], f, 0)
+    products = jnp.where(mask[None, :], _products(f, f), jnp.finfo(f.dtype).min)
+    smoothed = jnp.matmul(jax.nn.softmax(products, axis=-1), f, precision="highest")
+    return jnp.where(mask[:, None], smoothed, 0)
 
 
-def projection_distillation_loss(student: Real[ArrayLike, "b k"], teacher: Real[ArrayLike, "b m"]) -> Scalar:
+def projection_distillation_loss(
+    student: Real[ArrayLike, "b k"], teacher: Real[ArrayLike, "b m"], *, where: Bool[ArrayLike, " b"] | None = None
+) -> Scalar:
     """Distillation of a batch's cosines, sum_ij exp(T_ij) (T_ij - S_ij) / b^2, S and T those of student and teacher.
 
     A Kullback-Leibler divergence that takes cosines for log-probabilities, as the published code does; it is 0 where
@@ -146,12 +158,14 @@ def projection_distillation_loss(student: Real[ArrayLike, "b k"], teacher: Real[
     Args:
         student: features, shape (b, k).
         teacher: features, shape (b, m); stop their gradient where the teacher is not to learn.
+        where: which examples count, shape (b,).
 
     Returns:
-        The loss, float32 for features of lower precision.
+        The loss, float32 for features of lower precision; 0 where no example counts.
 
     Raises:
         ValueError: the shapes do not fit.
+        TypeError: where is not boolean.
 
     Differentiable in both. Source: arXiv 2103.14021.
     """
@@ -159,9 +173,10 @@ def projection_distillation_loss(student: Real[ArrayLike, "b k"], teacher: Real[
     _checks.require_ndim("student", s, 2, "(b, k)")
     if t.ndim != 2 or t.shape[0] != s.shape[0]:
         raise ValueError(f"teacher must have shape ({s.shape[0]}, m), got {t.shape}")
-    u, v = _unit(s), _unit(t)
+    mask = _checks.as_mask(where, s.shape[:1])
+    u, v = (_unit(jnp.where(mask[:, None], x, 0)) for x in (s, t))
     S, T = _products(u, u), _products(v, v)
-    return jnp.mean(jnp.exp(T) * (T - S))
+    return _mean(jnp.exp(T) * (T - S), mask[:, None] & mask[None, :])
 
 
 def perpetual_projection_loss(
@@ -170,6 +185,7 @@ def perpetual_projection_loss(
     centers: Real[ArrayLike, "v k"],
     *,
     variant: Literal["features", "centers"] = "features",
+    where: Bool[ArrayLike, " b"] | None = None,
 ) -> Scalar:
     """Orthogonal projection onto learned class centres, which outlive the batch.
 
@@ -181,31 +197,38 @@ def perpetual_projection_loss(
         labels: integers in [0, v) of shape (b,).
         centers: c, shape (v, k) with v >= 2.
         variant: what is at right angles: features to other centres, or the centres.
+        where: which examples count, shape (b,).
 
     Returns:
         The loss, float32 for features of lower precision.
 
     Raises:
         ValueError: a shape does not fit, the variant is unknown, or a label is out of range.
-        TypeError: labels are not integers.
+        TypeError: labels are not integers, or where is not boolean.
 
     Differentiable in features and centres. Source: arXiv 2103.14021.
     """
     _checks.require_option("variant", variant, ("features", "centers"))
-    f, c, y, inside = _with_centers(features, labels, centers)
-    cosines = _products(_unit(f), _unit(c))
+    f, c, y, mask, check = _with_centers(features, labels, centers, where)
+    inside = check._replace(ok=jnp.all(check.ok))
+    w = _unit(c)
+    cosines = _products(_unit(f), w)
     own = jnp.take_along_axis(cosines, y[:, None], axis=1, mode="clip")[:, 0]
     v = c.shape[0]
+    pull = _mean(1 - own, mask) / 2
     if variant == "features":
-        others = (jnp.sum(cosines) - jnp.sum(own)) / (f.shape[0] * (v - 1))
-        return _checks.enforce((1 - jnp.mean(own)) / 2 + others * jnp.sign(others), inside)
-    w = _unit(c)
+        others = _mean((jnp.sum(cosines, axis=1) - own) / (v - 1), mask)
+        return _checks.enforce(pull + others * jnp.sign(others), inside)
     off = _products(w, w) * (1 - jnp.eye(v, dtype=c.dtype))  # the diagonal of G - I is 0
-    return _checks.enforce(jnp.mean(1 - own) / 2 + jnp.sum(off * jnp.sign(off)) / v**2, inside)
+    return _checks.enforce(pull + jnp.sum(off * jnp.sign(off)) / v**2, inside)
 
 
 def center_loss(
-    features: Real[ArrayLike, "b k"], labels: Int[ArrayLike, " b"], centers: Real[ArrayLike, "v k"]
+    features: Real[ArrayLike, "b k"],
+    labels: Int[ArrayLike, " b"],
+    centers: Real[ArrayLike, "v k"],
+    *,
+    where: Bool[ArrayLike, " b"] | None = None,
 ) -> Float[Array, " b"]:
     """Center loss, |f - c_y|^2: the baseline that draws features to the learned centre of their class.
 
@@ -213,19 +236,20 @@ def center_loss(
         features: f, shape (b, k).
         labels: integers in [0, v) of shape (b,).
         centers: c, shape (v, k) with v >= 2.
+        where: which examples count, shape (b,); the others give 0 and no gradient.
 
     Returns:
         One value an example, shape (b,), float32 for features of lower precision.
 
     Raises:
         ValueError: a shape does not fit, or a label is out of range.
-        TypeError: labels are not integers.
+        TypeError: labels are not integers, or where is not boolean.
 
     Differentiable in features and centres.
     """
-    f, c, y, inside = _with_centers(features, labels, centers)
-    own = jnp.take(c, y, axis=0, mode="clip")
-    return _checks.enforce(jnp.sum((f - own) ** 2, axis=-1), inside)
+    f, c, y, mask, inside = _with_centers(features, labels, centers, where)
+    square = jnp.sum((f - jnp.take(c, y, axis=0, mode="clip")) ** 2, axis=-1)
+    return _checks.enforce(jnp.where(mask, square, 0), inside)
 
 
 def rbf_logits(
@@ -271,21 +295,28 @@ def _batch(features: Any, labels: Any, where: Any) -> tuple[Array, Array, Array 
 def _labels(labels: Any) -> Array:
     if labels is None:
         raise TypeError("labels must be integers of shape (b,), got None")
-    y = jnp.asarray(labels)
+    y = as_classes(labels)
     if not jnp.issubdtype(y.dtype, jnp.integer):
         raise TypeError(f"labels must be integers of shape (b,), got dtype {y.dtype}")
     return y
 
 
-def _with_centers(features: Any, labels: Any, centers: Any) -> tuple[Array, Array, Array, _checks.Check]:
+def _with_centers(
+    features: Any, labels: Any, centers: Any, where: Any
+) -> tuple[Array, Array, Array, Array, _checks.Check]:
+    """Features (zero where masked), centres, labels (likewise), the mask, and the check of labels by example."""
     f, c = (_checks.accumulated(a) for a in _checks.as_floats(features=features, centers=centers))
     _checks.require_ndim("features", f, 2, "(b, k)")
     if c.ndim != 2 or c.shape[0] < 2 or c.shape[1] != f.shape[1]:
         raise ValueError(f"centers must have shape (v, {f.shape[1]}) with v >= 2, got {c.shape}")
     y = _labels(labels)
     _checks.require_shape("labels", y, f.shape[:1])
-    n = c.shape[0]
-    return f, c, y, _checks.within("labels", y, 0, n - 1, f"integers from 0 to {n - 1}, one of {n} classes")
+    mask, n = _checks.as_mask(where, y.shape), c.shape[0]
+    f = jnp.where(mask[:, None], f, 0)
+    with _checks.evaluated_now(y, mask):
+        y = jnp.where(mask, y, 0)
+    inside = _checks.within("labels", y, 0, n - 1, f"integers from 0 to {n - 1}, one of {n} classes", batch_ndim=1)
+    return f, c, y, mask, inside
 
 
 def _unit(x: Array) -> Array:
@@ -298,6 +329,6 @@ def _products(x: Array, y: Array) -> Array:
     return jnp.einsum("ik,jk->ij", x, y, precision="highest")
 
 
-def _mean(values: Array, chosen: Array, eps: Array) -> Array:
+def _mean(values: Array, chosen: Array, eps: Array | float = 0.0) -> Array:
     count = jnp.sum(chosen, dtype=values.dtype)
     return jnp.sum(jnp.where(chosen, values, 0)) / (jnp.maximum(count, 1) + eps)

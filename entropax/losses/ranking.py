@@ -206,6 +206,8 @@ def pld_loss(
 
 
 def _weighted_surprise(scores: Array, pi: Array, weights: Array) -> Array:
+    # Who is left takes the last place, even if ruled out by minus infinity: no surprise, and no infinity less infinity.
+    weights = weights.at[..., -1].set(0)
     return _surprise_by_place(jnp.take_along_axis(scores, pi, axis=-1), weights)
 
 

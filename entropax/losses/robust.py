@@ -1,6 +1,5 @@
 """Label distributional robustness: the worst case over distributions on the classes of a margin's violation."""
 
-import functools
 import math
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar
+from entropax.losses._capped_simplex import divergence_from_uniform, maximizer, worst_case
 from entropax.losses._classification import Examples, examples
 
 Normalization = Literal["none", "softplus", "l1"]
@@ -121,7 +121,7 @@ def ldr_adversarial_weights(
     """
     given = _violations(logits, labels, temperature, margin, where)
     _checks.require_integer("k", k, minimum=1, maximum=given.violations.shape[-1])
-    weights = _weights(given.violations, given.temperature, k)
+    weights = maximizer(given.violations, given.temperature, k)
     mask = given.examples.where
     weights = weights if mask is None else jnp.where(mask[..., None], weights, 0)
     return _checks.enforce(weights, *given.examples.checks, *given.checks)
@@ -189,9 +189,9 @@ def aldr_kl_loss(
     start, a = (number.astype(dtype) for number in numbers)
     # The scores less that of the label differ from the scores by a number that a softmax does not see.
     scores = given.violations if margin_in_update else given.examples.logits
-    p = _weights(jax.lax.stop_gradient(scores), jax.lax.stop_gradient(given.temperature), 1)
+    p = maximizer(jax.lax.stop_gradient(scores), jax.lax.stop_gradient(given.temperature), 1)
     p = (p + smoothing) / (1 + n * smoothing)
-    held = jax.lax.stop_gradient(start * (1 - _divergence_from_uniform(p) / (a * math.log(n))))
+    held = jax.lax.stop_gradient(start * (1 - divergence_from_uniform(p) / (a * math.log(n))))
     penalty = a * math.log(n) / (2 * start) * (held - start) ** 2
     with _checks.evaluated_now(a):
         above = _checks.Check((a > 1) & jnp.isfinite(a), "alpha0 must be above 1 and finite", lambda: f"{a}")
@@ -302,78 +302,6 @@ def normalize_scores(
     return jnp.where(total > 0, n * f / jnp.where(total > 0, total, 1), 0)
 
 
-# ------------------------------------------------------------------------------------------------------- small parts
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def worst_case(d: Array, temperature: Array, k: int) -> Array:
-    """max_p sum_k p_k d_k - t KL(p | uniform) over distributions with p <= 1 / k, by envelope differentiable.
-
-    Args:
-        d: violations, shape (..., n).
-        temperature: t >= 0, infinity included, shape (...).
-        k: from 1 to n.
-    """
-    free = _log_mean_exp(d, temperature)
-    if k == 1:
-        return free
-    p = _weights(d, temperature, k)
-    finite = jnp.where(jnp.isinf(temperature), 0, temperature)
-    capped = jnp.sum(p * d, axis=-1) - finite * _divergence_from_uniform(p)
-    return jnp.where(jnp.max(p, axis=-1) >= 1 / k, capped, free)
-
-
-@worst_case.defjvp
-def _worst_case_jvp(k: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    d, temperature = primals
-    p = _weights(d, temperature, k)
-    slope = jnp.sum(p * tangents[0], axis=-1) - _divergence_from_uniform(p) * tangents[1]
-    return worst_case(d, temperature, k), slope
-
-
-def _log_mean_exp(d: Array, t: Array) -> Array:
-    """T log mean exp(d / t): the maximum of d at t = 0, the mean at infinity, accurate between."""
-    mean, top = jnp.mean(d, axis=-1), jnp.max(d, axis=-1)
-    inside = jnp.where((t > 0) & (t < jnp.inf), t, 1)
-    x = (d - mean[..., None]) / inside[..., None]
-    near = jnp.max(jnp.abs(x), axis=-1) < 1  # a hot softmax: t log n would cancel
-    hot = mean + inside * jnp.log1p(jnp.mean(jnp.expm1(jnp.where(near[..., None], x, 0)), axis=-1))
-    cold = top + inside * jnp.log(jnp.mean(jnp.exp((d - top[..., None]) / inside[..., None]), axis=-1))
-    return jnp.where(t == 0, top, jnp.where(jnp.isinf(t), mean, jnp.where(near, hot, cold)))
-
-
-def _weights(d: Array, t: Array, k: int) -> Array:
-    """The maximiser of `worst_case`."""
-    top = jax.lax.stop_gradient(jnp.max(d, axis=-1, keepdims=True))
-    x = (d - top) / jnp.where(t == 0, 1, t)[..., None]
-    if k == 1:
-        largest = (d >= top).astype(d.dtype)
-        soft, hard = jax.nn.softmax(x, axis=-1), largest / jnp.sum(largest, axis=-1, keepdims=True)
-    else:
-        rank = jnp.argsort(jnp.argsort(-d, axis=-1), axis=-1)
-        num_capped = _num_capped(jax.lax.stop_gradient(x), k)[..., None]
-        free = rank >= num_capped
-        rest = 1 - num_capped.astype(d.dtype) / k
-        soft = jnp.where(free, rest * jax.nn.softmax(jnp.where(free, x, -jnp.inf), axis=-1), 1 / k)
-        hard = (rank < k).astype(d.dtype) / k
-    return jnp.where((t == 0)[..., None], hard, soft)
-
-
-def _num_capped(x: Array, k: int) -> Array:
-    """How many of the largest x reach 1 / k: the fewest that leave min(1 / k, exp(x_i) / Z) below it for the rest."""
-    ordered = -jnp.sort(-x, axis=-1)
-    left = jnp.log1p(-jnp.arange(k, dtype=x.dtype) / k).reshape((1,) * (x.ndim - 1) + (k,))
-    log_z = jax.lax.cumlogsumexp(ordered, axis=x.ndim - 1, reverse=True)[..., :k] - left
-    fits = (ordered[..., :k] - log_z <= -math.log(k)).at[..., -1].set(True)
-    return jnp.argmax(fits, axis=-1)
-
-
-def _divergence_from_uniform(p: Array) -> Array:
-    """KL(p | uniform) = log n + sum_k p_k log p_k."""
-    present = p > 0
-    return math.log(p.shape[-1]) + jnp.sum(jnp.where(present, p * jnp.log(jnp.where(present, p, 1)), 0), axis=-1)
-
-
 class _Violations(NamedTuple):
     """Margin violations d made ready, with their temperatures."""
 
@@ -393,10 +321,10 @@ def _violations(
     f = given.logits
     batch, dtype = f.shape[:-1], f.dtype
     (c,) = _checks.as_numbers(margin=margin)
-    c = c.astype(dtype)
-    t = _checks.broadcastable(name, _checks.as_float(name, temperature), batch)
-    t = jnp.broadcast_to(t, batch).astype(dtype)
-    t = t if given.where is None else jnp.where(given.where, t, 1)
-    d = f - given.pick(f)[..., None] + c * (1 - given.distributions())
+    t = _checks.as_float(name, temperature)
+    with _checks.evaluated_now(t, given.where):
+        t = jnp.broadcast_to(_checks.broadcastable(name, t, batch), batch)
+        t = t if given.where is None else jnp.where(given.where, t, 1)
+    d = f - given.pick(f)[..., None] + c.astype(dtype) * (1 - given.distributions())
     in_range = _checks.within(name, t, 0, math.inf, "at least 0", batch_ndim=len(batch))
-    return _Violations(given, d, t, (in_range, _checks.nonnegative("margin", c)))
+    return _Violations(given, d, t.astype(dtype), (in_range, _checks.nonnegative("margin", c)))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar
-from entropax.losses._classification import Examples, examples
+from entropax.losses._classification import Examples, as_classes, examples
 
 
 def demd(
@@ -202,7 +202,7 @@ def _mean_cosine(logits: Array, labels: Array, embedding: Array, *, of_class: bo
     embedding = embedding.astype(logits.dtype)
     square = jnp.sum(embedding**2, axis=-1)
     inverse = jnp.where(square > 0, jax.lax.rsqrt(jnp.where(square > 0, square, 1)), 0)
-    mean_direction = lambda probability: (probability * inverse) @ embedding  # noqa: E731
+    mean_direction = lambda probability: jnp.matmul(probability * inverse, embedding, precision="highest")  # noqa: E731
 
     @jax.checkpoint
     def one(row: tuple[Array, Array]) -> Array:
@@ -215,7 +215,7 @@ def _mean_cosine(logits: Array, labels: Array, embedding: Array, *, of_class: bo
 
 def _tokens(logits: Any, labels: Any, where: Any, ignore_index: int, *, soft: bool = True) -> Examples:
     """`examples`, with labels equal to ignore_index masked."""
-    targets = jnp.asarray(labels)
+    targets = as_classes(labels)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         kept = targets != ignore_index
         if where is None:
@@ -227,7 +227,8 @@ def _tokens(logits: Any, labels: Any, where: Any, ignore_index: int, *, soft: bo
 
 def _likelihood(given: Examples) -> tuple[Array, Array]:
     """-log Q(label), and Q(label): of distributions the mean of the first, and exp of minus it."""
-    surprise = jax.nn.logsumexp(given.logits, axis=-1) - given.pick(given.logits)
+    z = given.logits - jax.lax.stop_gradient(jnp.max(given.logits, axis=-1, keepdims=True))  # a common part rounds
+    surprise = jax.nn.logsumexp(z, axis=-1) - given.pick(z)
     return surprise, jnp.exp(-surprise)
 
 

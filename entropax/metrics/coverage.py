@@ -60,10 +60,11 @@ def answer_coverage(p: Real[ArrayLike, "*batch"], num_samples: RealScalar) -> Fl
 
     Differentiable in p and, below p = 1, in N. Source: arXiv 2502.07154.
     """
-    p = _checks.as_float("p", p)
+    given = _checks.as_float("p", p)
+    inside = _checks.within("p", given, 0, 1, "in [0, 1]", batch_ndim=given.ndim)
+    p = _checks.accumulated(given)
     n, at_least_one = _samples(num_samples, p.dtype)
-    inside = _checks.within("p", p, 0, 1, "in [0, 1]", batch_ndim=p.ndim)
-    return _checks.enforce(_coverage(p, n), inside, at_least_one)
+    return _checks.enforce(_coverage(p, n).astype(given.dtype), inside, at_least_one)
 
 
 def optimal_pass_at_n_policy(

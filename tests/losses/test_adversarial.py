@@ -78,3 +78,19 @@ def test_faults_of_the_losses():
         losses.smooth_adversarial_comp_sum_loss(
             lambda z: z, X, jnp.zeros(6, int), epsilon=0.1, key=jax.random.key(0), nu=1.0
         )
+
+
+def test_masked_inputs_are_not_looked_at():
+    """An input of NaN behind a mask gives zero and spoils neither the attack nor the network's gradient."""
+    x, where = X.at[2].set(jnp.nan), np.arange(6) != 2
+    weights, labels = jnp.eye(3), jnp.array([0, 1, 2, 0, 1, 2])
+
+    def total(weights, x, where):
+        return losses.smooth_adversarial_comp_sum_loss(
+            lambda z: z @ weights, x, labels, epsilon=0.1, key=jax.random.key(0), where=where
+        ).sum()
+
+    value, gradient = jax.value_and_grad(total)(weights, x, where)
+    expected, slope = jax.value_and_grad(total)(weights, X.at[2].set(0), where)
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-6)

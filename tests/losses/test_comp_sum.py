@@ -85,3 +85,45 @@ def test_the_bound_differentiates_by_tau(x64):
     for tau in (0.5, 1.5):
         slope = (bound(tau + 1e-5) - bound(tau - 1e-5)) / 2e-5
         np.testing.assert_allclose(jax.grad(bound)(tau), slope, rtol=1e-6)
+
+
+def test_labels_may_be_coarser_than_logits(x64):
+    """Rounded to bfloat16, or to float32 beside float64 logits, they sum to one only as well as their dtype can."""
+    for dtype, logits in ((jnp.bfloat16, Z), (jnp.float32, Z.astype(jnp.float64))):
+        p = jax.nn.softmax(2 * Z[::-1]).astype(dtype)
+        expected = -jnp.sum(p.astype(logits.dtype) * jax.nn.log_softmax(logits), axis=-1)
+        np.testing.assert_allclose(losses.comp_sum_loss(logits, p), expected, rtol=1e-5)
+    p = jnp.asarray([0.5, 0.3, 0.2], jnp.bfloat16)
+    risk = losses.comp_sum_conditional_risk(p, 1.0)
+    assert risk.dtype == jnp.float32
+    np.testing.assert_allclose(risk, 1.0296530141, rtol=5e-3)  # bfloat16 has 8 bits
+    assert losses.minimizability_gap_bound(0.7, jnp.eye(3, dtype=jnp.float32)).dtype == jnp.float32
+
+
+def test_classes_without_probability(x64):
+    """Infinite slopes of theirs leave no NaN; their own slope is the loss that they would add."""
+    for scores, p in (([2.0, 1.0, -np.inf], [0.5, 0.5, 0.0]), ([1e4, 0.0, -1e4], [1.0, 0.0, 0.0])):
+        gradient = jax.grad(lambda z, p=p: losses.comp_sum_loss(z, jnp.array(p), 0.5))(jnp.array(scores))
+        q = np.exp(np.array(scores) - max(scores))
+        q /= q.sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weights = np.where(np.array(p) > 0, p / np.sqrt(q), 0)  # of p_y q_y^(tau - 1) (q - e_y)
+        np.testing.assert_allclose(gradient, weights.sum() * q - weights, atol=1e-12)
+    slope = jax.grad(losses.comp_sum_loss, argnums=1)(jnp.array([1.0, 2.0, 0.5]), jnp.array([1.0, 0.0, 0.0]), 0.5)
+    np.testing.assert_allclose(slope, losses.comp_sum_loss(np.tile([1, 2, 0.5], (3, 1)), np.arange(3), 0.5), rtol=1e-12)
+
+
+@pytest.mark.fast
+def test_a_common_part_of_the_scores_does_not_round_the_loss():
+    """At 10,000 a float32 has steps of 0.001."""
+    z = jnp.array([1e4, 1e4 - 5])
+    for loss in (losses.comp_sum_loss, lambda z, y: losses.mixce_loss(z, y, mle_weight=1.0)):
+        np.testing.assert_allclose(loss(z, 0), np.log1p(np.exp(-5)), rtol=1e-5)
+
+
+@pytest.mark.fast
+def test_labels_of_few_bits():
+    """300 classes do not fit the labels' dtype."""
+    for dtype in (np.int8, np.uint8):
+        y = np.array([0, 100], dtype)
+        np.testing.assert_allclose(losses.comp_sum_loss(np.zeros((2, 300), np.float32), y), np.log(300), rtol=1e-6)

@@ -57,3 +57,23 @@ def test_half_precision():
     value = losses.dco_loss(log_p, 4.0)
     assert value.dtype == jnp.float32
     np.testing.assert_allclose(value, losses.dco_loss(log_p.astype(jnp.float32), 4.0), rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_rounding_above_zero_is_no_fault():
+    """A logit less its normaliser may come out a few ulps above 0; a probability is no logarithm."""
+    value, gradient = jax.value_and_grad(losses.dco_loss)(jnp.float32(2e-6), 8.0)
+    assert (float(value), float(gradient)) == (0, 0)
+    assert jax.grad(losses.dco_loss)(jnp.float32(2e-6), 1.0) == -1
+    with pytest.raises(ValueError, match=r"log_prob must be at most 0, got 0\.01"):
+        losses.dco_loss(0.01, 8.0)
+
+
+@pytest.mark.fast
+def test_gradients_of_the_factor_of_unlikely_answers(x64):
+    """For small N p the factor is 1 - (N - 1) p / 2: its slope in log p, in float32 down to where p underflows."""
+    log_p = jnp.array([-95.0, -50, -30, -15, -11], jnp.float32)
+    slope = jax.vmap(jax.grad(losses.dco_factor), (0, None))(log_p, 8.0)
+    np.testing.assert_allclose(slope, -7 / 2 * np.exp(np.float64(log_p)), rtol=1e-3, atol=1e-38)
+    second = jax.vmap(jax.hessian(losses.dco_loss), (0, None))(log_p, 8.0)  # its gradient is minus the factor
+    np.testing.assert_allclose(second, -slope, rtol=1e-3, atol=1e-38)

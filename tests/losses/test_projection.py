@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from entropax import losses
+from tests.contract.harness import without_shape_hook
 
 RNG = np.random.default_rng(7)
 F, Y = RNG.standard_normal((6, 4)), np.array([0, 1, 0, 2, 1, 2])
@@ -68,13 +69,37 @@ def test_variants_against_numpy(x64):
     np.testing.assert_allclose(losses.rbf_logits(F, C, scale=4.0, width=2.0), 4 * np.exp(-squares / 2), rtol=1e-12)
 
 
-def test_what_is_refused():
-    """Missing labels, a single row, floating labels and masks of other types name themselves."""
-    f = jnp.asarray(F, jnp.float32)
-    for arguments, error, match in (
-        ((f, None), TypeError, "labels"),
-        ((f[:1], Y[:1]), ValueError, r"features must have shape \(b, k\) with b >= 2, got \(1, 4\)"),
-        ((f, Y[:3]), Exception, "labels|b=6"),
+@pytest.mark.slow
+def test_masked_rows_are_not_looked_at_by_the_variants(x64):
+    """Each is that of the rows left, though the others mean nothing, and gives those no gradient."""
+    mask = np.array([True, True, False, True, True, False])
+    f, y = np.where(mask[:, None], F, np.nan), np.where(mask, Y, 9)
+    teacher = np.where(mask[:, None], F[::-1, :3], np.inf)
+    for loss in (
+        lambda f, y, t, where: losses.center_loss(f, y, C, where=where),
+        lambda f, y, t, where: losses.perpetual_projection_loss(f, y, C, where=where),
+        lambda f, y, t, where: losses.perpetual_projection_loss(f, y, C, variant="centers", where=where),
+        lambda f, y, t, where: losses.projection_distillation_loss(f, t, where=where),
+        lambda f, y, t, where: losses.batch_self_attention(f, where=where) ** 2,
     ):
-        with pytest.raises(error, match=match):
-            losses.orthogonal_projection_loss(*arguments)
+        total = jax.value_and_grad(lambda *args, loss=loss: jnp.sum(loss(*args)))
+        value, gradient = total(f, y, teacher, mask)
+        expected, left = total(F[mask], Y[mask], teacher[mask], None)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(gradient)[mask], left, rtol=1e-11, atol=1e-15)
+        np.testing.assert_array_equal(np.asarray(gradient)[~mask], 0)
+        assert total(f, y, teacher, np.zeros(6, bool))[0] >= 0
+
+
+def test_what_is_refused():
+    """Missing, floating and too few labels, a single row, and a mask that is not boolean name themselves."""
+    f = jnp.asarray(F, jnp.float32)
+    for arguments, where, error, match in (
+        ((f, None), None, TypeError, r"labels must be integers of shape \(b,\), got None"),
+        ((f, Y / 1.0), None, TypeError, "labels must be integers .* got dtype float32"),
+        ((f, Y[:3]), None, ValueError, r"labels must have shape \(6,\), got \(3,\)"),
+        ((f[:1], Y[:1]), None, ValueError, r"features must have shape \(b, k\) with b >= 2, got \(1, 4\)"),
+        ((f, Y), np.ones(6), TypeError, "where must be boolean, got dtype float32"),
+    ):
+        with without_shape_hook(), pytest.raises(error, match=match):
+            losses.orthogonal_projection_loss(*arguments, where=where)

@@ -14,6 +14,7 @@ from entropax import losses
 ORDERS = np.array(list(itertools.permutations(range(3))))
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_in_float32_agree_with_float64():
     """Rest sums fall by e^-80 along the order, so that any shift by the largest score would lose them."""
     rng = np.random.default_rng(0)
@@ -137,3 +138,34 @@ def test_an_order_that_is_none_is_named():
     with pytest.raises(ValueError, match=r"permutation must hold each of 0 to 2 once, got \[0, 0, 1\]"):
         losses.list_mle(np.zeros((2, 3)), np.array([[0, 1, 2], [0, 0, 1]]))
     assert not jax.jit(lambda t: losses.teacher_optimal_permutation(t, 0).valid)(jnp.array([jnp.nan, 0.0]))
+
+
+@pytest.mark.fast
+def test_the_last_place_costs_nothing_even_where_it_is_ruled_out():
+    """One item at minus infinity, placed last: the probability is that of the others' order."""
+    s, order = jnp.array([0.3, 1.0, -jnp.inf]), np.array([1, 0, 2])
+    value, gradient = jax.value_and_grad(losses.plackett_luce_log_prob)(s, order)
+    rest, slope = jax.value_and_grad(losses.plackett_luce_log_prob)(s[:2], order[:2])
+    np.testing.assert_allclose(value, rest, rtol=1e-6)
+    np.testing.assert_allclose(gradient, [*slope, 0], rtol=1e-6)
+
+
+@pytest.mark.fast
+def test_a_class_whose_probability_underflows_may_be_ruled_out():
+    """A teacher's logit of -10,000 is a probability of zero, whatever the student makes of it."""
+    s, t = jnp.array([0.3, 1.0, -jnp.inf]), jnp.array([0.0, 1.0, -1e4])
+    value, gradient = jax.value_and_grad(losses.kd_loss)(s, t, 0)
+    np.testing.assert_allclose(value, losses.kd_loss(s[:2], t[:2], 0), rtol=1e-6)
+    assert np.isfinite(gradient).all()
+
+
+def test_correlations_of_rare_classes_do_not_underflow():
+    """Probabilities of 1e-13, whose fourth powers float32 does not hold, correlate as in float64."""
+    rng = np.random.default_rng(5)
+    s, t = (np.where(np.arange(4) < 2, 0, -30) + rng.normal(size=(5, 4)) for _ in range(2))
+    loss = lambda s, t: losses.dist_loss(s, t, np.zeros(5, int), label_weight=0.0, temperature=1.0)  # noqa: E731
+    value, gradient = jax.value_and_grad(loss)(s.astype(np.float32), t.astype(np.float32))
+    with jax.enable_x64(True):
+        exact, slope = jax.value_and_grad(loss)(s, t)
+    np.testing.assert_allclose(value, exact, rtol=1e-4)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-4)

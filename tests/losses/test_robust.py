@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import optimize, stats
 
 from entropax import losses
 from tests.contract.harness import without_shape_hook
@@ -234,3 +234,51 @@ def test_class_dependent_flips():
     assert np.all(counts[T == 0] == 0)
     bad = jax.jit(lambda T: losses.class_dependent_label_flips(labels, T, key=jax.random.key(1)).valid)
     assert not bool(bad(2 * T))
+
+
+@pytest.mark.fast
+def test_excluded_classes_count_nothing_in_the_worst_case():
+    """A score of minus infinity has no weight, capped or not: values, weights and gradients of those left."""
+    z, y = np.array([2.0, 1.0, 0.3, -np.inf]), 0
+    for k in (1, 2):
+        for t in (0.0, 0.01, 0.7):
+            p = losses.ldr_adversarial_weights(z, y, t, 0.4, k=k)
+            d = z - z[y] + 0.4 * (np.arange(4) != y)
+            kl = np.sum(np.where(p > 0, p * np.log(np.where(p > 0, 4 * p, 1)), 0))
+            value, slope = jax.value_and_grad(lambda z, t=t, k=k: losses.ldr_topk_loss(z, y, t, 0.4, k=k))(z)
+            np.testing.assert_allclose(value, np.asarray(p)[:3] @ d[:3] - t * kl, rtol=1e-9)
+            np.testing.assert_allclose(slope, p - np.eye(4)[y], atol=1e-12)
+            np.testing.assert_allclose([p[3], np.sum(p)], [0, 1], atol=1e-12)
+    assert losses.ldr_topk_loss(z, y, 0.7, 0.4, k=4) == -np.inf  # all four must have a quarter
+    two = losses.normalized_cross_entropy_loss(np.tile([2.0, 1.0, -np.inf, -np.inf], (4, 1)), np.arange(4))
+    np.testing.assert_allclose(two, [0, 0, 0.5, 0.5], atol=1e-12)
+
+
+@pytest.mark.fast
+def test_weights_of_masked_examples_are_not_looked_at():
+    where = np.arange(6) != 2
+    weights = np.where(where, 1.0, np.nan)
+    values = losses.truncated_generalized_cross_entropy_loss(Z, Y, weights, where=where)
+    np.testing.assert_allclose(values, losses.generalized_cross_entropy_loss(Z, Y, where=where))
+
+
+@pytest.mark.fast
+def test_constants_that_are_bad_raise_under_jit_too():
+    for loss, match in (
+        (lambda z: losses.ldr_kl_loss(z, Y, 1.0, -0.3), "margin must be non-negative"),
+        (lambda z: losses.ldr_kl_loss(z, Y, -1.0), "temperature must be at least 0"),
+        (lambda z: losses.crammer_singer_loss(z, Y, -0.3), "margin must be non-negative"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            jax.jit(loss)(Z)
+
+
+@pytest.mark.fast
+def test_flips_of_labels_of_few_bits():
+    """Label plus shift, up to 198, does not fit; wrong labels spread evenly (chi-squared at level 1e-4)."""
+    labels = np.full(20_000, 99, np.int8)
+    noisy = losses.uniform_label_flips(labels, 1.0, num_classes=100, key=jax.random.key(0))
+    assert noisy.value.dtype == np.int8
+    counts = np.bincount(noisy.value, minlength=100)
+    assert counts[99] == 0
+    assert stats.chisquare(counts[:99]).pvalue > 1e-4

@@ -55,6 +55,7 @@ def test_a_given_proportion_may_be_a_start():
     np.testing.assert_allclose(renewed.proportion, renewed.trace.foreground[3], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_reach_through_all_updates(x64):
     """Of a loss on the query by features, rate and weight, against differences; two renewals on the way."""
     truth = RNG.choice([0.0, 1.0], (4, 3))

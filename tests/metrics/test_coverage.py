@@ -60,3 +60,10 @@ def test_coverage_at_its_ends():
     assert jax.grad(metrics.answer_coverage)(1.0, 1.0) == 1
     with pytest.raises(ValueError, match="k must be at least 1 and at most 10, got 11"):
         metrics.pass_at_k(3, num_samples=10, k=11)
+
+
+@pytest.mark.fast
+def test_half_precision_is_rounded_once():
+    p = jnp.asarray([0.001, 0.01, 0.3], jnp.bfloat16)
+    exact = metrics.answer_coverage(p.astype(jnp.float32), 257.0)  # 257 is none of bfloat16's numbers
+    np.testing.assert_array_equal(metrics.answer_coverage(p, 257.0), exact.astype(jnp.bfloat16))
