@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.losses import _ensembles
+from experiments.losses import _digits
 
 DIMENSIONS = 20
 DISTANCE = 2.5
@@ -24,7 +24,7 @@ def binary_set(name: str, seeds: int, seed: int, *, examples: int, test: int) ->
         test: n of the Gaussian test sets.
     """
     if name == "digits, is 8":
-        parts = _ensembles.digits(seeds, seed)
+        parts = _digits.splits(seeds, seed)
         return {part: (x, (y == 8).astype(np.int32)) for part, (x, y) in parts.items()}
     share = 1 / (1 + int(name.split(":")[1]))
     rng = np.random.default_rng(seed)

@@ -21,7 +21,7 @@ from flax import nnx
 
 from entropax import losses, nn
 from experiments.claims import Bounds, Claim, Estimate, Exceeds, NotRun
-from experiments.losses import _ensembles, _imbalance
+from experiments.losses import _imbalance, _stacks
 from experiments.losses._dice_figure import draw
 from experiments.running import Result, stage
 
@@ -156,27 +156,23 @@ def _contest(data: dict[str, Any], model: str, config: Config, key: jax.Array) -
     for name, objective in _objectives(float(y.mean())).items():
         if name not in config.objectives:
             continue
-        fitted = _ensembles.fit(
+        fitted = _stacks.fit_own(
             lambda rngs: _network(model, x.shape[-1], 1, rngs),
-            lambda network, x, y, objective=objective: objective(network(x)[..., 0], y),
-            x,
-            y,
+            lambda network, x, y, *, key, objective=objective: objective(network(x)[..., 0], y),
+            (x, y),
             key=key,
             steps=config.steps,
             batch=config.batch,
             optimizer=optax.adam(3e-3),
         )
-        train, test = (np.asarray(_logits(fitted.model, data[part][0]))[..., 0] for part in ("train", "test"))
+        train, test = (
+            np.asarray(_stacks.own_scores(fitted.model, data[part][0]))[..., 0] for part in ("train", "test")
+        )
         found[name] = _imbalance.f1(test > 0, data["test"][1])
         if name == CE:
             cuts = [_imbalance.best_threshold(z, t) for z, t in zip(train, y, strict=True)]
             found[TUNED] = _imbalance.f1(test > np.asarray(cuts)[:, None], data["test"][1])
     return found
-
-
-@jax.jit
-def _logits(networks: Any, x: Any) -> Any:
-    return jax.vmap(lambda network, x: network(x))(networks, jnp.asarray(x))
 
 
 def _tags(config: Config, key: jax.Array) -> dict[str, np.ndarray]:
@@ -190,16 +186,16 @@ def _tags(config: Config, key: jax.Array) -> dict[str, np.ndarray]:
     }
     found = {}
     for name, objective in objectives.items():
-        fitted = _ensembles.fit(
+        fitted = _stacks.fit_own(
             lambda rngs: _network("perceptron", train[0].shape[-1], _imbalance.TAGS, rngs),
-            lambda network, x, y, objective=objective: objective(network(x), y),
-            *train,
+            lambda network, x, y, *, key, objective=objective: objective(network(x), y),
+            train,
             key=key,
             steps=config.steps,
             batch=config.batch,
             optimizer=optax.adam(3e-3),
         )
-        guess = np.argmax(np.asarray(_logits(fitted.model, test[0])), axis=-1)
+        guess = np.argmax(np.asarray(_stacks.own_scores(fitted.model, test[0])), axis=-1)
         rare = [_imbalance.f1(guess == tag, test[1] == tag) for tag in range(1, _imbalance.TAGS)]
         found[name] = np.mean(rare, axis=0)
     return found
@@ -216,21 +212,21 @@ def _measured(
         for name in (DICE, ADJUSTED, CODE):
             if name in config.objectives:
                 claim = f"F1 of {name} minus {CE}, {data}"
-                measured[claim] = Estimate(*_gain(last[data], name))
+                measured[claim] = _gain(last[data], name)
                 remarks[claim] = f"F1 {last[data][name].mean():.3f} against {last[data][CE].mean():.3f}; {WHY[name]}"
-    (before, rare_error), (gain, error) = (_gain(last[data], CODE) for data in SETS[:2])
+    (before, rare_error), (gain, error) = (vars(_gain(last[data], CODE)).values() for data in SETS[:2])
     measured[GROWS] = Estimate(gain - before, float(np.hypot(error, rare_error)))
-    brought = _gain(last[SETS[1]], TUNED)[0]
+    brought = _gain(last[SETS[1]], TUNED).value
     measured[SHARE] = brought / gain if gain > 2 * error else NotRun("the gain is within two of its standard errors")
     remarks[SHARE] = f"F1 with the threshold tuned {last[SETS[1]][TUNED].mean():.3f}"
-    measured[TAGGED] = Estimate(*_gain(tags, CODE))
+    measured[TAGGED] = _gain(tags, CODE)
     remarks[TAGGED] = ", ".join(f"{name} {values.mean():.3f}" for name, values in tags.items())
     return measured, remarks
 
 
-def _gain(scores: dict[str, np.ndarray], name: str) -> tuple[float, float]:
+def _gain(scores: dict[str, np.ndarray], name: str) -> Estimate:
     """Mean and standard error of what a loss gains on cross-entropy."""
-    return _ensembles.mean_and_error(scores[name] - scores[CE])
+    return _stacks.estimate(scores[name] - scores[CE])
 
 
 def _dataset(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from experiments.losses import _ensembles, _imbalance, _modular_addition, harmonic_loss, opl
+from experiments.losses import _digits, _imbalance, _modular_addition, harmonic_loss, opl
 
 RNG = np.random.default_rng(3)
 
@@ -60,7 +60,7 @@ def test_wrong_labels_and_one_shot():
 @pytest.mark.fast
 def test_splits_share_no_image():
     """Every image is in one part of every split, labels with it, and classes can be chosen."""
-    parts = _ensembles.digits(2, 0, classes=(3, 7))
+    parts = _digits.splits(2, 0, classes=(3, 7))
     sizes = [y.shape[1] for _, y in parts.values()]
     rows = np.concatenate([parts["train"][0][1], parts["test"][0][1]])
     assert len(np.unique(rows, axis=0)) == sum(sizes) == len(rows)
