@@ -22,7 +22,11 @@ def test_transformed_images_stay_images():
     images = rng.random((3, 8, 8)).astype(np.float32)
     copies = _digit_transforms.transformed_copies(images, rng)
     assert copies.shape == (len(_digit_transforms.NAMES), 3, 8, 8)
-    for changed in (copies, _digit_transforms.shifted_images(images, rng)):
+    corrupted = [
+        _digit_transforms.corrupted(images, kind, amounts[-1], rng)
+        for kind, amounts in _digit_transforms.SEVERITIES.items()
+    ]
+    for changed in (copies, *corrupted):
         assert changed.dtype == np.float32
         assert changed.min() >= 0
         assert changed.max() <= 1
