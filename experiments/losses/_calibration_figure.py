@@ -1,10 +1,10 @@
-"""The figure of `calibration_correctness`: the shifts, reliability diagrams, calibration errors and AUROC."""
+"""The figure of `calibration_correctness`: calibration errors, reliability diagrams and AUROC."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.figures import COLORS, LINES, MARKERS, label, new_figure
+from experiments.figures import COLORS, LINES, MARKERS, new_figure
 from experiments.losses._digit_transforms import SEVERITIES
 
 if TYPE_CHECKING:
@@ -20,58 +20,48 @@ def draw(data: "xarray.Dataset") -> "Figure":
     Args:
         data: of a run.
     """
-    figure, axes = new_figure(2, 2, height=3.2, width=9.0)
+    kinds = data.classifier.values
+    figure, axes = new_figure(len(kinds), 3, height=3.4, width=12.0)
     plain, *shifted = data.test.values
-    levels = np.arange(1 + len(next(iter(SEVERITIES.values()))))
-    _accuracies(axes[0, 0], data, levels)
-    _reliability(axes[0, 1], data.sel(test=shifted))
-    errors = axes[1, 0]
+    for row, kind in zip(axes, kinds, strict=True):
+        of_kind = data.sel(classifier=kind)
+        _errors(row[0], of_kind, plain)
+        _reliability(row[1], of_kind.sel(test=shifted))
+        _ranking(row[2], of_kind, {"in distribution": [plain], "shifted, mean of 12 sets": shifted})
+        row[0].set_title(f"{kind}: calibration error")
+        row[1].set_title(f"{kind}: all shifted images")
+        row[2].set_title(f"{kind}: telling right from wrong")
+    return figure
+
+
+def _errors(axis: Any, data: "xarray.Dataset", plain: str) -> None:
+    """ECE by severity, with the accuracy there."""
+    levels = range(1 + len(next(iter(SEVERITIES.values()))))
     for i, method in enumerate(SHOWN):
         found = data.value.sel(metric="ECE", calibration=method)
         by_level = [found.sel(test=_at(level, plain)).mean("test") for level in levels]
-        spread = [values.std("seed", ddof=1) / np.sqrt(values.sizes["seed"]) for values in by_level]
-        errors.errorbar(
+        axis.errorbar(
             levels,
             [float(values.mean()) for values in by_level],
-            [float(error) for error in spread],
+            [float(values.std("seed", ddof=1)) / np.sqrt(values.sizes["seed"]) for values in by_level],
             color=COLORS[i],
             linestyle=LINES[i],
             marker=MARKERS[i],
             capsize=2,
             label=method,
         )
-    errors.set(
-        xlabel="severity of the shift, mean over its four kinds",
-        ylabel="expected calibration error",
-        title="Calibration error: lower is better",
-        xticks=levels,
+    accuracy = [float(data.accuracy.sel(test=_at(level, plain)).mean()) for level in levels]
+    axis.set_xticks(levels, [f"{level}\n({a:.2f})" for level, a in zip(levels, accuracy, strict=True)])
+    axis.set(
+        xlabel="severity of the shift (accuracy), mean over four kinds",
+        ylabel="expected calibration error (lower is better)",
     )
-    errors.legend()
-    _ranking(axes[1, 1], data, {"in distribution": [plain], "shifted, mean of 12 sets": shifted})
-    return figure
+    axis.legend()
 
 
 def _at(level: int, plain: str) -> list[str]:
     """The test sets of a severity; 0 is none."""
     return [f"{kind} {amounts[level - 1]:g}" for kind, amounts in SEVERITIES.items()] if level else [plain]
-
-
-def _accuracies(axis: Any, data: "xarray.Dataset", levels: np.ndarray) -> None:
-    plain = data.test.values[0]
-    units = {"noise": "", "blur": "px", "contrast": "", "shift": "px"}
-    for i, (kind, amounts) in enumerate(SEVERITIES.items()):
-        tests = [plain, *(f"{kind} {amount:g}" for amount in amounts)]
-        words = label(f"{kind} {', '.join(f'{amount:g}' for amount in amounts)}", units[kind])
-        axis.plot(
-            levels,
-            data.accuracy.sel(test=tests).mean("seed"),
-            color=COLORS[i],
-            linestyle=LINES[i],
-            marker=MARKERS[i],
-            label=words,
-        )
-    axis.set(xlabel="severity of the shift", ylabel="accuracy", title="What the shifts do", xticks=levels, ylim=(0, 1))
-    axis.legend(loc="lower left")
 
 
 def _reliability(axis: Any, data: "xarray.Dataset") -> None:
@@ -92,7 +82,6 @@ def _reliability(axis: Any, data: "xarray.Dataset") -> None:
     axis.set(
         xlabel="mean confidence of a bin",
         ylabel="accuracy of the bin",
-        title="All shifted images",
         xlim=(0, 1),
         ylim=(0, 1),
     )
@@ -115,7 +104,7 @@ def _ranking(axis: Any, data: "xarray.Dataset", sets: dict[str, list[str]]) -> N
             label=name,
         )
     axis.set_xticks(places, data.calibration.values, rotation=40, ha="right")
-    axis.set(ylabel="area under the curve of confidence", title="Telling right from wrong: higher is better")
+    axis.set_ylabel("AUROC of confidence (higher is better)")
     low, high = axis.get_ylim()
     axis.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
     axis.legend(loc="upper left")
