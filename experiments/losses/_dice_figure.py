@@ -70,9 +70,7 @@ def _lines(axis: Any, data: "xarray.Dataset") -> None:
         best = float(data.best_line.sel(gaussians=name))
         axis.axhline(best, color=COLORS[2 * i], lw=0.8, ls="--", label=f"best for F1, {name}")
     axis.set_xticks(places, _short(data.loss.values), rotation=40, ha="right", fontsize=7)
-    axis.set(
-        title="Lines of losses that find positives", ylabel="true probability at the line", ylim=(0, 1)
-    )
+    axis.set(title="Lines of losses that find positives", ylabel="true probability at the line", ylim=(0, 1))
     axis.legend(fontsize=7)
 
 

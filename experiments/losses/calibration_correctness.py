@@ -120,7 +120,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
 
     made_by, trained_by, calibrated_by = jax.random.split(key, 3)
     images = _images(config, key=made_by)
-    found = []
+    found: list[xarray.Dataset] = []
     for kind, (train, noise) in CLASSIFIERS.items():
         path = checkpoint_dir / kind.replace(" ", "-")
         with stage(f"{kind}: train {config.seeds} classifiers"):

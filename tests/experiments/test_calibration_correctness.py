@@ -6,8 +6,6 @@ import pytest
 
 from experiments.losses import _digit_transforms, calibration_correctness
 
-pytestmark = pytest.mark.fast
-
 
 def test_parts_do_not_overlap():
     config = calibration_correctness.PRESETS["smoke"]
@@ -17,6 +15,7 @@ def test_parts_do_not_overlap():
         np.testing.assert_array_equal(np.sort(every), np.arange(1797))
 
 
+@pytest.mark.fast
 def test_transformed_images_stay_images():
     rng = np.random.default_rng(0)
     images = rng.random((3, 8, 8)).astype(np.float32)
