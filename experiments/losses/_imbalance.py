@@ -1,10 +1,10 @@
-"""Sets with rare positives, and F1."""
+"""Sets with rare positives, F1, and where a classifier draws the line."""
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from experiments.losses import _ensembles
+from experiments.losses import _digits
 
 DIMENSIONS = 20
 DISTANCE = 2.5
@@ -12,53 +12,59 @@ DISTANCE = 2.5
 TAGS = 5
 SYMBOL_DIMENSIONS = 8
 
+Parts: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 
-def binary_set(name: str, seeds: int, seed: int, *, examples: int, test: int) -> dict[str, Any]:
-    """Inputs (s, n, d) and labels (s, n), 0 or 1, for "train" and "test".
+
+def gaussians(ratio: int, seeds: int, seed: int, *, sizes: dict[str, int]) -> Parts:
+    """Two overlapping Gaussians with one positive for so many negatives: inputs (s, n, d) and labels (s, n) by part.
 
     Args:
-        name: "1 : 20", "1 : 100" (positives to negatives, Gaussian) or "digits, is 8".
+        ratio: negatives for each positive.
         seeds: s.
         seed: of the draws.
-        examples: n of the Gaussian training sets.
-        test: n of the Gaussian test sets.
+        sizes: n by part.
     """
-    if name == "digits, is 8":
-        parts = _ensembles.digits(seeds, seed)
-        return {part: (x, (y == 8).astype(np.int32)) for part, (x, y) in parts.items()}
-    share = 1 / (1 + int(name.split(":")[1]))
     rng = np.random.default_rng(seed)
 
     def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
-        positives = max(2, round(share * count))
         y = np.zeros((seeds, count), np.int32)
-        y[:, :positives] = 1
+        y[:, : max(2, round(count / (1 + ratio)))] = 1
         x = rng.standard_normal((seeds, count, DIMENSIONS))
         x[..., 0] += DISTANCE * y
         return x.astype(np.float32), y
 
-    return {"train": drawn(examples), "test": drawn(test)}
+    return {part: drawn(count) for part, count in sizes.items()}
 
 
-def tagged_chains(seeds: int, seed: int, *, tokens: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Windows of three noisy symbols of a hidden Markov chain, and the tags of the middle ones, for training and test.
+def true_probability(x: np.ndarray, ratio: int) -> np.ndarray:
+    """P(y = 1 | x) of `gaussians`, shape (s, n)."""
+    return 1 / (1 + ratio * np.exp(-DISTANCE * (x[..., 0].astype(np.float64) - DISTANCE / 2)))
+
+
+def eights(seeds: int, seed: int) -> Parts:
+    """Handwritten digits, "is 8" or not, about 1 : 9; a fifth of the training images are for validation."""
+    parts = {part: (x, (y == 8).astype(np.int32)) for part, (x, y) in _digits.splits(seeds, seed).items()}
+    x, y = parts["train"]
+    cut = y.shape[1] // 5
+    return parts | {"validation": (x[:, :cut], y[:, :cut]), "train": (x[:, cut:], y[:, cut:])}
+
+
+def tagged_chains(seeds: int, seed: int, *, sizes: dict[str, int]) -> Parts:
+    """Windows of three noisy symbols of a hidden Markov chain (s, n, 24), and the tags of the middle ones (s, n).
 
     Tag 0 takes five sixths of the places, as in named-entity corpora; spans of the four others last two tokens.
 
     Args:
         seeds: s.
         seed: of the draws.
-        tokens: n of each.
-
-    Returns:
-        Two pairs of inputs (s, n, 24) and tags (s, n).
+        sizes: n by part.
     """
     rng = np.random.default_rng(seed)
     means = 1.5 * rng.standard_normal((TAGS, SYMBOL_DIMENSIONS)) / np.sqrt(2)
     means[0] = 0
     stay, start = 0.5, 0.1  # spans of length 1 / (1 - stay) and gaps of 1 / start: 10 of 12 places have tag 0
 
-    def chain() -> tuple[np.ndarray, np.ndarray]:
+    def chain(tokens: int) -> tuple[np.ndarray, np.ndarray]:
         tags = np.zeros(tokens, np.int32)
         for t in range(1, tokens):
             if tags[t - 1]:
@@ -69,18 +75,23 @@ def tagged_chains(seeds: int, seed: int, *, tokens: int) -> tuple[tuple[np.ndarr
         windows = np.concatenate([np.roll(symbols, shift, axis=0) for shift in (1, 0, -1)], axis=-1)
         return windows.astype(np.float32), tags
 
-    def drawn() -> tuple[np.ndarray, np.ndarray]:
-        x, y = zip(*(chain() for _ in range(seeds)), strict=True)
+    def drawn(tokens: int) -> tuple[np.ndarray, np.ndarray]:
+        x, y = zip(*(chain(tokens) for _ in range(seeds)), strict=True)
         return np.stack(x), np.stack(y)
 
-    return drawn(), drawn()
+    return {part: drawn(tokens) for part, tokens in sizes.items()}
 
 
 def f1(guess: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """F1 of every seed, shape (s,), from booleans (s, n); 0 where nothing is right."""
+    """F1 over the last axis of booleans; 0 where nothing is right."""
     guess, truth = np.asarray(guess, bool), np.asarray(truth, bool)
     hits = np.sum(guess & truth, axis=-1)
     return 2 * hits / np.maximum(np.sum(guess, axis=-1) + np.sum(truth, axis=-1), 1)
+
+
+def rare_f1(guess: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    """The mean F1 of the tags but 0, over the last axis."""
+    return np.mean([f1(guess == tag, tags == tag) for tag in range(1, TAGS)], axis=0)
 
 
 def best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
@@ -91,3 +102,15 @@ def best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
     best = int(np.argmax(values))
     after = scores[order[best + 1]] if best + 1 < len(scores) else scores[order[best]] - 1
     return float((scores[order[best]] + after) / 2)
+
+
+def drawn_at(guess: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The true probability above which as many examples lie as are called positive, shape (s,).
+
+    Args:
+        guess: booleans, shape (s, n).
+        probability: P(y = 1 | x), shape (s, n).
+    """
+    edges = np.pad(-np.sort(-probability, axis=-1), ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
+    count = np.sum(guess, axis=-1)[:, None]
+    return (np.take_along_axis(edges, count, 1) + np.take_along_axis(edges, count + 1, 1))[:, 0] / 2

@@ -9,7 +9,7 @@ import optax
 from flax import nnx
 
 from entropax import losses, nn
-from experiments.losses import _ensembles
+from experiments.losses import _stacks
 
 EMBED, WIDTH = 16, 100
 START = 0.1
@@ -62,7 +62,8 @@ def learn(harmonic: bool, *, prime: int, seeds: int, steps: int, key: jax.Array)
     answers = pairs.sum(-1) % prime
     cut = round(TRAINED * len(table))
 
-    def loss(network: Any, pairs: Any, answers: Any) -> Any:
+    def loss(network: Any, pairs: Any, answers: Any, *, key: Any) -> Any:
+        del key
         f, w = network.features(pairs), network.sums[...]
         if harmonic:
             return jnp.mean(losses.original_harmonic_loss(f, w, answers, EXPONENT, expand=True))
@@ -75,11 +76,10 @@ def learn(harmonic: bool, *, prime: int, seeds: int, steps: int, key: jax.Array)
         return jnp.mean(hits[:cut]), jnp.mean(hits[cut:])
 
     every = max(1, steps // 200)
-    fitted = _ensembles.fit(
+    fitted = _stacks.fit_own(
         lambda rngs: Adder(prime, rngs=rngs),
         loss,
-        pairs[:, :cut],
-        answers[:, :cut],
+        (pairs[:, :cut], answers[:, :cut]),
         key=key,
         steps=steps,
         batch=None,

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from entropax import losses
+from entropax import losses, nn
 from experiments.claims import Bounds, Claim, Ordering
-from experiments.losses import _digits
+from experiments.losses import _digits, _stacks
 from experiments.losses._comp_sum_figure import draw
 from experiments.running import Result, stage
 
@@ -128,7 +128,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     """
     del checkpoint_dir
     family_key, pairs_key, robust_key = jax.random.split(key, 3)
-    data = _digits.digits(int(jax.random.randint(key, (), 0, 2**31 - 1)))
+    data = _digits.split(int(jax.random.randint(key, (), 0, 2**31 - 1)))
     with stage("train the family"):
         curves, risks = _family(config, data, key=family_key)
     with stage("test the bound on random distributions"):
@@ -193,6 +193,11 @@ def _with_errors(means: np.ndarray, errors: Mapping[Any, float]) -> str:
     return ", ".join(f"{m}: {100 * v:.1f} +- {100 * errors[m]:.1f}%" for m, v in zip(METHODS, means, strict=True))
 
 
+def _perceptrons(keys: jax.Array, width: int) -> nn.MLP:
+    """From pixels to scores, one for every key."""
+    return _stacks.stack(lambda rngs: nn.MLP(64, _digits.CLASSES, width=width, depth=2, rngs=rngs), keys)
+
+
 def _comp_sum(network: Any, tau: jax.Array, x: jax.Array, y: jax.Array, *, key: jax.Array) -> jax.Array:
     del key
     return jnp.mean(losses.comp_sum_loss(network(x), y, tau))
@@ -203,11 +208,11 @@ def _family(config: Config, data: _digits.Digits, *, key: jax.Array) -> tuple[np
     shape = len(config.taus), config.seeds
     seeds = jnp.tile(jax.random.split(jax.random.fold_in(key, 0), config.seeds), shape[0])
     taus = jnp.repeat(jnp.asarray(config.taus, jnp.float32), config.seeds)
-    fitted = _digits.train(
-        _digits.classifiers(seeds),
+    fitted = _stacks.fit_shared(
+        _perceptrons(seeds, 64),
         _comp_sum,
-        taus,
         (data.x, data.y),
+        settings=(taus,),
         key=jax.random.fold_in(key, 1),
         steps=config.steps,
         record=_TestAccuracy(data.x_test, data.y_test),
@@ -216,7 +221,7 @@ def _family(config: Config, data: _digits.Digits, *, key: jax.Array) -> tuple[np
     )
     curves = np.asarray(fitted.recorded).T.reshape(*shape, -1)
     reached = jax.vmap(lambda h, tau: jnp.mean(losses.comp_sum_loss(h, data.y, tau)))(
-        _digits.scores(fitted.model, data.x), taus
+        _stacks.scores(fitted.model, data.x), taus
     )
     return curves, np.min(np.asarray(reached).reshape(shape), axis=1)
 
@@ -270,15 +275,15 @@ def _robust(config: Config, radius: float, data: _digits.Digits, *, key: jax.Arr
     """Accuracies (method, seed) on clean test images and under attack."""
     shape = len(METHODS), config.robust_seeds
     seeds = jnp.tile(jax.random.split(jax.random.fold_in(key, 0), config.robust_seeds), shape[0])
-    fitted = _digits.train(
-        _digits.classifiers(seeds, width=128),
+    fitted = _stacks.fit_shared(
+        _perceptrons(seeds, 128),
         _Guarded(radius, config.attack_steps),
-        jnp.repeat(jnp.arange(shape[0]), config.robust_seeds),
         (data.x, data.y),
+        settings=(jnp.repeat(jnp.arange(shape[0]), config.robust_seeds),),
         key=jax.random.fold_in(key, 1),
         steps=config.robust_steps,
     )
-    clean = _digits.accuracy(_digits.scores(fitted.model, data.x_test), data.y_test)
+    clean = _stacks.accuracy(_stacks.scores(fitted.model, data.x_test), data.y_test)
     correct = _withstand(fitted.model, data.x_test, data.y_test, jax.random.fold_in(key, 2), config, radius)
     return clean.reshape(shape), np.mean(correct, axis=-1).reshape(shape)
 

@@ -22,8 +22,8 @@ import optax
 from flax import nnx
 
 from entropax import nn
-from experiments.claims import Bounds, Claim, Estimate, Ordering
-from experiments.losses import _ensembles, _modular_addition
+from experiments.claims import Bounds, Claim, Ordering
+from experiments.losses import _digits, _modular_addition, _stacks
 from experiments.losses._harmonic_figure import draw
 from experiments.running import Result, stage
 
@@ -130,8 +130,9 @@ def weights(head: Any) -> Any:
     return head.centers[...] if isinstance(head, nn.DistanceHead) else head.kernel[...].swapaxes(-1, -2)
 
 
-def cross_entropy(network: Any, x: Any, y: Any) -> Any:
+def cross_entropy(network: Any, x: Any, y: Any, *, key: Any = None) -> Any:
     """The mean cross-entropy; of a harmonic head's log-probabilities it is the harmonic loss."""
+    del key
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(network(x), y))
 
 
@@ -172,7 +173,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
 
 
 def _images(config: Config, seed: int) -> dict[str, Any]:
-    parts = _ensembles.digits(config.seeds, seed)
+    parts = _digits.splits(config.seeds, seed)
     x, y = parts["train"]
     cut = round(0.2 * y.shape[1])
     return {"validation": (x[:, :cut], y[:, :cut]), "train": (x[:, cut:], y[:, cut:]), "test": parts["test"]}
@@ -180,10 +181,10 @@ def _images(config: Config, seed: int) -> dict[str, Any]:
 
 def _fit_head(name: str, exponent: float, images: dict[str, Any], config: Config, key: jax.Array) -> dict[str, Any]:
     every = config.steps // config.records
-    fitted = _ensembles.fit(
-        lambda rngs: _ensembles.Classifier(64, FEATURES, head(name, exponent, rngs), width=64, depth=1, rngs=rngs),
+    fitted = _stacks.fit_own(
+        lambda rngs: _stacks.Classifier(64, FEATURES, head(name, exponent, rngs), width=64, depth=1, rngs=rngs),
         cross_entropy,
-        *images["train"],
+        images["train"],
         key=key,
         steps=config.steps,
         batch=config.batch,
@@ -194,8 +195,8 @@ def _fit_head(name: str, exponent: float, images: dict[str, Any], config: Config
     found: dict[str, Any] = {"exponent": exponent, "norm": np.asarray(fitted.recorded), "every": every}
     for part in ("validation", "test"):
         x, y = images[part]
-        logits, features = _ensembles.outputs(fitted.model, x)
-        found[part] = _ensembles.accuracy(logits, y)
+        logits, features = _stacks.own_outputs(fitted.model, x)
+        found[part] = _stacks.accuracy(logits, y)
     found["cosine"], found["centred_cosine"] = _prototypes(
         np.asarray(weights(fitted.model.head)), np.asarray(features), images["test"][1]
     )
@@ -223,18 +224,14 @@ def _growth(fitted: dict[str, Any]) -> np.ndarray:
 def _measured(heads: dict[str, Any], addition: dict[str, Any]) -> dict[str, Any]:
     baseline = heads[LINEAR]["test"]
     accuracies = {
-        f"digits: accuracy of {name} minus {LINEAR} (points)": Estimate(
-            *_ensembles.mean_and_error(100 * (heads[name]["test"] - baseline))
-        )
+        f"digits: accuracy of {name} minus {LINEAR} (points)": _stacks.estimate(100 * (heads[name]["test"] - baseline))
         for name in heads
         if name != LINEAR
     }
     both = (LINEAR, "Euclidean")
     return accuracies | {
         "digits: growth of the head in the last half": {name: float(_growth(heads[name]).mean()) for name in both},
-        "digits: cosine of Euclidean centres and class means": Estimate(
-            *_ensembles.mean_and_error(heads["Euclidean"]["cosine"])
-        ),
+        "digits: cosine of Euclidean centres and class means": _stacks.estimate(heads["Euclidean"]["cosine"]),
         "digits: the same, of what is common to all removed": {
             name: float(heads[name]["centred_cosine"].mean()) for name in both
         },

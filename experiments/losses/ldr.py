@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import nnx
 
 from entropax import losses, metrics, nn, training
-from experiments.claims import Bounds, Claim, Estimate, Exceeds, NotRun, Ordering
+from experiments.claims import Bounds, Claim, Exceeds, NotRun, Ordering
+from experiments.losses import _digits, _stacks
 from experiments.losses._ldr_figure import draw
 from experiments.running import Result, stage
 
@@ -187,10 +187,7 @@ def _accuracy(model: nn.MLP, x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _images(config: Config, *, key: jax.Array) -> dict[str, Any]:
     """Digits for every network, over axes (network, image); networks run over noises, seeds and rates in this order."""
-    from sklearn.datasets import load_digits
-
-    digits: Any = load_digits()
-    x, y = digits.data.astype(np.float32) / 16, digits.target.astype(np.int32)
+    x, y = _digits.images()
     parts: dict[str, list[Any]] = {name: [] for name in ("x", "clean", "labels", "flipped", "held_x", "held_y")}
     parts |= {"test_x": [], "test_y": []}
     n = 3 * len(x) // 5  # three fifths to train by, one to choose rates by, one to test
@@ -213,12 +210,12 @@ def _train(loss: str, data: dict[str, Any], config: Config, *, key: jax.Array, c
     networks, n = data["labels"].shape
     steps_per_epoch = n // config.batch
     made_by, ordered_by, trained_by = jax.random.split(key, 3)
-    seeds = [
-        nn.MLP(64, 10, width=config.width, depth=1, activation=jnp.tanh, rngs=nnx.Rngs(jax.random.fold_in(made_by, s)))
-        for s in range(config.seeds)
-    ]
-    every = [model for _ in config.noises for model in seeds for _ in config.rates]
-    models = jax.tree.map(lambda *leaves: jnp.stack(leaves), *every)
+    by_seed = _stacks.stack(
+        lambda rngs: nn.MLP(64, 10, width=config.width, depth=1, activation=jnp.tanh, rngs=rngs),
+        jax.vmap(lambda seed: jax.random.fold_in(made_by, seed))(jnp.arange(config.seeds)),
+    )
+    seed_of = np.tile(np.repeat(np.arange(config.seeds), len(config.rates)), len(config.noises))
+    models = jax.tree.map(lambda leaf: leaf[seed_of], by_seed)
     orders = jax.vmap(lambda k: jax.random.permutation(k, n))(jax.random.split(ordered_by, config.epochs))
     ids = orders[:, : steps_per_epoch * config.batch].reshape(-1, config.batch)
     curve = jnp.zeros((config.epochs, networks))
@@ -289,10 +286,10 @@ def _measured(config: Config, data: "xarray.Dataset") -> dict[str, Any]:
     efficient = final.sel(noise=0.0, loss=[loss for loss in config.losses if loss != "MAE"]).mean("seed")
     measured: dict[str, Any] = {
         CLAIMS[0].name: float(efficient.max() - efficient.min()),
-        CLAIMS[1].name: _estimate(worst.sel(loss="LDR-KL").values - worst.sel(loss="CE").values),
-        CLAIMS[2].name: _estimate(worst.sel(loss="ALDR-KL").values - worst.sel(loss="CE").values),
-        CLAIMS[3].name: _estimate(fall.sel(loss="CE").values - fall.sel(loss="LDR-KL").values),
-        CLAIMS[5].name: _estimate(np.array(area)),
+        CLAIMS[1].name: _stacks.estimate(worst.sel(loss="LDR-KL").values - worst.sel(loss="CE").values),
+        CLAIMS[2].name: _stacks.estimate(worst.sel(loss="ALDR-KL").values - worst.sel(loss="CE").values),
+        CLAIMS[3].name: _stacks.estimate(fall.sel(loss="CE").values - fall.sel(loss="LDR-KL").values),
+        CLAIMS[5].name: _stacks.estimate(np.array(area)),
     }
     if set(config.losses) != set(LOSSES):
         return measured | {CLAIMS[4].name: NotRun("some losses are left out in this preset")}
@@ -301,11 +298,6 @@ def _measured(config: Config, data: "xarray.Dataset") -> dict[str, Any]:
     others = [rank for loss, rank in zip(LOSSES, ranks, strict=True) if loss != "ALDR-KL"]
     mean_ranks = {"ALDR-KL": float(ranks[LOSSES.index("ALDR-KL")]), "best of the others": float(min(others))}
     return measured | {CLAIMS[4].name: mean_ranks}
-
-
-def _estimate(values: np.ndarray) -> Estimate:
-    """The mean over seeds and its standard error."""
-    return Estimate(values.mean(), values.std(ddof=1) / np.sqrt(len(values)))
 
 
 REMARKS: dict[str, str] = {

@@ -20,7 +20,7 @@ from flax import nnx
 
 from entropax import losses
 from experiments.claims import Bounds, Claim, Estimate, Exceeds
-from experiments.losses import _ensembles
+from experiments.losses import _digits, _stacks
 from experiments.losses._opl_figure import draw
 from experiments.running import Result, stage
 
@@ -95,29 +95,29 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     """
     del checkpoint_dir
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-    every = _ensembles.digits(config.seeds, seed)
-    seen = _ensembles.digits(config.seeds, seed, classes=SEEN)
-    unseen = _ensembles.digits(config.seeds, seed, classes=HELD_OUT)["train"]
+    every = _digits.splits(config.seeds, seed)
+    seen = _digits.splits(config.seeds, seed, classes=SEEN)
+    unseen = _digits.splits(config.seeds, seed, classes=HELD_OUT)["train"]
     noisy = {"train": (every["train"][0], _corrupted(every["train"][1], config.noise, seed)), "test": every["test"]}
     kinds = (PLAIN, *config.readings)
     found: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in kinds}
     for kind in kinds:
         with stage(f"all digits, {kind}"):
             _, logits, features = _fit(kind, every, config, key)
-            found[kind]["accuracy"] = 100 * _ensembles.accuracy(logits, every["test"][1])
+            found[kind]["accuracy"] = 100 * _stacks.accuracy(logits, every["test"][1])
             found[kind] |= _cosines(features, every["test"][1])
         with stage(f"six digits, then four others, {kind}"):
             network, _, _ = _fit(kind, seen, config, key)
-            _, features = _ensembles.outputs(network, unseen[0])
+            _, features = _stacks.own_outputs(network, unseen[0])
             found[kind]["one_shot"] = 100 * _one_shot(np.asarray(features), unseen[1], config.episodes, seed)
         with stage(f"noisy labels, {kind}"):
             _, logits, _ = _fit(kind, noisy, config, key)
-            found[kind]["noisy"] = 100 * _ensembles.accuracy(logits, noisy["test"][1])
+            found[kind]["noisy"] = 100 * _stacks.accuracy(logits, noisy["test"][1])
     sweep = []
     for batch in config.batches:
         with stage(f"batches of {batch}"):
             _, logits, _ = _fit(CODE, every, config, key, batch=batch)
-            sweep.append(100 * _ensembles.accuracy(logits, every["test"][1]))
+            sweep.append(100 * _stacks.accuracy(logits, every["test"][1]))
     data = _dataset(config, found, np.stack(sweep))
     measured, remarks = _measured(found, np.stack(sweep))
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
@@ -128,7 +128,8 @@ def _fit(
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """The networks, and their logits and features of the test images."""
 
-    def loss(network: Any, x: Any, y: Any) -> Any:
+    def loss(network: Any, x: Any, y: Any, *, key: Any) -> Any:
+        del key
         features = network.features(x)
         value = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(network.head(features), y))
         if kind == PLAIN:
@@ -138,22 +139,20 @@ def _fit(
         )
 
     def make(rngs: nnx.Rngs) -> Any:
-        return _ensembles.Classifier(
+        return _stacks.Classifier(
             64, FEATURES, nnx.Linear(FEATURES, 10, rngs=rngs), width=64, depth=2, rectified=False, rngs=rngs
         )
 
-    x, y = parts["train"]
-    fitted = _ensembles.fit(
+    fitted = _stacks.fit_own(
         make,
         loss,
-        x,
-        y,
+        parts["train"],
         key=key,
         steps=config.steps,
         batch=batch or config.batch,
         optimizer=optax.adam(1e-3),
     )
-    logits, features = _ensembles.outputs(fitted.model, parts["test"][0])
+    logits, features = _stacks.own_outputs(fitted.model, parts["test"][0])
     return fitted.model, np.asarray(logits), np.asarray(features)
 
 
@@ -190,7 +189,7 @@ def _one_shot(features: np.ndarray, y: np.ndarray, episodes: int, seed: int) -> 
 
 def _measured(found: dict[str, dict[str, np.ndarray]], sweep: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
     def difference(quantity: str, sign: float = 1.0) -> Estimate:
-        return Estimate(*_ensembles.mean_and_error(sign * (found[CODE][quantity] - found[PLAIN][quantity])))
+        return _stacks.estimate(sign * (found[CODE][quantity] - found[PLAIN][quantity]))
 
     parts = {
         "accuracy, difference (points)": ("accuracy", 1.0),

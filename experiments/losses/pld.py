@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from flax import nnx
 
 from entropax import losses, nn, training
 from experiments.claims import Claim, Estimate, Exceeds
+from experiments.losses import _digits, _stacks
 from experiments.losses._pld_figure import draw
 from experiments.running import Result, stage
 
@@ -96,15 +95,12 @@ def objectives() -> dict[str, Callable[..., Any]]:
     return objectives
 
 
-def load_digits(config: Config) -> dict[str, np.ndarray]:
-    """Images of 8 x 8 pixels in [0, 1] and their digits, split by a fixed shuffle, each digit in its share."""
-    from sklearn.datasets import load_digits as load
+def split_digits(config: Config) -> dict[str, np.ndarray]:
+    """Images and their digits, split by a fixed shuffle, each digit in its share."""
     from sklearn.model_selection import train_test_split
 
-    x, y = load(return_X_y=True)
-    parts = train_test_split(
-        x.astype(np.float32) / 16, y.astype(np.int32), test_size=config.test_share, random_state=0, stratify=y
-    )
+    x, y = _digits.images()
+    parts = train_test_split(x, y, test_size=config.test_share, random_state=0, stratify=y)
     names = ("train_x", "test_x", "train_y", "test_y")
     return {name: np.asarray(part) for name, part in zip(names, parts, strict=True)}
 
@@ -133,30 +129,18 @@ def train(
     Returns:
         The trained models, stacked.
     """
-    x, t, y = (jnp.asarray(data[name]) for name in ("train_x", "train_t", "train_y"))
     count = len(jax.tree.leaves(models)[0])
-    steps = max(1, config.epochs * len(x) // config.batch)
-
-    def batch_at(step: Any, *, key: jax.Array) -> Any:
-        rows = jax.random.randint(key, (count, config.batch), 0, len(x))
-        return x[rows], t[rows], y[rows]
-
-    def loss(models: Any, batch: Any, *, key: jax.Array) -> Any:
-        return jnp.sum(jax.vmap(lambda model, x, t, y: objective(model(x), t, y))(models, *batch))
-
-    optimizer = optax.adamw(optax.cosine_decay_schedule(rate, steps), weight_decay=decay)
-    return training.fit(loss, models, batch_at, optimizer, steps=steps, progress=False, **options).model
+    steps = max(1, config.epochs * len(data["train_x"]) // config.batch)
+    loss = _stacks.StackLoss(lambda model, x, t, y, *, key: objective(model(x), t, y))
+    arrays = (jnp.asarray(data[name]) for name in ("train_x", "train_t", "train_y"))
+    batches = _stacks.OwnBatches(tuple(jnp.broadcast_to(z, (count, *z.shape)) for z in arrays), config.batch)
+    optimizer = _stacks.adamw(rate, decay, steps)
+    return training.fit(loss, models, batches, optimizer, steps=steps, progress=False, **options).model
 
 
 def perceptrons(width: int, depth: int, keys: jax.Array) -> Any:
     """Perceptrons from pixels to digits, one a key, stacked along a first axis."""
-    return jax.vmap(lambda key: nn.MLP(64, 10, width=width, depth=depth, rngs=nnx.Rngs(key)))(keys)
-
-
-@jax.jit
-def logits_of(models: Any, x: jax.Array) -> jax.Array:
-    """Logits of stacked models, shape (models, n, 10)."""
-    return jax.vmap(lambda model: model(x))(models)
+    return _stacks.stack(lambda rngs: nn.MLP(64, 10, width=width, depth=depth, rngs=rngs), keys)
 
 
 def rank_agreement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -177,7 +161,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     Returns:
         What was measured, the data and the figure.
     """
-    data = load_digits(config)
+    data = split_digits(config)
     teacher_key, student_key, fit_key = jax.random.split(key, 3)
     with stage("train the teacher"):
         data["train_t"] = np.zeros((len(data["train_x"]), 10), np.float32)  # it has no teacher
@@ -186,8 +170,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         recipe = {"rate": config.teacher_rate, "decay": config.teacher_decay}
         options = {"key": fit_key, "checkpoint_dir": checkpoint_dir / "teacher"}
         teacher = train(config, data, teacher, cross_entropy, **recipe, **options)
-        data["train_t"] = np.asarray(logits_of(teacher, data["train_x"])[0])
-        test_t = np.asarray(logits_of(teacher, data["test_x"])[0])
+        data["train_t"] = np.asarray(_stacks.scores(teacher, data["train_x"])[0])
+        test_t = np.asarray(_stacks.scores(teacher, data["test_x"])[0])
     students = perceptrons(config.hidden, 1, jax.random.split(student_key, config.seeds))
     accuracy, agreement = {}, {}
     for name, objective in objectives().items():
@@ -195,8 +179,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
             directory = checkpoint_dir / name.replace(" ", "-").replace(".", "_")
             options = {"rate": config.learning_rate, "key": fit_key, "checkpoint_dir": directory}
             trained = train(config, data, students, objective, **options)
-            logits = np.asarray(logits_of(trained, data["test_x"]))
-        accuracy[name] = np.mean(logits.argmax(-1) == data["test_y"], axis=-1)
+            logits = np.asarray(_stacks.scores(trained, data["test_x"]))
+        accuracy[name] = _stacks.accuracy(logits, data["test_y"])
         agreement[name] = rank_agreement(logits, test_t)
     right = jax.nn.softmax(jnp.asarray(data["train_t"]), axis=-1)[np.arange(len(data["train_y"])), data["train_y"]]
     attributes = {
@@ -216,8 +200,7 @@ def _measured(accuracy: dict[str, np.ndarray], agreement: dict[str, np.ndarray])
     """Mean differences between students that start alike and see the same batches."""
 
     def over(values: dict[str, np.ndarray], a: str, b: str, scale: float = 1.0) -> Estimate:
-        difference = scale * (values[a] - values[b])
-        return Estimate(difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference)))
+        return _stacks.estimate(scale * (values[a] - values[b]))
 
     return {
         "accuracy of PLD over KD (points)": over(accuracy, "PLD 1", "KD", 100),

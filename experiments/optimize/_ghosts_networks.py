@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from entropax import nn
+from experiments.losses import _stacks
 from experiments.losses._digits import CLASSES
 
 SIDE = 8
@@ -87,4 +88,4 @@ NETWORKS: dict[str, Callable[[nnx.Rngs], Any]] = {
 
 def stack(name: str, keys: jax.Array) -> Any:
     """Networks of one kind, one for every key, stacked."""
-    return jax.vmap(lambda key: NETWORKS[name](nnx.Rngs(key)))(keys)
+    return _stacks.stack(NETWORKS[name], keys)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from entropax import optimize, training
-from experiments.losses import _digits
+from experiments.losses import _digits, _stacks
 from experiments.optimize import _ghosts_networks
 from experiments.optimize._ghosts_steps import logits, mean_loss
 
@@ -131,10 +131,10 @@ def train(
     result = training.run(
         update,
         update.init(_ghosts_networks.stack(kind, keys)),
-        _digits.Batches((data.x, data.y), number * seeds, batch_size),
+        _stacks.Batches((data.x, data.y), number * seeds, batch_size),
         steps=steps,
         key=jax.random.fold_in(key, 1),
     )
-    final = _digits.accuracy(_digits.scores(result.state[0], data.x_test), data.y_test)
+    final = _stacks.accuracy(_stacks.scores(result.state[0], data.x_test), data.y_test)
     curves = np.stack([result.history[f"accuracy {i}"] for i in range(number)])
     return final.reshape(number, seeds), curves

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims import Bounds, Claim, Ordering, Quotient
-from experiments.losses import _digits
+from experiments.losses import _digits, _stacks
 from experiments.optimize import _ghosts_networks, _ghosts_steps, _ghosts_training
 from experiments.optimize._ghosts_figure import draw
 from experiments.optimize._ghosts_networks import CONVOLUTIONAL, MLP, NETWORKS, NORMALIZED
@@ -133,7 +133,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         What was measured, the data and the figure.
     """
     del checkpoint_dir
-    data = _digits.digits(int(jax.random.randint(key, (), 0, 2**31 - 1)))
+    data = _digits.split(int(jax.random.randint(key, (), 0, 2**31 - 1)))
     r = np.geomspace(0.01, 100, config.lengths)
     step_key, temperature_key, spike_key, set_key = jax.random.split(key, 4)
     with stage("step once from trained networks"):
@@ -215,14 +215,14 @@ def _trained(
 ) -> Any:
     """Networks of one kind, one for every temperature."""
     networks = _ghosts_networks.stack(kind, jax.random.split(jax.random.fold_in(key, 0), len(temperatures)))
-    return _digits.train(
+    return _stacks.fit_shared(
         networks,
         _ghosts_steps.mean_loss,
-        temperatures,
         (data.x, data.y),
+        settings=(temperatures,),
         key=jax.random.fold_in(key, 1),
         steps=steps,
-        batch_size=batch,
+        batch=batch,
         learning_rate=rate,
         stop=None,
     ).model

@@ -6,8 +6,6 @@ import pytest
 
 from experiments.losses import _digit_transforms, calibration_correctness
 
-pytestmark = pytest.mark.fast
-
 
 def test_parts_do_not_overlap():
     config = calibration_correctness.PRESETS["smoke"]
@@ -17,12 +15,17 @@ def test_parts_do_not_overlap():
         np.testing.assert_array_equal(np.sort(every), np.arange(1797))
 
 
+@pytest.mark.fast
 def test_transformed_images_stay_images():
     rng = np.random.default_rng(0)
     images = rng.random((3, 8, 8)).astype(np.float32)
     copies = _digit_transforms.transformed_copies(images, rng)
     assert copies.shape == (len(_digit_transforms.NAMES), 3, 8, 8)
-    for changed in (copies, _digit_transforms.shifted_images(images, rng)):
+    corrupted = [
+        _digit_transforms.corrupted(images, kind, amounts[-1], rng)
+        for kind, amounts in _digit_transforms.SEVERITIES.items()
+    ]
+    for changed in (copies, *corrupted):
         assert changed.dtype == np.float32
         assert changed.min() >= 0
         assert changed.max() <= 1

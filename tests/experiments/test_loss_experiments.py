@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from experiments.losses import _ensembles, _imbalance, _modular_addition, harmonic_loss, opl
+from experiments.losses import _digits, _imbalance, _modular_addition, harmonic_loss, opl
 
 RNG = np.random.default_rng(3)
 
@@ -24,13 +24,41 @@ def test_f1_and_the_best_threshold_are_scikit_learns():
 @pytest.mark.fast
 def test_sets_have_the_shares_that_they_say():
     """Positives of the Gaussians and of "is 8"; tag 0 takes five sixths (standard error 0.01)."""
-    parts = _imbalance.binary_set("1 : 20", 2, 0, examples=420, test=2100)
+    parts = _imbalance.gaussians(20, 2, 0, sizes={"train": 420, "test": 2100})
     assert parts["train"][1].mean() == 1 / 21
-    digits = _imbalance.binary_set("digits, is 8", 2, 0, examples=0, test=0)
-    assert 0.08 < np.concatenate([y.ravel() for _, y in digits.values()]).mean() < 0.11
-    (x, tags), _ = _imbalance.tagged_chains(2, 0, tokens=5000)
+    eights = _imbalance.eights(2, 0)
+    assert 0.08 < np.concatenate([y.ravel() for _, y in eights.values()]).mean() < 0.11
+    assert sum(y.shape[1] for _, y in eights.values()) == 1797
+    x, tags = _imbalance.tagged_chains(2, 0, sizes={"test": 5000})["test"]
     assert x.shape == (2, 5000, 24)
     np.testing.assert_allclose((tags == 0).mean(), 5 / 6, atol=0.04)
+
+
+@pytest.mark.fast
+def test_true_probabilities_and_the_line():
+    """Of examples with a true probability of 0.3 three in ten are positive; the line is where as many are called so."""
+    x, y = _imbalance.gaussians(4, 1, 0, sizes={"test": 200_000})["test"]
+    p = _imbalance.true_probability(x, 4)
+    near = np.abs(p - 0.3) < 0.05
+    np.testing.assert_allclose(y[near].mean(), p[near].mean(), atol=4 * np.sqrt(0.25 / near.sum()))
+    np.testing.assert_allclose(_imbalance.drawn_at(p > 0.2, p), 0.2, atol=1e-3)
+    np.testing.assert_allclose(_imbalance.drawn_at(np.zeros((1, 2), bool), np.array([[0.4, 0.6]])), 0.8)
+    np.testing.assert_allclose(_imbalance.drawn_at(np.ones((1, 2), bool), np.array([[0.4, 0.6]])), 0.2)
+
+
+@pytest.mark.fast
+def test_a_loss_of_a_batch_draws_the_line_at_half_of_its_f1():
+    """Free predictions for examples of known probability: 1/2 is crossed at S / 2 with S = 1 - loss; squares, no g."""
+    eta = np.linspace(0.01, 0.99, 99)
+    s = 0.6
+    for _ in range(100):  # p = min(1, eta / s) is least for given s, and s is its soft F1
+        p = np.minimum(1, eta / s)
+        s = 2 * np.sum(p * eta) / np.sum(p**2 + eta)
+    soft = lambda p: 2 * np.sum(p * eta) / np.sum(p**2 + eta)  # noqa: E731
+    trials = [np.clip(p + 0.05 * RNG.standard_normal(p.shape), 0, 1) for _ in range(50)]
+    assert max(map(soft, trials)) < soft(p)
+    crossing = eta[np.argmax(p > 0.5)]
+    np.testing.assert_allclose(crossing, s / 2, atol=0.01)
 
 
 @pytest.mark.fast
@@ -60,7 +88,7 @@ def test_wrong_labels_and_one_shot():
 @pytest.mark.fast
 def test_splits_share_no_image():
     """Every image is in one part of every split, labels with it, and classes can be chosen."""
-    parts = _ensembles.digits(2, 0, classes=(3, 7))
+    parts = _digits.splits(2, 0, classes=(3, 7))
     sizes = [y.shape[1] for _, y in parts.values()]
     rows = np.concatenate([parts["train"][0][1], parts["test"][0][1]])
     assert len(np.unique(rows, axis=0)) == sum(sizes) == len(rows)

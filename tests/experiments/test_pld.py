@@ -15,7 +15,7 @@ def test_agreement_of_rankings_is_kendalls_tau():
 
 
 def test_every_digit_has_its_share_of_the_test_images():
-    data = experiment.load_digits(experiment.PRESETS["smoke"])
+    data = experiment.split_digits(experiment.PRESETS["smoke"])
     counts = [np.bincount(data[name], minlength=10) for name in ("train_y", "test_y")]
     np.testing.assert_allclose(counts[1] / (counts[0] + counts[1]), 0.4, atol=0.01)
     assert data["train_x"].min() == 0
