@@ -172,8 +172,9 @@ def _fixed_point_rule(
     n, residual, iterations, converged = _fixed_point(start, parameters, control)
     slope = jax.jacfwd(_map)(n, parameters)
     _, change = jax.jvp(lambda p: _map(n, p), (parameters,), (tangents[1],))
-    moved = _lapack.solve(jnp.eye(n.shape[0], dtype=n.dtype) - slope, change)
-    moved = moved * jnp.where(converged, 1.0, jnp.nan).astype(n.dtype)
+    eye = jnp.eye(n.shape[0], dtype=n.dtype)
+    # The inverse, and a product that is linear in the tangent: the ordered solve is not.
+    moved = _lapack.solve(eye - slope, eye) @ change * jnp.where(converged, 1.0, jnp.nan).astype(n.dtype)
     none = lambda x: np.zeros(x.shape, jax.dtypes.float0)  # noqa: E731
     tangent = moved, jnp.zeros_like(residual), none(iterations), none(converged)
     return (n, residual, iterations, converged), tangent  # pyright: ignore[reportReturnType]

@@ -243,14 +243,15 @@ def test_8_zero_temperature_never_raises_the_energy(block_size):
     @jax.jit
     @jax.vmap
     def falls(key):
-        patterns, start, first, second = jax.random.split(key, 4)
+        patterns, start, sweeps = jax.random.split(key, 3)
         xi = simulators.sample_archetypes(0.3, num_patterns=3, num_neurons=12, key=patterns)
         couplings = hebbian_couplings(xi, 0.3)
         network = Hebbian(couplings, 0.0, block_size=block_size)
-        states = [network.init(key=start, shape=(20,))]
-        for key in (first, second):
-            states.append(network.step(states[-1], key=key))
-        return jnp.stack([couplings.energy(state) for state in states])
+
+        def sweep(state, key):
+            return network.step(state, key=key), couplings.energy(state)
+
+        return jax.lax.scan(sweep, network.init(key=start, shape=(20,)), jax.random.split(sweeps, 3))[1]
 
     energies = np.asarray(falls(jax.random.split(jax.random.key(4), 10)))
     assert np.all(np.diff(energies, axis=1) <= 1e-12)
