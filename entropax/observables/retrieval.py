@@ -138,14 +138,12 @@ def retrieval_entropy(overlaps: Real[ArrayLike, "*batch patterns"]) -> Float[Arr
     m = _checks.as_float("overlaps", overlaps)
     if m.ndim < 1 or m.shape[-1] < 1:
         raise ValueError(f"overlaps must have shape (..., patterns), got {m.shape}")
-    # Divided by the largest first: tiny overlaps would vanish when squared.
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(m), axis=-1, keepdims=True))
     ok = jnp.isfinite(largest[..., 0]) & (largest[..., 0] > 0)
-    m = m / jnp.where(ok[..., None], largest, 1)
-    squares = jnp.where(ok[..., None], m**2, 1)
-    value = entropy(squares / jnp.sum(squares, axis=-1, keepdims=True))
-    check = _checks.Check(ok, "overlaps must be finite and not all zero", lambda: f"{overlaps}")
-    return _checks.enforce(value, check)
+    m = _checks.enforce(m, _checks.Check(ok, "overlaps must be finite and not all zero", lambda: f"{overlaps}"))
+    # Divided by the largest first: tiny overlaps would vanish when squared.
+    squares = (m / largest) ** 2
+    return entropy(squares / jnp.sum(squares, axis=-1, keepdims=True))
 
 
 def _patterns_and_spins(archetypes: ArrayLike, spins: ArrayLike) -> tuple[Array, Array]:

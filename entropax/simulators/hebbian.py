@@ -260,12 +260,12 @@ class Hebbian(Simulator[Array]):
         Raises:
             ValueError: the state does not have N entries.
         """
-        state = self.couplings._as_spins(state)
-        batch, size = state.shape[:-1], state.shape[-1]
+        return _sweep(self, self.couplings._as_spins(state), key)
+
+    def _blocks(self, state: Array, key: PRNGKey) -> Array:
+        """A step block by block, in a fresh random order."""
         key_order, key_logistic, key_hidden = jax.random.split(key, 3)
-        block = self.block_size or 1
-        if block == size:
-            return self._sweep_whole(state, key_logistic, key_hidden)
+        batch, size, block = state.shape[:-1], state.shape[-1], self.block_size or 1
         order = jax.random.permutation(key_order, size)
         # The last block is filled up with vectors of zeros, whose spins change nothing and are dropped.
         blocks = jnp.concatenate([order, jnp.full(-size % block, size)]).reshape(-1, block)
@@ -278,8 +278,9 @@ class Hebbian(Simulator[Array]):
         _, drawn = jax.lax.scan(lambda *at: self._visit(*at), state @ self.couplings.vectors.T, visited)
         return state.at[..., blocks].set(jnp.moveaxis(drawn, 0, -2), mode="drop")
 
-    def _sweep_whole(self, state: Array, key_logistic: PRNGKey, key_hidden: PRNGKey) -> Array:
+    def _whole(self, state: Array, key: PRNGKey) -> Array:
         """A step whose one block is the network: no order to draw, nothing to gather."""
+        key_logistic, key_hidden = jax.random.split(key)
         vectors = self.couplings.vectors
         logistic = jax.random.logistic(key_logistic, state.shape, state.dtype)
         hidden = self._hidden_noise(key_hidden, (*state.shape[:-1], vectors.shape[0]), state.dtype)
@@ -310,3 +311,10 @@ class Hebbian(Simulator[Array]):
         warm = variance > 0
         scale = jnp.where(warm, jnp.sqrt(jnp.where(warm, variance, 1)), 0)
         return scale * jax.random.normal(key, shape, dtype)
+
+
+@jax.jit
+def _sweep(network: Hebbian, state: Array, key: PRNGKey) -> Array:
+    """One step, compiled once for each kind and size of network."""
+    one_block = (network.block_size or 1) == state.shape[-1]
+    return network._whole(state, key) if one_block else network._blocks(state, key)

@@ -4,6 +4,8 @@ It stands here and not with the simulator because nothing in it moves: it is the
 at finitely many patterns, which the dynamics of `simulators.Hebbian` samples.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -42,7 +44,7 @@ class Equilibrium(eqx.Module):
         value: m, shape (K,).
         free_energy: f per neuron.
         branch: the start it was reached from: j for the symmetric mixture of the first j + 1 patterns, K for the
-            hierarchical one.
+            hierarchical one, K + 1 for overlaps that fall by little from pattern to pattern.
         converged: whether all of them converged.
     """
 
@@ -127,8 +129,8 @@ def _fields(n: Array, law: SiteLaw, gains: Array) -> Array:
 def _activity(n: Array, temperature: Array, law: SiteLaw, gains: Array) -> Array:
     """tanh(h / T), the sign of h at T = 0."""
     field = _fields(n, law, gains)
-    warm = temperature > 0
-    return jnp.where(warm, jnp.tanh(field / jnp.where(warm, temperature, 1)), jnp.sign(field))
+    cold = temperature == 0
+    return jnp.where(cold, jnp.sign(field), jnp.tanh(field / jnp.where(cold, 1, temperature)))
 
 
 def _map(n: Array, parameters: PyTree) -> Array:
@@ -166,7 +168,7 @@ def _fixed_point(
 @_fixed_point.defjvp
 def _fixed_point_rule(
     primals: tuple[Array, PyTree, PyTree], tangents: tuple[Array, PyTree, PyTree]
-) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+) -> tuple[tuple[Array, ...], tuple[Any, ...]]:
     """(1 - dF/dn) dn = dF/dparameters; of the map itself, whose symmetry is not imposed on perturbations."""
     start, parameters, control = primals
     n, residual, iterations, converged = _fixed_point(start, parameters, control)
@@ -177,7 +179,7 @@ def _fixed_point_rule(
     moved = _lapack.solve(eye - slope, eye) @ change * jnp.where(converged, 1.0, jnp.nan).astype(n.dtype)
     none = lambda x: np.zeros(x.shape, jax.dtypes.float0)  # noqa: E731
     tangent = moved, jnp.zeros_like(residual), none(iterations), none(converged)
-    return (n, residual, iterations, converged), tangent  # pyright: ignore[reportReturnType]
+    return (n, residual, iterations, converged), tangent
 
 
 def mean_field_free_energy(
@@ -214,16 +216,17 @@ def mean_field_free_energy(
         _checks.nonnegative("temperature", T),
         _checks.positive("gains", g),
     )
-    return _checks.enforce(_free_energy(n, T, law, g), *checks)
+    n, T, g = _checks.enforce((n, T, g), *checks)
+    return _free_energy(n, T, law, g)
 
 
 @jax.jit
 def _free_energy(n: Array, temperature: Array, law: SiteLaw, gains: Array) -> Array:
     field = _fields(n, law, gains)
-    warm = temperature > 0
-    scaled = field / jnp.where(warm, temperature, 1)
+    cold = temperature == 0
+    scaled = field / jnp.where(cold, 1, temperature)
     # T log 2 cosh(h / T) tends to |h| and is even and smooth in h where T > 0.
-    potential = jnp.where(warm, temperature * jnp.logaddexp(scaled, -scaled), jnp.abs(field))
+    potential = jnp.where(cold, jnp.abs(field), temperature * jnp.logaddexp(scaled, -scaled))
     return (1 + law.noise) * jnp.sum(gains * n**2) / (2 * (1 - law.dilution)) - law.weights @ potential
 
 
@@ -234,7 +237,7 @@ def equilibrium_state(
     tolerance: float | None = None,
     max_iterations: int = 100_000,
 ) -> Equilibrium:
-    """The state of lowest free energy among those that the symmetric mixtures and the hierarchical state lead to.
+    """The state of lowest free energy among those that symmetric, hierarchical and graded starts lead to.
 
     Args:
         temperature: T >= 0, in units where order sets in at 1.
@@ -257,7 +260,9 @@ def equilibrium_state(
     count = jnp.arange(1, num_patterns + 1)
     symmetric = jnp.where(count[None] <= count[:, None], 1 / count[:, None].astype(dtype), 0)
     first = hierarchical_state(jax.lax.stop_gradient(law.dilution), num_patterns=num_patterns)
-    starts = jnp.concatenate([symmetric, first[None].astype(dtype)])
+    # The majority of three patterns and its kin: no pattern outweighs the others together.
+    graded = 1 - 0.4 * jnp.arange(num_patterns, dtype=dtype) / max(num_patterns - 1, 1)
+    starts = jnp.concatenate([symmetric, first[None].astype(dtype), graded[None] / num_patterns])
     solve = lambda start: self_consistency(  # noqa: E731
         start, T, law, tolerance=tolerance, max_iterations=max_iterations
     )

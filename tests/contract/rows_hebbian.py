@@ -152,7 +152,6 @@ ROWS = [
         exempt={
             "integer": KEEPS,
             "gradient": "hard spins are piecewise constant; the rows with a softness hold the relaxed form",
-            "bad_values": "a NaN temperature is no fault of a state of +-1, whose sign it leaves NaN only where drawn",
         },
         slow=True,
     ),
