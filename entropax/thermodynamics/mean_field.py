@@ -166,9 +166,7 @@ def _fixed_point(
 
 
 @_fixed_point.defjvp
-def _fixed_point_rule(
-    primals: tuple[Array, PyTree, PyTree], tangents: tuple[Array, PyTree, PyTree]
-) -> tuple[tuple[Array, ...], tuple[Any, ...]]:
+def _fixed_point_rule(primals: tuple[Array, PyTree, PyTree], tangents: tuple[Array, PyTree, PyTree]) -> Any:
     """(1 - dF/dn) dn = dF/dparameters; of the map itself, whose symmetry is not imposed on perturbations."""
     start, parameters, control = primals
     n, residual, iterations, converged = _fixed_point(start, parameters, control)

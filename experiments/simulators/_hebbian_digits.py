@@ -33,7 +33,7 @@ def archetype(images: np.ndarray) -> np.ndarray:
 
 
 def learned_digits(
-    num_examples: int, *, dilution: float, repeats: int, sweeps: int, seed: int
+    num_examples: int, *, dilution: float, repeats: int, sweeps: int, key: jax.Array
 ) -> tuple[np.ndarray, float]:
     """Overlaps with archetypes of three digits after learning from some of their images, without noise.
 
@@ -45,16 +45,16 @@ def learned_digits(
         dilution: blank fraction.
         repeats: drawn.
         sweeps: of asynchronous dynamics at zero temperature.
-        seed: of numpy's generator.
+        key: source of randomness.
 
     Returns:
         Overlaps with the three archetypes on their non-blank pixels, shape (2, repeats, 3), supervised first, and the
         quality r of the images: their mean agreement with the archetypes.
     """
     images, labels = signed_digits()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     archetypes = np.stack([archetype(images[labels == digit]) for digit in range(10)])
-    quality = float(np.mean(images * archetypes[labels]))
+    quality = float((images * archetypes[labels]).mean())
     xi, eta, start = [], [], []
     for _ in range(repeats):
         digits = rng.choice(10, 3, replace=False)
@@ -65,7 +65,7 @@ def learned_digits(
         noise = rng.choice(np.float32([-1.0, 1.0]), images.shape[1])
         start.append(np.where(keep[0] > 0, images[chosen[0][0]], noise))
     arrays = tuple(jnp.asarray(np.stack(x)) for x in (xi, eta, start))
-    keys = jax.random.split(jax.random.key(seed), repeats)
+    keys = jax.random.split(key, repeats)
     overlaps = [_retrieved(*arrays, keys, rule, dilution, quality, sweeps) for rule in ("supervised", "unsupervised")]
     return np.stack([np.asarray(m) for m in overlaps]), quality
 

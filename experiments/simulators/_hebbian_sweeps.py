@@ -7,6 +7,7 @@ import numpy as np
 
 from entropax import observables, simulators, thermodynamics
 from entropax.simulators import Hebbian, hebbian_couplings
+from entropax.thermodynamics.mean_field_states import PARALLEL
 
 PATTERNS = 3
 
@@ -261,7 +262,7 @@ def parallel_onset(temperature: float) -> float:
         middle = (low + high) / 2
         law = thermodynamics.site_law(middle, num_patterns=PATTERNS)
         state = _equilibrium(temperature, law)
-        alike = int(thermodynamics.retrieval_regime(state).value) == thermodynamics.mean_field_states.PARALLEL
+        alike = int(thermodynamics.retrieval_regime(state).value) == PARALLEL
         low, high = (low, middle) if alike else (middle, high)
     return (low + high) / 2
 

@@ -133,7 +133,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {"temperature": ("temperature", np.asarray(TEMPERATURES), {"units": "1"})}
     attributes: dict[str, Any] = {}
-    keys = jax.random.split(key, 5)
+    keys = jax.random.split(key, 6)
     with stage("simulate over the dilution"):
         _dilutions(config, keys[0], measured, variables, coordinates)
     with stage("learn from examples"):
@@ -147,7 +147,7 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     with stage("design the gains"):
         _design(config, keys[4], measured, variables, attributes)
     with stage("learn digits"):
-        _digits(config, measured, variables)
+        _digits(config, keys[5], measured, variables)
     import xarray
 
     data = xarray.Dataset(variables, coords=coordinates, attrs=attributes)
@@ -272,8 +272,8 @@ def _design(config: Config, key: jax.Array, measured: Any, variables: Any, attri
     attributes["target"] = target
 
 
-def _digits(config: Config, measured: Any, variables: Any) -> None:
-    options = {"dilution": 0.3, "repeats": config.digit_repeats, "sweeps": 10, "seed": 0}
+def _digits(config: Config, key: jax.Array, measured: Any, variables: Any) -> None:
+    options = {"dilution": 0.3, "repeats": config.digit_repeats, "sweeps": 10, "key": key}
     found = [digits.learned_digits(number, **options) for number in config.images]
     overlaps = np.stack([m for m, _ in found], axis=1)
     first, root = overlaps[..., 0], config.digit_repeats**0.5
