@@ -54,7 +54,8 @@ def learned_digits(
     images, labels = signed_digits()
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     archetypes = np.stack([archetype(images[labels == digit]) for digit in range(10)])
-    quality = float((images * archetypes[labels]).mean())
+    agreement = images * archetypes[labels]
+    quality = float(agreement.mean())
     xi, eta, start = [], [], []
     for _ in range(repeats):
         digits = rng.choice(10, 3, replace=False)
@@ -62,7 +63,7 @@ def learned_digits(
         chosen = [rng.choice(np.flatnonzero(labels == digit), num_examples + 1, replace=False) for digit in digits]
         xi.append(archetypes[digits] * keep)
         eta.append(np.stack([images[index[1:]] for index in chosen]) * keep[:, None])
-        noise = rng.choice(np.float32([-1.0, 1.0]), images.shape[1])
+        noise = rng.choice(np.array([-1.0, 1.0], np.float32), images.shape[1])
         start.append(np.where(keep[0] > 0, images[chosen[0][0]], noise))
     arrays = tuple(jnp.asarray(np.stack(x)) for x in (xi, eta, start))
     keys = jax.random.split(key, repeats)

@@ -45,7 +45,7 @@ def _dilution(axis: Any, data: "xarray.Dataset", row: int) -> None:
 
 
 def _phases(axis: Any, data: "xarray.Dataset") -> None:
-    shades = axis.pcolormesh(data.grid_dilution, data.grid_temperature, data.regime, vmin=0, vmax=3)
+    axis.pcolormesh(data.grid_dilution, data.grid_temperature, data.regime, vmin=0, vmax=3)
     axis.grid(False)
     for regime, name in enumerate(REGIMES):
         where = np.argwhere(data.regime.values == regime)
@@ -56,8 +56,7 @@ def _phases(axis: Any, data: "xarray.Dataset") -> None:
     axis.plot([2 / 3], [1.0], color="black", ls="", marker="o", ms=7, clip_on=False, label="2/3 at T = 1")
     axis.plot([0.5469], [0.0], color="black", ls="", marker="^", ms=8, clip_on=False, label="0.547 at T = 0, majority")
     axis.set(title="Equilibrium of three patterns", xlabel=label("blank fraction d"), ylabel=label("temperature T"))
-    axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, 0.9))
-    del shades
+    axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, 0.9), labelcolor="white")
 
 
 def _learning(axis: Any, data: "xarray.Dataset") -> None:
@@ -82,6 +81,9 @@ def _learning(axis: Any, data: "xarray.Dataset") -> None:
         ylabel="overlap on non-blank entries",
         xscale="log",
     )
+    ticks = (0.25, 0.5, 1, 2, 4)
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
     axis.legend()
 
 

@@ -73,14 +73,14 @@ PRESETS: dict[str, Config] = {
         num_dilutions=5,
         num_sweeps=10,
         networks=1,
-        examples=(24, 32),
+        examples=(24,),
         learners=2,
         grid=5,
         horizons=(64,),
         checked_neurons=40,
         iterations=5,
         digit_repeats=10,
-        images=(1, 8),
+        images=(8,),
     ),
     "default": Config(),
     "full": Config(num_neurons=100_000, num_dilutions=96, num_sweeps=200, networks=8, learners=16, grid=100),
@@ -210,6 +210,8 @@ def _learning(config: Config, key: jax.Array, measured: Any, variables: Any) -> 
         measured[f"{protocol}: overlap after one step, M = 24"] = Estimate(
             values.mean(), values.std(ddof=1) / config.learners**0.5
         )
+        if len(config.examples) == 1:
+            continue
         # The overlap falls with rho; where it crosses the threshold, by interpolation in log rho.
         order = np.argsort(means[row])
         crossing = np.interp(THRESHOLD, means[row][order], np.log(noise)[order], left=np.nan, right=np.nan)
@@ -277,8 +279,9 @@ def _digits(config: Config, key: jax.Array, measured: Any, variables: Any) -> No
     found = [digits.learned_digits(number, **options) for number in config.images]
     overlaps = np.stack([m for m, _ in found], axis=1)
     first, root = overlaps[..., 0], config.digit_repeats**0.5
-    gained = first[0, -1] - first[0, 0]
-    measured["digits: overlap gained by more images"] = Estimate(gained.mean(), gained.std(ddof=1) / root)
+    if len(config.images) > 1:
+        gained = first[0, -1] - first[0, 0]
+        measured["digits: overlap gained by more images"] = Estimate(gained.mean(), gained.std(ddof=1) / root)
     teacher = first[0, -1] - first[1, -1]
     measured["digits: teacher's effect on the overlap"] = Estimate(teacher.mean(), teacher.std(ddof=1) / root)
     axes = ("protocol", "images", "repeat", "pattern")
