@@ -10,7 +10,6 @@ from entropax.simulators import hebbian_couplings
 from experiments.simulators import _hebbian_design as design, _hebbian_digits as digits, _hebbian_sweeps as sweeps
 
 
-@pytest.mark.fast
 def test_quotas_are_the_expected_frequencies(x64):
     """Every combination of entries stands as often as its probability times N, up to one."""
     xi = np.asarray(sweeps.quota_archetypes(jnp.asarray(0.4), num_neurons=1000))
@@ -27,7 +26,6 @@ def test_hierarchical_spins_fill_blanks_by_rank():
     np.testing.assert_array_equal(sweeps.hierarchical_spins(xi, key=jax.random.key(0)), [1, -1, 1, -1])
 
 
-@pytest.mark.fast
 def test_gains_multiply_couplings():
     """J with gains is sum_mu g_mu of each pattern's J; gains have mean one."""
     xi = np.array([[1.0, -1, 0, 1], [1, 0, 1, -1]], np.float32)
@@ -38,7 +36,6 @@ def test_gains_multiply_couplings():
     np.testing.assert_allclose(design.with_gains(couplings, gains).matrix(), parts, atol=1e-6)
 
 
-@pytest.mark.fast
 def test_digits_are_signs_and_archetypes_their_majority():
     """Images of +-1; an archetype agrees with most of its images, the quality is the mean agreement."""
     images, labels = digits.signed_digits()

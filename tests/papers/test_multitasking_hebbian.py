@@ -216,7 +216,6 @@ def hierarchical_spins(xi):
 SMALL = {"num_patterns": 3, "num_neurons": 12, "key": jax.random.key(2)}
 
 
-@pytest.mark.fast
 def test_8_invariances():
     """8. Gauge, reversal and permutation; r=1 makes all three rules the storing couplings."""
     xi = simulators.sample_archetypes(0.3, **SMALL)
@@ -264,7 +263,6 @@ def test_9_entry_entropy():
     assert float(simulators.pattern_entropy(0.25)) == pytest.approx(1.082196, abs=5e-7)
 
 
-@pytest.mark.fast
 def test_loss_and_cost():
     """L = 1 - d/2 -+ m with the empirical d, and the energy of storing is the losses': minimised together."""
     xi = simulators.sample_archetypes(0.3, **SMALL)

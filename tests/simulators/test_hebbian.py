@@ -120,7 +120,6 @@ def test_samples_have_their_law(getkey):
     assert scipy.stats.binomtest(int((noisy[xi == 0] == 1).sum()), int((xi == 0).sum()), 0.5).pvalue > 1e-4
 
 
-@pytest.mark.fast
 def test_pattern_entropy_is_that_of_three_outcomes(x64):
     """Against the entropy of the distribution (d, (1 - d)/2, (1 - d)/2)."""
     for d in (0.0, 0.25, 1 / 3, 0.9):

@@ -26,7 +26,6 @@ def test_moments_of_the_law(average, blank_noise):
     np.testing.assert_allclose((law.signals[0] * law.signals[1]) @ law.weights, 0, atol=1e-13)
 
 
-@pytest.mark.fast
 def test_binomial_weights():
     """Against scipy's, and with the right slope in r at r = 1."""
     for quality in (0.2, 1.0):
@@ -66,7 +65,6 @@ def test_solutions_are_stationary_points_of_the_free_energy():
     np.testing.assert_allclose(-jax.grad(lambda t: solve(t).free_energy)(0.3), entropy, rtol=1e-10)
 
 
-@pytest.mark.fast
 def test_a_solution_that_did_not_converge_says_so_and_has_no_gradient():
     """`converged` is false and the gradient NaN when the iterations ran out."""
     law = site_law(0.5, num_patterns=2)
@@ -105,7 +103,6 @@ def test_damping_changes_the_way_but_not_the_solution():
     assert int(damped.iterations) > int(plain.iterations)
 
 
-@pytest.mark.fast
 def test_parallel_state():
     """K=2 (1 - d)(1 + d)/2, K=3 by enumeration; all alike, so `retrieval_entropy` is log K and the regime 3."""
     np.testing.assert_allclose(thermodynamics.parallel_state(0.3, num_patterns=2), [0.7 * 1.3 / 2] * 2, rtol=1e-13)
@@ -118,7 +115,6 @@ def test_parallel_state():
     assert int(thermodynamics.retrieval_regime(state).value) == 3
 
 
-@pytest.mark.fast
 def test_retrieval_entropy_and_example_overlap(getkey):
     """0 for one pattern, whatever its size; of examples equal to their archetypes, n = m."""
     np.testing.assert_allclose(observables.retrieval_entropy(np.array([[1e-200, 0, 0], [0.2, 0.2, 0]])), [0, np.log(2)])
