@@ -55,6 +55,7 @@ def dataset_entropy(quality: RealScalar, *, num_examples: int) -> Scalar:
     """How much the examples leave unsaid, rho = (1 - r^2) / (M r^2): the variance of their mean over its square.
 
     0 is perfect knowledge of the archetypes; about 1 is where learning sets in (`thermodynamics.learning_threshold`).
+    What one example leaves unsaid of a non-blank entry is `information.binary_entropy((1 + r) / 2)` nats.
 
     Args:
         quality: r in (0, 1]; an entry of an example agrees with the archetype with probability (1 + r) / 2.

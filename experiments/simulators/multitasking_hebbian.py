@@ -6,8 +6,9 @@ paper only the abstract's statements were at hand: the numbers are derived, and 
 
 Optimised through the dynamics: gains of the patterns for which the retrieval entropy is a wanted one. Horizon: the
 gradient through h sweeps nears the implicit gradient of the fixed point as the slowest overlap relaxes, here by a
-factor e every four sweeps (`horizon_error` in the data: 13% off at 8, 6e-8 at 64); nothing in it is chaotic, longer
-horizons cost memory alone. The hard network then runs with these gains. Beyond the gains at which two patterns change rank the entropy jumps, and no gradient sees it.
+factor e every four sweeps (`horizon_error` in the data: 13% off at 8, 6e-8 at 64); nothing in it is chaotic, so longer
+horizons cost only memory. The hard network then runs with these gains. Beyond the gains at which two patterns change
+rank the entropy jumps, and no gradient sees it.
 """
 
 import math
