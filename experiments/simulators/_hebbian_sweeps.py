@@ -87,6 +87,7 @@ def stored_overlaps(
     sweeps: int,
     networks: int,
     quotas: bool,
+    block_size: int | None,
     key: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Overlaps of stored patterns from hierarchical starts, averaged over the later half of the sweeps.
@@ -95,9 +96,10 @@ def stored_overlaps(
         dilutions: shape (D,).
         temperature: T.
         num_neurons: N.
-        sweeps: of asynchronous dynamics.
+        sweeps: of the dynamics.
         networks: run for each dilution.
         quotas: whether the archetypes are `quota_archetypes`, else independent ones for every network.
+        block_size: spins drawn at once, None for asynchronous dynamics.
         key: source of randomness.
 
     Returns:
@@ -112,7 +114,7 @@ def stored_overlaps(
         else:
             xi = simulators.sample_archetypes(dilution, num_patterns=PATTERNS, num_neurons=num_neurons, key=patterns)
         start, observe = hierarchical_spins(xi, key=fill), Overlaps(xi)
-        network = Hebbian(hebbian_couplings(xi, dilution), temperature, initial=start)
+        network = Hebbian(hebbian_couplings(xi, dilution), temperature, block_size=block_size)
         _, m = simulators.simulate(network, start, sweeps, key=run, observe=observe)
         law = thermodynamics.empirical_site_law(xi, dilution)
         own = thermodynamics.self_consistency(observe(start), temperature, law, tolerance=1e-6, max_iterations=2000)
@@ -151,6 +153,7 @@ def learned_overlaps(
     num_neurons: int,
     sweeps: int,
     networks: int,
+    block_size: int | None,
     key: jax.Array,
 ) -> dict[str, np.ndarray]:
     """What two networks that learned the same examples retrieve: after one step from an archetype, and in equilibrium.
@@ -163,6 +166,7 @@ def learned_overlaps(
         num_neurons: N.
         sweeps: of the equilibrium.
         networks: drawn.
+        block_size: spins drawn at once, None for asynchronous dynamics.
         key: source of randomness.
 
     Returns:
@@ -171,9 +175,8 @@ def learned_overlaps(
     """
     one_step, equilibrium = [], []
     for rule in ("supervised", "unsupervised"):
-        step, m = _learned(
-            num_examples, quality, dilution, temperature, num_neurons, sweeps, rule, jax.random.split(key, networks)
-        )
+        keys = jax.random.split(key, networks)
+        step, m = _learned(num_examples, quality, dilution, temperature, num_neurons, sweeps, rule, block_size, keys)
         one_step.append(np.asarray(step))
         equilibrium.append(np.asarray(m))
     return {"one step": np.stack(one_step), "equilibrium": np.stack(equilibrium)}
@@ -188,6 +191,7 @@ def _learned(
     num_neurons: int,
     sweeps: int,
     rule: str,
+    block_size: int | None,
     keys: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -198,7 +202,7 @@ def _learned(
         shown = hierarchical_spins(xi, key=start)
         only_first = jnp.where(xi[0] == 0, jax.random.rademacher(start, xi[0].shape, xi.dtype), xi[0])
         agreement = xi[0] * jnp.sign(couplings.field(only_first))
-        network = Hebbian(couplings, temperature, initial=shown)
+        network = Hebbian(couplings, temperature, block_size=block_size)
         _, m = simulators.simulate(network, shown, sweeps, key=run, observe=Overlaps(xi))
         return jnp.sum(agreement) / jnp.sum(xi[0] ** 2), jnp.mean(m[sweeps // 2 :], axis=0)
 

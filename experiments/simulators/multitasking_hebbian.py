@@ -44,6 +44,7 @@ class Config:
         num_dilutions: between 0 and 0.95.
         num_sweeps: of each run.
         networks: for each dilution.
+        block_size: spins drawn at once, None for asynchronous dynamics; an accelerator wants large blocks.
         examples: numbers of examples; 24 is the threshold at quality 0.2.
         learners: networks for each number of examples.
         grid: of the phase diagram, both ways.
@@ -58,6 +59,7 @@ class Config:
     num_dilutions: int = 20
     num_sweeps: int = 40
     networks: int = 3
+    block_size: int | None = None
     examples: tuple[int, ...] = (6, 12, 18, 24, 30, 48, 96)
     learners: int = 6
     grid: int = 40
@@ -84,7 +86,15 @@ PRESETS: dict[str, Config] = {
         images=(8,),
     ),
     "default": Config(),
-    "full": Config(num_neurons=100_000, num_dilutions=96, num_sweeps=200, networks=8, learners=16, grid=100),
+    "full": Config(
+        num_neurons=100_000,
+        num_dilutions=96,
+        num_sweeps=200,
+        networks=8,
+        block_size=100_000,
+        learners=16,
+        grid=100,
+    ),
 }
 
 CLAIMS: tuple[Claim, ...] = (
@@ -166,7 +176,13 @@ REMARKS = {
 
 def _dilutions(config: Config, key: jax.Array, measured: Any, variables: Any, coordinates: Any) -> None:
     dilutions = jnp.linspace(0.0, 0.95, config.num_dilutions)
-    options = {"num_neurons": config.num_neurons, "sweeps": config.num_sweeps, "networks": config.networks, "key": key}
+    options = {
+        "num_neurons": config.num_neurons,
+        "sweeps": config.num_sweeps,
+        "networks": config.networks,
+        "block_size": config.block_size,
+        "key": key,
+    }
     rms = lambda x: float(np.sqrt(np.mean(np.square(x))))  # noqa: E731
     simulated, independent, predicted = [], [], []
     for t in TEMPERATURES:
@@ -198,6 +214,7 @@ def _learning(config: Config, key: jax.Array, measured: Any, variables: Any) -> 
             num_neurons=config.num_neurons,
             sweeps=config.num_sweeps // 2,
             networks=config.learners,
+            block_size=config.block_size,
             key=jax.random.fold_in(key, number),
         )
         for number in config.examples
