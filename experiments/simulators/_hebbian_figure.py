@@ -1,0 +1,118 @@
+"""The figure of the multitasking network."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.figures import COLORS, LINES, MARKERS, label, new_figure
+
+if TYPE_CHECKING:
+    import xarray
+
+REGIMES = ("disordered", "single", "hierarchical", "parallel")
+
+
+def draw(data: "xarray.Dataset") -> Any:
+    """The figure.
+
+    Args:
+        data: the experiment's data set.
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure, axes = new_figure(2, 3, height=3.1, width=11.4)
+    for axis, row in zip(axes[0, :2], range(2), strict=True):
+        _dilution(axis, data, row)
+    _phases(axes[0, 2], data)
+    _learning(axes[1, 0], data)
+    _costs(axes[1, 1], data)
+    _design(axes[1, 2], data)
+    return figure
+
+
+def _dilution(axis: Any, data: "xarray.Dataset", row: int) -> None:
+    for k in range(data.sizes["pattern"]):
+        axis.plot(data.dilution, data.predicted[row, :, k], color=COLORS[k], ls=LINES[k], marker="")
+        means = data.simulated[row, :, :, k].mean("network")
+        axis.plot(data.dilution, means, color=COLORS[k], ls="", marker=MARKERS[k], label=f"pattern {k + 1}")
+    axis.set(
+        title=f"Stored patterns at T = {float(data.temperature[row]):g}",
+        xlabel=label("blank fraction d") + "\nmarkers: simulated, lines: self-consistency",
+        ylabel=label("overlap m"),
+    )
+    axis.legend()
+
+
+def _phases(axis: Any, data: "xarray.Dataset") -> None:
+    axis.pcolormesh(data.grid_dilution, data.grid_temperature, data.regime, vmin=0, vmax=3)
+    axis.grid(False)
+    for regime, name in enumerate(REGIMES):
+        where = np.argwhere(data.regime.values == regime)
+        if len(where):
+            t, d = np.median(where, axis=0).astype(int)
+            place = float(data.grid_dilution[d]), float(data.grid_temperature[t])
+            axis.text(*place, name, ha="center", color="white" if regime < 2 else "black", fontsize=8)
+    axis.plot([2 / 3], [1.0], color="black", ls="", marker="o", ms=7, clip_on=False, label="2/3 at T = 1")
+    axis.plot([0.5469], [0.0], color="black", ls="", marker="^", ms=8, clip_on=False, label="0.547 at T = 0, majority")
+    axis.set(title="Equilibrium of three patterns", xlabel=label("blank fraction d"), ylabel=label("temperature T"))
+    axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, 0.9), labelcolor="white")
+
+
+def _learning(axis: Any, data: "xarray.Dataset") -> None:
+    for row, protocol in enumerate(("supervised", "unsupervised")):
+        steps = data.one_step[row]
+        axis.errorbar(
+            data.noise * (1 + 0.03 * row),
+            steps.mean("learner"),
+            2 * steps.std("learner", ddof=1) / data.sizes["learner"] ** 0.5,
+            color=COLORS[row],
+            ls="",
+            marker=MARKERS[row],
+            capsize=2,
+            label=protocol,
+        )
+    axis.plot(data.curve_noise, data.curve, color="0.3", ls="--", marker="", label=r"erf$(1/\sqrt{2\rho})$")
+    axis.axvline(1, color="0.5", lw=0.8, ls=":")
+    axis.axhline(0.6827, color="0.5", lw=0.8, ls=":")
+    axis.set(
+        title="One step after an archetype was shown",
+        xlabel=label(r"data set entropy $\rho = (1 - r^2) / (M r^2)$") + "\nbars: 2 s.e.; dotted: threshold",
+        ylabel="overlap on non-blank entries",
+        xscale="log",
+    )
+    ticks = (0.25, 0.5, 1, 2, 4)
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.legend()
+
+
+def _costs(axis: Any, data: "xarray.Dataset") -> None:
+    axis.plot(data.loss_product, data.energy, color=COLORS[2], ls="", marker="o", label="one relaxation, T = 0.3")
+    slope, intercept = data.attrs["slope"], data.attrs["intercept"]
+    ends = np.array([float(data.loss_product.min()), float(data.loss_product.max())])
+    axis.plot(ends, slope * ends + intercept, color="0.3", ls="--", marker="", label="slope N / (2 (1 - d))")
+    axis.set(
+        title="Cost and losses are minimised together",
+        xlabel=label(r"$\sum_\mu L_\mu L'_\mu$"),
+        ylabel=label("energy H"),
+    )
+    axis.legend()
+
+
+def _design(axis: Any, data: "xarray.Dataset") -> None:
+    axis.plot(data.descent, color=COLORS[0], marker="", label="by gradients through the dynamics")
+    axis.axhline(data.attrs["target"], color="0.4", lw=0.9, ls=":", label="wanted")
+    last = data.sizes["iteration"]
+    for name, place, marker in (("uniform", 0, "s"), ("designed", last, "o")):
+        value, error = data.attrs[f"{name}_entropy"], data.attrs[f"{name}_error"]
+        axis.errorbar(
+            [place], [value], [2 * error], color=COLORS[2], marker=marker, ls="", capsize=3, label=f"hard spins, {name}"
+        )
+    gains = ", ".join(f"{g:.3f}" for g in data.gains.values)
+    axis.set(
+        title="Gains that retrieve as evenly as wanted",
+        xlabel=label("iteration") + f"\ngains of the three patterns: {gains}",
+        ylabel=label("retrieval entropy", "nats"),
+    )
+    axis.legend(fontsize=7)
