@@ -4,24 +4,62 @@
 - `Langevin`: any drift with constant diagonal noise.
 - `ActiveSwimmers`: many active swimmers on a torus, from a pair to tens of thousands.
 - `ActiveRing`: two active swimmers on a ring.
+- `KineticMixture`: light and heavy gases whose velocity distributions collide, any mass ratio with one time step; its
+  parts are `spectral_collision` (within a species), `isotropization`, `isotropization_correction` and `fokker_planck`
+  (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
 from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swimmer_box
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.base import Simulator, simulate, to_dataset
+from entropax.simulators.disparate_mass import (
+    binary_collision,
+    fokker_planck,
+    fokker_planck_step,
+    isotropization,
+    isotropization_correction,
+)
+from entropax.simulators.kinetic_mixture import KineticMixture, MixtureState
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
+from entropax.simulators.maxwell_collisions import bkw_solution, spectral_collision
+from entropax.simulators.mixture_moments import (
+    MixtureMoments,
+    gaussian_moments,
+    mixture_moment_rate,
+    two_temperature_rate,
+    two_temperatures,
+)
+from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, maxwellian, velocity_moments
 
 __all__ = [
     "ActiveRing",
     "ActiveSwimmers",
+    "KineticMixture",
     "Langevin",
     "LinearLangevin",
+    "MixtureMoments",
+    "MixtureState",
     "Simulator",
     "SwimmerState",
+    "VelocityGrid",
+    "VelocityMoments",
+    "binary_collision",
+    "bkw_solution",
+    "fokker_planck",
+    "fokker_planck_step",
+    "gaussian_moments",
+    "isotropization",
+    "isotropization_correction",
+    "maxwellian",
+    "mixture_moment_rate",
     "ornstein_uhlenbeck_step",
     "simulate",
+    "spectral_collision",
     "stationary_covariance",
     "swimmer_box",
     "to_dataset",
+    "two_temperature_rate",
+    "two_temperatures",
+    "velocity_moments",
 ]
