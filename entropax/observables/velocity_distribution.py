@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
+from entropax._typing import Array, ArrayLike, Real, RealScalar, Scalar
 
 
 def kinetic_entropy(f: Real[ArrayLike, "*shape"], cell: RealScalar) -> Scalar:

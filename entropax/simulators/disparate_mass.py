@@ -6,8 +6,8 @@ B = 1/(2 pi) per direction Omega in the plane the leading terms are
     Q_LH = n_H (<f_L> - f_L) + eps^2 n_H div[(v - eps u_H) f_L + T_H grad f_L],
     Q_HL = eps^2 n_L div[(v - u_L / eps) f_H + T_L grad f_H],
 
-where <f_L> is the average over circles about eps u_H. At eps = 0 that is Q_LH^0, whose circles are about zero; the slope
-in eps is Q_LH^1. The drift in the last line, -eps n_L u_L . grad f_H, is eps Q_HL^0; the rest is Q_HL^1.
+where <f_L> is the average over circles about eps u_H. At eps = 0 that is Q_LH^0, whose circles are about zero; the
+slope in eps is Q_LH^1. The drift in the last line, -eps n_L u_L . grad f_H, is eps Q_HL^0; the rest is Q_HL^1.
 """
 
 import functools
@@ -20,7 +20,7 @@ from jaxtyping import Float, Real
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, RealScalar
-from entropax.simulators.maxwell_collisions import _wavenumbers
+from entropax.simulators.maxwell_collisions import wavenumbers
 from entropax.simulators.velocity_space import VelocityGrid, as_distribution
 
 
@@ -62,13 +62,11 @@ def _unit(omega: Array) -> _checks.Check:
         return _checks.Check(jnp.abs(length - 1) <= tolerance, "direction must be a unit vector", lambda: f"{omega}")
 
 
-def isotropization(
-    f: Real[ArrayLike, "n n"], heavy_density: RealScalar, *, grid: VelocityGrid
-) -> Float[Array, "n n"]:
+def isotropization(f: Real[ArrayLike, "n n"], heavy_density: RealScalar, *, grid: VelocityGrid) -> Float[Array, "n n"]:
     """Q_LH^0(f) = n_H (<f> - f): light particles off immovable heavy ones, <f> the average over circles |v| = const.
 
-    Exact for the Fourier series of f: a wave's average over a circle is J0(|k| |v|), summed over shells of equal |k| and
-    evaluated on circles of equal |v|. Every cos(m theta) R(|v|) with m >= 1 decays at rate n_H; isotropic f stay.
+    Exact for the Fourier series of f: a wave's average over a circle is J0(|k| |v|), summed over shells of equal |k|
+    and evaluated on circles of equal |v|. Every cos(m theta) R(|v|) with m >= 1 decays at rate n_H; isotropic f stay.
 
     Args:
         f: the light distribution at `grid.velocities()`, shape (N, N).
@@ -97,8 +95,8 @@ def isotropization_correction(
 ) -> Float[Array, "n n"]:
     """Q_LH^1(f), the first order in eps: the change of n_H <f> as the circles' centre moves from 0 along u_H.
 
-    Against a function phi it gives n_H int f mean_Omega 2 (u_H . Omega) Omega . grad phi(v - 2 (v . Omega) Omega) dv: the
-    heavy particles' drift pulls the light ones along.
+    Against a function phi it gives n_H int f mean_Omega 2 (u_H . Omega) Omega . grad phi(v - 2 (v . Omega) Omega) dv:
+    the heavy particles' drift pulls the light ones along.
 
     Args:
         f: the light distribution at `grid.velocities()`, shape (N, N).
@@ -132,7 +130,7 @@ def _light_arguments(f: ArrayLike, density: RealScalar, grid: VelocityGrid) -> t
 def circle_average(f: Array, centre: Array, grid: VelocityGrid) -> Array:
     """The average of f over the circles about a centre, by moving the centre to zero and back."""
     size = grid.num_points
-    frequencies = jnp.asarray(_wavenumbers(grid), f.dtype)
+    frequencies = jnp.asarray(wavenumbers(grid), f.dtype)
     shift_x, shift_y = (jnp.exp(1j * centre[i] * frequencies) for i in range(2))
     shift = (shift_x[:, None] * shift_y[None, :]).at[size // 2, :].set(0).at[:, size // 2].set(0)
     wave_shells, speed_shells, bessel = _circles(grid)
@@ -163,8 +161,8 @@ def fokker_planck(
 
     With c = u_L / eps and T = T_L, n_L times this is Q_HL^1 + Q_HL^0 / eps of the heavy species; with c = eps u_H and
     T = T_H, n_H times it is the light species' exchange of energy, Q_LH^2. The flux between neighbours i and i+1 is
-    T/h [B(-x) f_{i+1} - B(x) f_i] with x = h (v - c) / T and B(x) = x / (e^x - 1), Chang and Cooper's, second order in h
-    and without flux through the boundary: mass is kept to rounding.
+    T/h [B(-x) f_{i+1} - B(x) f_i] with x = h (v - c) / T and B(x) = x / (e^x - 1), Chang and Cooper's: second order in
+    h, and without flux through the boundary, so that mass is kept to rounding.
 
     Args:
         f: distribution at `grid.velocities()`, shape (N, N).

@@ -11,11 +11,10 @@ from entropax import _checks, _lapack
 from entropax._typing import Array, PRNGKey, RealScalar, Scalar
 from entropax.simulators.base import Simulator
 from entropax.simulators.disparate_mass import circle_average, fokker_planck_of, implicit_fokker_planck
-from entropax.simulators.maxwell_collisions import spectral_collision
+from entropax.simulators.maxwell_collisions import collisions_of_both
 from entropax.simulators.mixture_moments import MixtureMoments, exchanged, gaussian_moments
 from entropax.simulators.velocity_space import (
     VelocityGrid,
-    VelocityMoments,
     as_distribution,
     isotropic_maxwellian,
     maxwellian,
@@ -53,7 +52,7 @@ class KineticMixture(Simulator[MixtureState]):
 
     a positive combination that tends to the Maxwellian M; the Fokker-Planck terms are implicit; and the moments are set
     to the closed-form solution of the expanded operators' moment equations, so mass, momentum and energy are kept to
-    rounding. It is first order in dt at fixed eps, and in the limit eps -> 0 it is the two-temperature system's solution.
+    rounding. It is first order in dt at fixed eps, and as eps -> 0 its temperatures are those of `two_temperatures`.
     `scheme="explicit"` is Euler's method on the equations above, stable up to dt = 2 eps^2 / (n_L + n_H) only.
 
     Attributes:
@@ -162,13 +161,14 @@ class KineticMixture(Simulator[MixtureState]):
         drift = light.velocity - e * heavy.velocity
         centre = e * heavy.velocity
         isotropised = circle_average(y.light, centre, self.light_grid)
-        fast = self._collision(y.light, self.light_grid) + heavy.density * (isotropised - y.light)
+        among_light, among_heavy = self._collisions(y.light, y.heavy)
+        fast = among_light + heavy.density * (isotropised - y.light)
         heating = fokker_planck_of(y.light, centre, heavy.temperature, self.light_grid)
         bath = light.temperature + drift @ drift / 2
         pushed = fokker_planck_of(y.heavy, light.velocity / e, bath, self.heavy_grid)
         return MixtureState(
             fast / e**2 + heavy.density * heating,
-            self._collision(y.heavy, self.heavy_grid) / e + light.density * pushed,
+            among_heavy / e + light.density * pushed,
         )
 
     def step(self, state: MixtureState, *, key: PRNGKey) -> MixtureState:
@@ -199,9 +199,10 @@ class KineticMixture(Simulator[MixtureState]):
         kept = jnp.exp(-n_h * dt / e**2)
         centre = e * after.common
         light = kept * state.light + (1 - kept) * circle_average(state.light, centre, self.light_grid)
-        light = self._relaxed(light, dt / e**2, self.light_grid)
-        # Within eps: the heavy gas relaxes.
-        heavy = self._relaxed(state.heavy, dt / e, self.heavy_grid)
+        # Then Maxwellian, and within eps the heavy gas too.
+        among_light, among_heavy = self._collisions(light, state.heavy)
+        light = relaxed(light, among_light, dt / e**2, self.light_grid)
+        heavy = relaxed(state.heavy, among_heavy, dt / e, self.heavy_grid)
         # Within 1: each is a bath for the other. The drift that the light gas exerts on the heavy one is its mean over
         # the step: with it the implicit step arrives at the heavy velocity asked for.
         light = implicit_fokker_planck(light, centre, after.heavy_temperature, n_h * dt, self.light_grid)
@@ -214,22 +215,33 @@ class KineticMixture(Simulator[MixtureState]):
         heavy = with_moments(heavy, n_h, after.heavy_velocity, after.heavy_temperature, self.heavy_grid)
         return MixtureState(light, heavy)
 
-    def _relaxed(self, f: Array, time: Array, grid: VelocityGrid) -> Array:
-        """Collisions within one species over a time in units of its collision time at density one."""
-        moments = moments_of(f, grid)
-        n = moments.density
-        gain = self._collision(f, grid) / n + f
-        equilibrium = isotropic_maxwellian(n, moments.velocity, moments.temperature, grid)
-        x = n * time
-        once = x * jnp.exp(-x)
-        return jnp.exp(-x) * f + once * gain + (-jnp.expm1(-x) - once) * equilibrium
-
-    def _collision(self, f: Array, grid: VelocityGrid) -> Array:
-        return spectral_collision(f, grid=grid, num_radii=self.num_radii, num_angles=self.num_angles)
+    def _collisions(self, light: Array, heavy: Array) -> tuple[Array, Array]:
+        grids = self.light_grid, self.heavy_grid
+        return collisions_of_both(light, grids[0], heavy, grids[1], self.num_radii, self.num_angles)
 
     def _distributions(self, state: MixtureState) -> tuple[Array, Array]:
         light = as_distribution("the light distribution", state.light, self.light_grid)
         return light, as_distribution("the heavy distribution", state.heavy, self.heavy_grid)
+
+
+def relaxed(f: Array, collision: Array, time: Array, grid: VelocityGrid) -> Array:
+    """Collisions within one species, e^-x f + x e^-x (Q / n + f) + (1 - (1 + x) e^-x) M with x = n t.
+
+    For Maxwell molecules the gain Q / n + f and the Maxwellian M have at least the entropy of f, so the mixture has.
+    Source: exponential Runge-Kutta of Dimarco and Pareschi 2011 (doi 10.1137/100811052), first order.
+
+    Args:
+        f: the distribution.
+        collision: Q(f).
+        time: t, in collision times at density one.
+        grid: its grid.
+    """
+    moments = moments_of(f, grid)
+    n = moments.density
+    equilibrium = isotropic_maxwellian(n, moments.velocity, moments.temperature, grid)
+    x = n * time
+    once = x * jnp.exp(-x)
+    return jnp.exp(-x) * f + once * (collision / n + f) + (-jnp.expm1(-x) - once) * equilibrium
 
 
 def _drifting_gases() -> MixtureMoments:

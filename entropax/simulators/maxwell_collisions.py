@@ -45,56 +45,83 @@ def spectral_collision(
     f = as_distribution("f", f, grid)
     _checks.require_integer("num_radii", num_radii, minimum=1)
     _checks.require_integer("num_angles", num_angles, minimum=1)
-    return _spectral_collision(f, grid, num_radii, num_angles)
+    scale = jnp.full(1, grid.support, f.dtype) ** 2
+    return collisions(f[None], scale, grid.num_points, grid.half_width / grid.support, num_radii, num_angles)[0]
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _spectral_collision(f: Array, grid: VelocityGrid, num_radii: int, num_angles: int) -> Array:
-    radii, gain_modes, loss_modes = (jnp.asarray(a, f.dtype) for a in _kernels(grid, num_radii))
-    size = grid.num_points
-    modes = jnp.fft.fft2(f).at[size // 2, :].set(0).at[:, size // 2].set(0)  # the finest wave has no shifted copy
-    frequencies = jnp.asarray(_wavenumbers(grid), f.dtype)
+def collisions_of_both(
+    f: Array, f_grid: VelocityGrid, g: Array, g_grid: VelocityGrid, num_radii: int, num_angles: int
+) -> tuple[Array, Array]:
+    """`spectral_collision` of two species, together where their grids differ in scale only: that compiles once."""
+    ratio = f_grid.half_width / f_grid.support
+    if f_grid.num_points != g_grid.num_points or abs(ratio * g_grid.support / g_grid.half_width - 1) > 1e-12:
+        pairs = (f, f_grid), (g, g_grid)
+        first, second = (
+            spectral_collision(h, grid=grid, num_radii=num_radii, num_angles=num_angles) for h, grid in pairs
+        )
+        return first, second
+    scales = jnp.asarray([f_grid.support**2, g_grid.support**2], f.dtype)
+    both = collisions(jnp.stack([f, g]), scales, f_grid.num_points, ratio, num_radii, num_angles)
+    return both[0], both[1]
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def collisions(f: Array, scale: Array, size: int, ratio: float, num_radii: int, num_angles: int) -> Array:
+    """Collisions of several species at once, shape (species, N, N): phases r k have no scale, the measure has S^2.
+
+    Args:
+        f: distributions, each on a grid of its own scale.
+        scale: S^2 of every species' grid, shape (species,).
+        size: N.
+        ratio: L / S.
+        num_radii: M_r.
+        num_angles: M_s.
+    """
+    half = size // 2
+    modes = jnp.fft.fft2(f).at[:, half, :].set(0).at[:, :, half].set(0)  # the finest wave has no shifted copy
+    radii, gain_modes, loss_modes = (jnp.asarray(a, f.dtype) for a in _kernels(size, ratio, num_radii))
+    waves = jnp.asarray(_wavenumbers(size, ratio), f.dtype)
     angles = jnp.asarray(np.pi * np.arange(num_angles) / num_angles, f.dtype)
 
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def gain_at(modes: Array, radius: Array, kernel: Array) -> Array:
         def product(angle: Array) -> Array:
-            forth_x, forth_y = (
-                jnp.exp(1j * (radius / 2 * along(angle)) * frequencies) for along in (jnp.cos, jnp.sin)
-            )
+            forth_x, forth_y = (jnp.exp(1j * (radius / 2 * along(angle)) * waves) for along in (jnp.cos, jnp.sin))
             forth = forth_x[:, None] * forth_y[None, :]
             # f is real, so are its copies: one transform returns one as real, the other as imaginary part.
-            copies = jnp.fft.ifft2(modes * (forth + 1j * forth.conj()))
+            copies = jnp.fft.ifft2(modes * (forth + 1j * forth.conj())[None])
             return copies.real * copies.imag
 
-        return kernel * jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0))
+        return kernel[None] * jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0))
 
     def add(total: Array, at_radius: tuple[Array, Array]) -> tuple[Array, None]:
         return total + gain_at(modes, *at_radius), None
 
-    half = size // 2 + 1
-    gain, _ = jax.lax.scan(add, jnp.zeros((size, half), modes.dtype), (radii, gain_modes))
-    frequency = jnp.fft.irfft2(modes[:, :half] * loss_modes, s=f.shape)
-    return jnp.fft.irfft2(gain, s=f.shape) - f * frequency
+    gain, _ = jax.lax.scan(add, jnp.zeros((f.shape[0], size, half + 1), modes.dtype), (radii, gain_modes))
+    frequency = jnp.fft.irfft2(modes[:, :, : half + 1] * loss_modes[None], s=(size, size))
+    return scale[:, None, None] * (jnp.fft.irfft2(gain, s=(size, size)) - f * frequency)
 
 
-@functools.cache
-def _wavenumbers(grid: VelocityGrid) -> np.ndarray:
+def wavenumbers(grid: VelocityGrid) -> np.ndarray:
     """Angular wavenumbers pi k / L along an axis, in the transform's order."""
-    return 2 * np.pi * np.fft.fftfreq(grid.num_points, grid.spacing)
+    return _wavenumbers(grid.num_points, grid.half_width)
 
 
 @functools.cache
-def _kernels(grid: VelocityGrid, num_radii: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Radii r; w 2 pi r J0(r |k| / 2) for each; int 2 pi r J0(r |k|) dr: on the modes that rfft2 keeps."""
+def _wavenumbers(size: int, half_width: float) -> np.ndarray:
+    return 2 * np.pi * np.fft.fftfreq(size, 2 * half_width / size)
+
+
+@functools.cache
+def _kernels(size: int, ratio: float, num_radii: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At S = 1: radii r; w 2 pi r J0(r |k| / 2) of each; int 2 pi r J0(r |k|) dr; on the modes that rfft2 keeps."""
     nodes, weights = np.polynomial.legendre.leggauss(num_radii)
-    reach = 2 * grid.support
-    radii, weights = reach * (nodes + 1) / 2, reach * weights / 2
-    k = _wavenumbers(grid)
-    size = np.hypot(k[:, None], k[None, : grid.num_points // 2 + 1])
+    radii = nodes + 1  # over relative speeds from 0 to 2S
+    k = _wavenumbers(size, ratio)
+    speed = np.hypot(k[:, None], k[None, : size // 2 + 1])
     measure = (weights * 2 * np.pi * radii)[:, None, None]
-    gain = measure * scipy.special.j0(radii[:, None, None] * size / 2)
-    return radii, gain, np.sum(measure * scipy.special.j0(radii[:, None, None] * size), axis=0)
+    gain = measure * scipy.special.j0(radii[:, None, None] * speed / 2)
+    return radii, gain, np.sum(measure * scipy.special.j0(radii[:, None, None] * speed), axis=0)
 
 
 def bkw_solution(velocities: Real[ArrayLike, "*batch 2"], time: RealScalar) -> Float[Array, "*batch"]:

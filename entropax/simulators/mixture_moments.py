@@ -44,7 +44,9 @@ class MixtureMoments(eqx.Module):
     @property
     def energy(self) -> Scalar:
         """(n_L <|v_L|^2> + n_H <|v_H|^2>) / 2, which collisions keep."""
-        return sum((s.density * jnp.trace(s.second) / 2 for s in (self.light, self.heavy)), jnp.zeros_like(self.light.density))
+        return sum(
+            (s.density * jnp.trace(s.second) / 2 for s in (self.light, self.heavy)), jnp.zeros_like(self.light.density)
+        )
 
 
 def gaussian_moments(
@@ -146,7 +148,7 @@ def two_temperature_rate(
 
     Differentiable in all arguments. Source: Degond and Lucquin-Desreux 1996, the limit of arXiv 2411.13240.
     """
-    T_l, T_h, n_l, n_h = _temperature_arguments(light_temperature, heavy_temperature, light_density, heavy_density)
+    T_l, T_h, n_l, n_h, _ = _temperature_arguments(light_temperature, heavy_temperature, light_density, heavy_density)
     gap = 2 * (T_l - T_h)
     return _checks.enforce((-n_h * gap, n_l * gap), *_temperature_checks(T_l, T_h, n_l, n_h))
 

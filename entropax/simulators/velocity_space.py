@@ -18,7 +18,8 @@ class VelocityGrid(eqx.Module):
     """N x N velocities in [-L, L)^2, a periodic square wide enough for collisions of what lies within a support.
 
     Two particles of speed at most S have relative speeds up to 2S. Their products do not reach the periodic images of
-    others when L >= (3 + sqrt 2) S / 2. The grid is static: it has no arrays and compiles as a constant.
+    others when L >= (3 + sqrt 2) S / 2. The spacing should stay below the narrowest distribution's standard deviation:
+    a coarser grid makes negative values, and then entropies that fall. The grid is static: it compiles as a constant.
 
     Attributes:
         num_points: N, even; the grid holds v = 0.
@@ -62,7 +63,7 @@ class VelocityGrid(eqx.Module):
         """h^2, the weight of a grid point in integrals."""
         return self.spacing**2
 
-    def axis(self, dtype: jax.typing.DTypeLike = None) -> Float[Array, "n"]:
+    def axis(self, dtype: jax.typing.DTypeLike | None = None) -> Float[Array, "n"]:
         """The velocities along one axis, -L, ..., L - h.
 
         Args:
@@ -72,7 +73,7 @@ class VelocityGrid(eqx.Module):
         steps = jnp.arange(-(self.num_points // 2), self.num_points // 2, dtype=dtype)
         return jnp.asarray(self.spacing, dtype) * steps
 
-    def velocities(self, dtype: jax.typing.DTypeLike = None) -> Float[Array, "n n 2"]:
+    def velocities(self, dtype: jax.typing.DTypeLike | None = None) -> Float[Array, "n n 2"]:
         """All velocities, the first axis that of v_x.
 
         Args:
