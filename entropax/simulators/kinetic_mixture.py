@@ -38,12 +38,12 @@ class MixtureState(eqx.Module):
 class KineticMixture(Simulator[MixtureState]):
     """Boltzmann equations of a mixture with mass ratio eps^2, expanded in eps: Maxwell molecules in the plane.
 
-        d_t f_L = eps^-2 [Q(f_L) + n_H (<f_L> - f_L)] + n_H div[(v - eps u_H) f_L + T_H grad f_L],
+        d_t f_L = eps^-2 [Q(f_L) + n_H (<f_L> - f_L)] + n_H div[(v - u_L) f_L + T_H grad f_L],
         d_t f_H = eps^-1 Q(f_H) + n_L div[(v - u_L / eps) f_H + T_L grad f_H],
 
     in relaxation times of the temperatures, <f_L> the average over circles about eps u_H (`disparate_mass`). The light
     species forgets its angles and becomes Maxwellian on times eps^2, the heavy one on times eps, and their temperatures
-    meet on times 1. T_L in the last line stands for <|v_L - eps u_H|^2> / 2, which also holds the drift's energy.
+    meet on times 1.
 
     `scheme="penalized"` takes any dt: the light gas is isotropised exactly; collisions within a species are penalised
     by n (M - f), integrated exactly, so that
@@ -156,20 +156,7 @@ class KineticMixture(Simulator[MixtureState]):
             d_t f_L and d_t f_H. Stiff: rates up to (n_L + n_H) / eps^2.
         """
         del t, args
-        moments = self.moments(y)
-        light, heavy, e = moments.light, moments.heavy, self.eps
-        drift = light.velocity - e * heavy.velocity
-        centre = e * heavy.velocity
-        isotropised = circle_average(y.light, centre, self.light_grid)
-        among_light, among_heavy = self._collisions(y.light, y.heavy)
-        fast = among_light + heavy.density * (isotropised - y.light)
-        heating = fokker_planck_of(y.light, centre, heavy.temperature, self.light_grid)
-        bath = light.temperature + drift @ drift / 2
-        pushed = fokker_planck_of(y.heavy, light.velocity / e, bath, self.heavy_grid)
-        return MixtureState(
-            fast / e**2 + heavy.density * heating,
-            among_heavy / e + light.density * pushed,
-        )
+        return _rates(self, y)
 
     def step(self, state: MixtureState, *, key: PRNGKey) -> MixtureState:
         """The distributions dt later.
@@ -184,44 +171,60 @@ class KineticMixture(Simulator[MixtureState]):
         Raises:
             ValueError: a distribution does not have its grid's shape.
         """
-        if self.scheme == "explicit":
-            rates = self.vector_field(None, state)
-            return jax.tree.map(lambda f, rate: f + self.dt * rate, state, rates)
-        return self._penalized_step(state)
-
-    def _penalized_step(self, state: MixtureState) -> MixtureState:
-        e, dt = self.eps, self.dt
-        before = self.moments(state)
-        after = exchanged(before, e, dt)
-        n_l, n_h = before.light.density, before.heavy.density
-
-        # Within eps^2: the light gas becomes isotropic about the velocity that both species approach.
-        kept = jnp.exp(-n_h * dt / e**2)
-        centre = e * after.common
-        light = kept * state.light + (1 - kept) * circle_average(state.light, centre, self.light_grid)
-        # Then Maxwellian, and within eps the heavy gas too.
-        among_light, among_heavy = self._collisions(light, state.heavy)
-        light = relaxed(light, among_light, dt / e**2, self.light_grid)
-        heavy = relaxed(state.heavy, among_heavy, dt / e, self.heavy_grid)
-        # Within 1: each is a bath for the other. The drift that the light gas exerts on the heavy one is its mean over
-        # the step: with it the implicit step arrives at the heavy velocity asked for.
-        light = implicit_fokker_planck(light, centre, after.heavy_temperature, n_h * dt, self.light_grid)
-        push = after.heavy_velocity + (after.heavy_velocity - before.heavy.velocity) / (n_l * dt)
-        heavy = _lapack.after(heavy, light[0, 0])
-        heavy = implicit_fokker_planck(heavy, push, after.light_temperature, n_l * dt, self.heavy_grid)
-
-        light = with_moments(light, n_l, after.light_velocity, after.light_temperature, self.light_grid)
-        heavy = _lapack.after(heavy, light[0, 0])
-        heavy = with_moments(heavy, n_h, after.heavy_velocity, after.heavy_temperature, self.heavy_grid)
-        return MixtureState(light, heavy)
-
-    def _collisions(self, light: Array, heavy: Array) -> tuple[Array, Array]:
-        grids = self.light_grid, self.heavy_grid
-        return collisions_of_both(light, grids[0], heavy, grids[1], self.num_radii, self.num_angles)
+        if self.scheme == "penalized":
+            return _penalized_step(self, state)
+        return jax.tree.map(lambda f, rate: f + self.dt * rate, state, self.vector_field(None, state))
 
     def _distributions(self, state: MixtureState) -> tuple[Array, Array]:
         light = as_distribution("the light distribution", state.light, self.light_grid)
         return light, as_distribution("the heavy distribution", state.heavy, self.heavy_grid)
+
+
+def _collisions(mixture: KineticMixture, light: Array, heavy: Array) -> tuple[Array, Array]:
+    grids = mixture.light_grid, mixture.heavy_grid
+    return collisions_of_both(light, grids[0], heavy, grids[1], mixture.num_radii, mixture.num_angles)
+
+
+@eqx.filter_jit
+def _rates(mixture: KineticMixture, y: MixtureState) -> MixtureState:
+    moments = mixture.moments(y)
+    light, heavy, e = moments.light, moments.heavy, mixture.eps
+    isotropised = circle_average(y.light, e * heavy.velocity, mixture.light_grid)
+    among_light, among_heavy = _collisions(mixture, y.light, y.heavy)
+    fast = among_light + heavy.density * (isotropised - y.light)
+    heating = fokker_planck_of(y.light, light.velocity, heavy.temperature, mixture.light_grid)
+    pushed = fokker_planck_of(y.heavy, light.velocity / e, light.temperature, mixture.heavy_grid)
+    return MixtureState(fast / e**2 + heavy.density * heating, among_heavy / e + light.density * pushed)
+
+
+@eqx.filter_jit
+def _penalized_step(mixture: KineticMixture, state: MixtureState) -> MixtureState:
+    e, dt = mixture.eps, mixture.dt
+    before = mixture.moments(state)
+    after = exchanged(before, e, dt)
+    n_l, n_h = before.light.density, before.heavy.density
+
+    # Within eps^2: the light gas becomes isotropic. The circles' centre, eps u_H for small dt, is the one about
+    # which the exact decay arrives at the light velocity asked for.
+    isotropised = -jnp.expm1(-n_h * dt / e**2)
+    centre = before.light.velocity + (after.light_velocity - before.light.velocity) / isotropised
+    light = state.light + isotropised * (circle_average(state.light, centre, mixture.light_grid) - state.light)
+    # Then Maxwellian, and within eps the heavy gas too.
+    among_light, among_heavy = _collisions(mixture, light, state.heavy)
+    light = relaxed(light, among_light, dt / e**2, mixture.light_grid)
+    heavy = relaxed(state.heavy, among_heavy, dt / e, mixture.heavy_grid)
+    # Within 1: each is a bath for the other. The drift that the light gas exerts on the heavy one is its mean over
+    # the step: with it the implicit step arrives at the heavy velocity asked for.
+    own = after.light_velocity
+    light = implicit_fokker_planck(light, own, after.heavy_temperature, n_h * dt, mixture.light_grid)
+    push = after.heavy_velocity + (after.heavy_velocity - before.heavy.velocity) / (n_l * dt)
+    heavy = _lapack.after(heavy, light[0, 0])
+    heavy = implicit_fokker_planck(heavy, push, after.light_temperature, n_l * dt, mixture.heavy_grid)
+
+    light = with_moments(light, n_l, after.light_velocity, after.light_temperature, mixture.light_grid)
+    heavy = _lapack.after(heavy, light[0, 0])
+    heavy = with_moments(heavy, n_h, after.heavy_velocity, after.heavy_temperature, mixture.heavy_grid)
+    return MixtureState(light, heavy)
 
 
 def relaxed(f: Array, collision: Array, time: Array, grid: VelocityGrid) -> Array:

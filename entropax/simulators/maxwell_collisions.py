@@ -86,20 +86,26 @@ def collisions(f: Array, scale: Array, size: int, ratio: float, num_radii: int, 
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def gain_at(modes: Array, radius: Array, kernel: Array) -> Array:
         def product(angle: Array) -> Array:
-            forth_x, forth_y = (jnp.exp(1j * (radius / 2 * along(angle)) * waves) for along in (jnp.cos, jnp.sin))
-            forth = forth_x[:, None] * forth_y[None, :]
-            # f is real, so are its copies: one transform returns one as real, the other as imaginary part.
-            copies = jnp.fft.ifft2(modes * (forth + 1j * forth.conj())[None])
-            return copies.real * copies.imag
+            phases = (radius / 2 * along(angle) * waves for along in (jnp.cos, jnp.sin))
+            (cos_x, sin_x), (cos_y, sin_y) = ((jnp.cos(phase), jnp.sin(phase)) for phase in phases)
+            cas = cos_x[:, None] * (cos_y + sin_y)[None, :] + sin_x[:, None] * (cos_y - sin_y)[None, :]
+            # With phases cos + sin the transform of real f is half of (f+ + f-) + i (f- - f+), f+ and f- its copies.
+            copies = jnp.fft.ifft2(scaled(modes, cas[None]))
+            return copies.real**2 - copies.imag**2
 
-        return kernel[None] * jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0))
+        return scaled(jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0)), kernel[None])
 
     def add(total: Array, at_radius: tuple[Array, Array]) -> tuple[Array, None]:
         return total + gain_at(modes, *at_radius), None
 
     gain, _ = jax.lax.scan(add, jnp.zeros((f.shape[0], size, half + 1), modes.dtype), (radii, gain_modes))
-    frequency = jnp.fft.irfft2(modes[:, :, : half + 1] * loss_modes[None], s=(size, size))
+    frequency = jnp.fft.irfft2(scaled(modes[:, :, : half + 1], loss_modes[None]), s=(size, size))
     return scale[:, None, None] * (jnp.fft.irfft2(gain, s=(size, size)) - f * frequency)
+
+
+def scaled(z: Array, factor: Array) -> Array:
+    """A complex array times a real one, which strict promotion keeps apart."""
+    return jax.lax.complex(z.real * factor, z.imag * factor)
 
 
 def wavenumbers(grid: VelocityGrid) -> np.ndarray:

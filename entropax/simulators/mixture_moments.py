@@ -1,7 +1,5 @@
 """What a mixture of Maxwell molecules does to its moments: exactly, to leading order in eps, and at eps = 0."""
 
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -206,23 +204,21 @@ class Exchange(eqx.Module):
         heavy_velocity: u_H, shape (2,).
         light_temperature: T_L.
         heavy_temperature: T_H.
-        common: the heavy velocity u* that both approach, u_L to eps u*; shape (2,).
     """
 
     light_velocity: Float[Array, "2"]
     heavy_velocity: Float[Array, "2"]
     light_temperature: Scalar
     heavy_temperature: Scalar
-    common: Float[Array, "2"]
 
 
-@functools.partial(jax.jit)
+@jax.jit
 def exchanged(moments: MixtureMoments, e: Array, t: Array) -> Exchange:
     """The solution of the expanded operators' own moment equations, for any t: momentum and energy are kept.
 
     With d = u_L - eps u_H and k = n_H / eps^2 + n_L,
 
-        d' = -k d,   T_H' = n_L (2 (T_L - T_H) + |d|^2),   n_L T_L' = -n_H T_H' + n_L n_H |d|^2 / eps^2.
+        d' = -k d,   T_H' = 2 n_L (T_L - T_H),   n_L T_L' = -n_H T_H' + n_L n_H |d|^2 / eps^2.
     """
     light, heavy = moments.light, moments.heavy
     n_l, n_h, T_l, T_h = light.density, heavy.density, light.temperature, heavy.temperature
@@ -232,7 +228,7 @@ def exchanged(moments: MixtureMoments, e: Array, t: Array) -> Exchange:
     stopped = -jnp.expm1(-friction * t) * drift / weight
     heat = -jnp.expm1(-2 * friction * t) * (drift @ drift) / (2 * weight)  # of the drift energy, by n_L n_H
     # The gap T_L - T_H obeys D' = -relaxation D + source |d|^2.
-    source = n_h / e**2 - n_l - n_h
+    source = n_h / e**2
     excess = 2 * friction - relaxation  # positive for eps < 1
     gap = jnp.exp(-relaxation * t) * (T_l - T_h - source * (drift @ drift) * jnp.expm1(-excess * t) / excess)
     thermal = n_l * T_l + n_h * T_h + n_l * n_h * heat
@@ -242,5 +238,4 @@ def exchanged(moments: MixtureMoments, e: Array, t: Array) -> Exchange:
         heavy_velocity=heavy.velocity + e * n_l * stopped,
         light_temperature=(thermal + n_h * gap) / total,
         heavy_temperature=(thermal - n_l * gap) / total,
-        common=(e * n_l * light.velocity + n_h * heavy.velocity) / weight,
     )

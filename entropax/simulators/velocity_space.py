@@ -1,5 +1,6 @@
 """Distributions over velocities on a regular grid of the plane: the grid, moments, Maxwellians."""
 
+import functools
 import math
 
 import equinox as eqx
@@ -126,6 +127,7 @@ def velocity_moments(f: Real[ArrayLike, "n n"], *, grid: VelocityGrid) -> Veloci
     return _checks.enforce(moments_of(f, grid), _positive_density(f))
 
 
+@functools.partial(jax.jit, static_argnums=1)
 def moments_of(f: Array, grid: VelocityGrid) -> VelocityMoments:
     """`velocity_moments` of what is already checked."""
     v = grid.axis(f.dtype)

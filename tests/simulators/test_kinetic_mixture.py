@@ -22,7 +22,6 @@ from entropax.simulators.mixture_moments import exchanged
 from entropax.simulators.velocity_space import with_moments
 
 GRID = VelocityGrid(32, support=4.8)
-TINY = {"light_grid": VelocityGrid(16, support=4.0), "heavy_grid": VelocityGrid(16, support=3.0)}
 
 
 @pytest.mark.fast
@@ -148,7 +147,7 @@ def test_exchange_solves_its_equations_and_conserves(eps, x64):
 
     def rate(_, y):
         d = y[:2] - eps * y[2:4]
-        friction = n_l * (2 * (y[4] - y[5]) + d @ d)
+        friction = n_l * 2 * (y[4] - y[5])
         return [*(-n_h / eps**2 * d), *(n_l / eps * d), -n_h / n_l * friction + n_h / eps**2 * d @ d, friction]
 
     y0 = [*start.light.velocity, *start.heavy.velocity, float(start.light.temperature), float(start.heavy.temperature)]
@@ -164,21 +163,28 @@ def test_exchange_solves_its_equations_and_conserves(eps, x64):
 
 
 def test_exact_rates_tend_to_those_of_the_exchange(x64):
-    """At eps = 1e-3 the exact velocities and energies change as the expanded ones, up to eps^2."""
-    start, eps = moments(), 1e-3
+    """At eps = 1e-3 the exact velocities and temperatures change as the expanded ones, up to eps^2.
+
+    The heavy gas is also heated by n_L |u_L - eps u_H|^2, which lasts for a time eps^2 only and is left out.
+    """
+    start, eps = moments(), jnp.asarray(1e-3)
     exact = simulators.mixture_moment_rate(start, eps)
-    zero = jnp.asarray(0.0)
-    e = jnp.asarray(eps)
-    slope = jax.jacfwd(lambda t: exchanged(start, e, t))(zero)
+    slope = jax.jacfwd(lambda t: exchanged(start, eps, t))(jnp.asarray(0.0))
     np.testing.assert_allclose(slope.light_velocity, exact.light.velocity, rtol=1e-5)
     np.testing.assert_allclose(slope.heavy_velocity, exact.heavy.velocity, rtol=1e-5)
-    heating = jnp.trace(exact.heavy.second) / 2 - start.heavy.velocity @ exact.heavy.velocity
-    np.testing.assert_allclose(slope.heavy_temperature, heating, rtol=1e-5)
+    light, heavy = (
+        jnp.trace(rate.second) / 2 - gas.velocity @ rate.velocity
+        for gas, rate in ((start.light, exact.light), (start.heavy, exact.heavy))
+    )
+    np.testing.assert_allclose(slope.light_temperature, light, rtol=1e-5)
+    drift = start.light.velocity - eps * start.heavy.velocity
+    np.testing.assert_allclose(slope.heavy_temperature, heavy - start.light.density * drift @ drift, rtol=1e-5)
 
 
 def test_explicit_scheme_is_euler_of_the_vector_field(x64):
-    """One step, and the penalised step agrees with it to first order in a small dt."""
-    options = {"light_grid": GRID, "heavy_grid": VelocityGrid(32, support=3.6), "num_radii": 16, "num_angles": 8}
+    """One step; a tiny penalised one agrees but for the h^2 of the Fokker-Planck fluxes, which the moments correct."""
+    grids = {"light_grid": VelocityGrid(48, support=5.0), "heavy_grid": VelocityGrid(48, support=4.0)}
+    options = {**grids, "num_radii": 24, "num_angles": 8}
     explicit = KineticMixture(0.3, dt=1e-5, scheme="explicit", **options)
     penalized = KineticMixture(0.3, dt=1e-5, **options)
     key = jax.random.key(0)
@@ -190,12 +196,13 @@ def test_explicit_scheme_is_euler_of_the_vector_field(x64):
         np.testing.assert_allclose(getattr(euler, name), before + 1e-5 * getattr(rate, name), rtol=1e-12)
         change = (getattr(penalized.step(state, key=key), name) - before) / 1e-5
         scale = float(jnp.abs(getattr(rate, name)).max())
-        assert float(jnp.abs(change - getattr(rate, name)).max()) < 0.05 * scale
+        assert float(jnp.abs(change - getattr(rate, name)).max()) < 0.02 * scale
 
 
 def test_gradient_through_steps_is_that_of_finite_differences(x64):
-    """Entropy produced in four steps by the light gas's anisotropy: reverse mode against central differences."""
-    mixture = KineticMixture(0.1, dt=0.0025, num_radii=6, num_angles=4, **TINY)
+    """Entropy produced in three steps by the light gas's anisotropy: reverse mode against central differences."""
+    grids = {"light_grid": VelocityGrid(24, support=3.6), "heavy_grid": VelocityGrid(24, support=3.0)}
+    mixture = KineticMixture(0.1, dt=0.0025, num_radii=12, num_angles=6, **grids)
 
     def entropy(state):
         pairs = (state.light, mixture.light_grid), (state.heavy, mixture.heavy_grid)
@@ -206,8 +213,9 @@ def test_gradient_through_steps_is_that_of_finite_differences(x64):
     def produced(anisotropy):
         stress = jnp.diag(jnp.stack([0.8 * (1 + anisotropy), 0.8 * (1 - anisotropy)]))
         light = maxwellian(1.0, jnp.array([0.4, 0.0]), stress, grid=mixture.light_grid)
-        start = simulators.MixtureState(light, mixture.init(key=jax.random.key(0)).heavy)
-        final, _ = simulate(mixture, start, 4, key=jax.random.key(0), observe=None)
+        heavy = maxwellian(1.0, jnp.array([0.2, 0.0]), jnp.diag(jnp.array([0.5, 0.7])), grid=mixture.heavy_grid)
+        start = simulators.MixtureState(light, heavy)
+        final, _ = simulate(mixture, start, 3, key=jax.random.key(0), observe=None, remat=0)
         return entropy(final) - entropy(start)
 
     a, h = jnp.asarray(0.3), 1e-5
