@@ -150,8 +150,8 @@ def _circles(grid: VelocityGrid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = (np.fft.fftfreq(size) * size).round().astype(int) ** 2
     waves, wave_shells = np.unique(np.add.outer(order, order), return_inverse=True)
     argument = np.outer(grid.spacing * np.sqrt(speeds), np.pi / grid.half_width * np.sqrt(waves))
-    shells = (which.reshape(-1).astype(np.int32) for which in (wave_shells, speed_shells))
-    return *shells, scipy.special.j0(argument)
+    waves_of, circles_of = (which.reshape(-1).astype(np.int32) for which in (wave_shells, speed_shells))
+    return waves_of, circles_of, scipy.special.j0(argument)
 
 
 def fokker_planck(

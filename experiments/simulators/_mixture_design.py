@@ -1,10 +1,10 @@
 """The initial anisotropy that produces most entropy in the first epoch, by gradients through the kinetic equations.
 
 Anisotropy alone has no best value: a Gaussian of temperature T (1 + a), T (1 - a) lies -log(1 - a^2) / 2 below the
-Maxwellian's entropy, without bound as a tends to one. So all designs here start with the same energy, momentum and total
-entropy, and can in the end produce equally much: a budget C is divided between the light and the heavy gas, and each
-anisotropy has a direction. The parameters are three angles: cos^2 of the first is the light gas's share; the others
-are the hot directions, from the light gas's drift.
+Maxwellian's entropy, without bound as a tends to one. So all designs here start with the same energy, momentum and
+total entropy, and can in the end produce equally much: a budget C is divided between the light and the heavy gas, and
+each anisotropy has a direction. The parameters are three angles: cos^2 of the first is the light gas's share; the
+others are the hot directions, from the light gas's drift.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+from scipy.optimize import minimize
 
 from entropax import simulators
 from entropax.observables import kinetic_entropy
@@ -33,8 +33,7 @@ class DesignConfig:
         light_temperature: T_L.
         heavy_temperature: T_H.
         drift: u_L along x.
-        iterations: of the ascent.
-        learning_rate: of Adam.
+        iterations: most iterations of the ascent, by BFGS.
         search: values of every angle in the search without gradients.
     """
 
@@ -46,7 +45,6 @@ class DesignConfig:
     heavy_temperature: float = 0.5
     drift: float = 0.5
     iterations: int = 30
-    learning_rate: float = 0.1
     search: int = 5
 
     def mixture(self) -> KineticMixture:
@@ -121,17 +119,14 @@ def design(config: DesignConfig) -> dict[str, Any]:
     differences = np.array([(produced(start + h * e) - produced(start - h * e)) / (2 * h) for e in jnp.eye(3)])
     mismatch = np.linalg.norm(slope - differences) / np.linalg.norm(differences)
 
-    optimizer = optax.adam(config.learning_rate)
-    angles, memory = start, optimizer.init(start)
-    values, path = [], []
-    for _ in range(config.iterations):
-        value, slope = with_slope(angles)
-        values.append(float(value))
-        path.append(np.asarray(angles))
-        update, memory = optimizer.update(-slope, memory)
-        angles = optax.apply_updates(angles, update)
-    values.append(float(produced(angles)))
-    path.append(np.asarray(angles))
+    path = [np.asarray(start)]
+
+    def negative(angles: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = with_slope(jnp.asarray(angles))
+        return -float(value), -np.asarray(slope)
+
+    options = {"maxiter": config.iterations, "gtol": 1e-7}
+    minimize(negative, start, jac=True, method="BFGS", options=options, callback=lambda x: path.append(np.array(x)))
 
     # The production has period pi in each hot direction and does not change with the sign of a part.
     shares, turns = np.linspace(0, np.pi / 2, config.search), np.arange(config.search) * np.pi / config.search
@@ -139,7 +134,7 @@ def design(config: DesignConfig) -> dict[str, Any]:
     return {
         "mismatch": float(mismatch),
         "gradient": np.asarray(slope),
-        "values": np.array(values),
+        "values": np.array([float(produced(jnp.asarray(angles))) for angles in path]),
         "angles": np.array(path),
         "light_share": np.cos(np.array(path)[:, 0]) ** 2,
         "search": max(found),

@@ -89,11 +89,13 @@ def _epochs(axis: Any, data: "xarray.Dataset") -> None:
         title="Three epochs: markers kinetic, lines exact moments",
         xscale="log",
         yscale="log",
-        ylim=(1e-3, 1.6),
+        ylim=(1e-3, 60),
+        yticks=(1e-3, 1e-2, 1e-1, 1),
         xlabel=label("time", "relaxation times"),
         ylabel="relative to the start",
     )
-    axis.legend(fontsize=6)
+    axis.legend(fontsize=6.5, ncols=2, loc="upper right")
+    axis.text(0.05, 1.2e-3, r"order $\epsilon^2$:" + "\nleft out", fontsize=6.5)
 
 
 def _temperatures(axis: Any, data: "xarray.Dataset") -> None:

@@ -169,7 +169,8 @@ def decay_time(values: np.ndarray, dt: float) -> float:
         values: over time from t = 0.
         dt: time between them.
     """
-    logs = np.log(np.abs(values / values[0]))
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.abs(values / values[0]))
     below = np.flatnonzero(logs <= -1)
     if not below.size:
         return float("nan")
