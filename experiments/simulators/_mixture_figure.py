@@ -95,7 +95,9 @@ def _epochs(axis: Any, data: "xarray.Dataset") -> None:
         ylabel="relative to the start",
     )
     axis.legend(fontsize=6.5, ncols=2, loc="upper right")
-    axis.text(0.05, 1.2e-3, r"order $\epsilon^2$:" + "\nleft out", fontsize=6.5)
+    axis.text(
+        0.0052, 1.3e-3, "exact light anisotropy\nafter 0.04: order $\\epsilon^2$,\nnot in the expansion", fontsize=6.5
+    )
 
 
 def _temperatures(axis: Any, data: "xarray.Dataset") -> None:

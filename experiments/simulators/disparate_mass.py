@@ -66,7 +66,7 @@ PRESETS: dict[str, Config] = {
             num_steps=40,
             explicit_steps=12,
         ),
-        DesignConfig(num_steps=2, num_points=24, iterations=2, search=1),
+        DesignConfig(num_steps=2, num_points=24, iterations=1, search=0),
     ),
     "default": Config(),
     "full": Config(
