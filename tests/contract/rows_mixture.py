@@ -24,17 +24,17 @@ STATE = "an integer state keeps its dtype, and steps need a floating one"
 NO_KEY = jnp.zeros(2, jnp.uint32)
 
 
-def mixture(eps, f):
+def mixture(eps):
     return KineticMixture(eps, dt=0.01, light_grid=GRID, heavy_grid=HEAVY, num_radii=2, num_angles=2)
 
 
 def step(eps, f, g):
-    return mixture(eps, f).step(MixtureState(f, g), key=jax.random.key(0))
+    return mixture(eps).step(MixtureState(f, g), key=jax.random.key(0))
 
 
 def parts(eps, f, g):
     """What a mixture does beside stepping."""
-    system, state = mixture(eps, f).prepared(), MixtureState(f, g)
+    system, state = mixture(eps).prepared(), MixtureState(f, g)
     return system.moments(state), system.vector_field(0.0, state), system.init(key=jax.random.key(0))
 
 

@@ -199,6 +199,7 @@ def test_explicit_scheme_is_euler_of_the_vector_field(x64):
         assert float(jnp.abs(change - getattr(rate, name)).max()) < 0.02 * scale
 
 
+@pytest.mark.slow  # the contract's row of a step holds its gradient too
 def test_gradient_through_steps_is_that_of_finite_differences(x64):
     """Entropy produced in three steps by the light gas's anisotropy: reverse mode against central differences."""
     grids = {"light_grid": VelocityGrid(24, support=3.6), "heavy_grid": VelocityGrid(24, support=3.0)}
