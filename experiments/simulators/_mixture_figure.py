@@ -96,7 +96,7 @@ def _epochs(axis: Any, data: "xarray.Dataset") -> None:
         ylabel="relative to the start",
     )
     axis.legend(fontsize=6.5, ncols=2, loc="upper right")
-    words = "light, $\\epsilon$ = 0.02: gone in a step;\n0.1: the exact one leaves a rest\nof order $\\epsilon^2$ after 0.04"
+    words = "light, $\\epsilon$ = 0.02: gone in\na step; 0.1: exact rest after\n0.04 is of order $\\epsilon^2$"
     axis.text(0.0045, 1.3e-3, words, fontsize=6)
 
 
