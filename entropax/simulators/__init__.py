@@ -6,6 +6,9 @@
 - `ActiveRing`: two active swimmers on a ring.
 - `Hebbian`: spins in couplings learned by Hebb's rule (`hebbian_couplings`) from patterns with blanks
   (`sample_archetypes`) or noisy examples of them (`sample_examples`); asynchronous, or in exact blocks that vectorise.
+- `KineticMixture`: light and heavy gases whose velocity distributions collide, any mass ratio with one time step; its
+  parts are `spectral_collision` (within a species), `isotropization`, `isotropization_correction` and `fokker_planck`
+  (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -13,26 +16,61 @@ from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swim
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.archetypes import dataset_entropy, pattern_entropy, sample_archetypes, sample_examples
 from entropax.simulators.base import Simulator, simulate, to_dataset
+from entropax.simulators.disparate_mass import (
+    binary_collision,
+    fokker_planck,
+    fokker_planck_step,
+    isotropization,
+    isotropization_correction,
+)
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
+from entropax.simulators.kinetic_mixture import KineticMixture, MixtureState
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
+from entropax.simulators.maxwell_collisions import bkw_solution, spectral_collision
+from entropax.simulators.mixture_moments import (
+    MixtureMoments,
+    gaussian_moments,
+    mixture_moment_rate,
+    two_temperature_rate,
+    two_temperatures,
+)
+from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, maxwellian, velocity_moments
 
 __all__ = [
     "ActiveRing",
     "ActiveSwimmers",
     "Hebbian",
     "HebbianCouplings",
+    "KineticMixture",
     "Langevin",
     "LinearLangevin",
+    "MixtureMoments",
+    "MixtureState",
     "Simulator",
     "SwimmerState",
+    "VelocityGrid",
+    "VelocityMoments",
+    "binary_collision",
+    "bkw_solution",
     "dataset_entropy",
+    "fokker_planck",
+    "fokker_planck_step",
+    "gaussian_moments",
     "hebbian_couplings",
+    "isotropization",
+    "isotropization_correction",
+    "maxwellian",
+    "mixture_moment_rate",
     "ornstein_uhlenbeck_step",
     "pattern_entropy",
     "sample_archetypes",
     "sample_examples",
     "simulate",
+    "spectral_collision",
     "stationary_covariance",
     "swimmer_box",
     "to_dataset",
+    "two_temperature_rate",
+    "two_temperatures",
+    "velocity_moments",
 ]
