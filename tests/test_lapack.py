@@ -49,6 +49,7 @@ for function, arguments in [
 """
 
 
+@pytest.mark.slow
 def test_batched_functions_and_gradients_come_back_on_two_threads():
     # NPROC is the size of XLA's pool. Threads of OpenBLAS itself do not deadlock, but are slow beside other processes.
     environment = os.environ | {"NPROC": "2", "OPENBLAS_NUM_THREADS": "1"}

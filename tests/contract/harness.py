@@ -13,7 +13,7 @@ function on small valid arguments; the harness derives every check from it:
         bad_values=(Bad((-P, Q), "p must be non-negative"),),                # raises eagerly, NaN under jit
         exempt={"second_order": "why"},         # property -> reason, printed with the count
         fast=True,                              # also in `-m fast`
-        slow=True,                              # only in `-m slow`: dear, and another row holds the same function
+        slow=True,                              # only in `-m slow`: dear
         members=("force", "mirror"),            # other methods of the class that the same call evaluates
     )
 

@@ -160,6 +160,7 @@ ROWS = [
     ),
     Row(
         name="estimators.histogram_mutual_information.temperature",
+        slow=True,
         call=lambda t: estimators.histogram_mutual_information(
             X.astype(t.dtype), Y.astype(t.dtype), bins=3, binning="equal-frequency", temperature=t
         ),

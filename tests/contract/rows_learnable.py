@@ -335,6 +335,7 @@ ROWS = [
     ),
     Row(
         name="estimators.scaling_law_frontier",
+        slow=True,
         call=lambda c, dt, a, b, n0, d0, e: estimators.scaling_law_frontier(c, law(a, b, n0, d0, e), test_tokens=dt),
         arguments=lambda: (np.array([3e4, 4e6]), np.array(500.0), *LAW),
         differentiable=(0, 1, 2, 3, 4, 5, 6),

@@ -167,6 +167,7 @@ ROWS = [
     ),
     Row(
         name="estimators.rigorous_estimate",
+        slow=True,
         call=lambda x, y, key: estimators.rigorous_estimate(
             gaussian,
             x,

@@ -112,6 +112,7 @@ ROWS = [
     ),
     Row(
         name="estimators.StudentTask.sample",
+        slow=True,
         call=lambda dispersion, key: both(StudentTask(dispersion, 2.5, dim_x=1), key),
         arguments=lambda: (S, key()),
         project={0: symmetric},
@@ -121,6 +122,7 @@ ROWS = [
     ),
     Row(
         name="estimators.StudentTask.mutual_information",
+        slow=True,
         call=lambda dispersion, df: StudentTask(dispersion, df, dim_x=1).mutual_information,
         arguments=lambda: (S, np.array(2.5)),
         differentiable=(0, 1),

@@ -91,6 +91,7 @@ ROWS = [
     ),
     Row(
         name="losses.init_prototype",
+        slow=True,
         call=lambda s, q, tau: losses.init_prototype(s, MASK, q, tau),
         arguments=lambda: (S, Q, np.array(3.0)),
         differentiable=(0, 1, 2),

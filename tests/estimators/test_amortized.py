@@ -66,6 +66,7 @@ def test_gradient_of_soft_ranks_and_none_of_hard(model) -> None:
     assert not np.any(hard)
 
 
+@pytest.mark.slow
 def test_quantiles_in_order(model) -> None:
     """Quantiles rise with their level, in whatever order the levels are given, and are those of the network, sorted."""
     levels = jnp.asarray([0.9, 0.05, 0.5, 0.25], jnp.float32)

@@ -38,6 +38,7 @@ def together():
     return data, keys, estimators.variational_mutual_information(*data, SEPARABLE, key=keys, **OPTIONS)
 
 
+@pytest.mark.slow
 def test_it_finds_the_information_of_a_gaussian_and_none_where_there_is_none(together):
     """Within 0.15 nats of 0.830 with 400 pairs, whose own sampling error is about 0.05; independent pairs give 0."""
     _, _, result = together
@@ -48,6 +49,7 @@ def test_it_finds_the_information_of_a_gaussian_and_none_where_there_is_none(tog
     assert abs(float(result.value[1])) < 0.1
 
 
+@pytest.mark.slow
 def test_data_sets_trained_together_get_what_they_get_alone(together):
     data, keys, result = together
     for i in range(2):
@@ -197,6 +199,7 @@ def make_scale(*, rngs):
     return Scale(0.1 + 0.01 * jax.random.normal(rngs.params(), ()))
 
 
+@pytest.mark.slow
 def test_the_start_counts():
     """Curves begin before training, with what a fresh critic reads; where nothing can be learned from 30 pairs of ten
     columns the best critic is that one, and if its scores are zero the estimate is, exactly."""

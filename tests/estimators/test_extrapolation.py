@@ -45,6 +45,7 @@ def test_line_and_errors_are_scipys(x64):
     np.testing.assert_allclose(got.leverage_shift, abs(rest[0] - fit[0]) / abs(fit[0]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_line_without_noise_is_found_exactly(x64):
     got = estimators.extrapolate(replicates(line))
     np.testing.assert_allclose([got.value, got.slope], [2.0, -0.1], rtol=1e-12)

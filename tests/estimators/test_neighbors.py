@@ -173,6 +173,7 @@ def test_constant_columns_carry_no_information():
     assert estimators.kozachenko_leonenko_entropy(constant) == -np.inf
 
 
+@pytest.mark.slow
 def test_ties_never_give_nan():
     """Half of the samples repeated many times over."""
     x = np.concatenate([np.repeat(X[:4], 10), X[:24]])

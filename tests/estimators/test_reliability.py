@@ -207,6 +207,7 @@ def test_participation_ratio_counts_shared_directions(x64):
     )
 
 
+@pytest.mark.slow
 def test_the_whole_protocol_names_every_check(getkey):
     """On a sound estimator all checks pass; one with a constant added fails the control, and one by another law agrees
     no more."""

@@ -58,6 +58,7 @@ def test_names_and_dimensions():
         BENCHMARK_TASKS["normal"]
 
 
+@pytest.mark.slow
 def test_exact_values():
     """Every task's value, at the ten digits printed in float64, and every fourth to 4e-6 in float32."""
     single = {name: float(BENCHMARK_TASKS[name].mutual_information) for name in list(PUBLISHED)[::4]}

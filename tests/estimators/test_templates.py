@@ -168,6 +168,7 @@ def test_memory_grows_with_the_length_not_its_square(x64):
     assert gradient.lower(x).compile().memory_analysis().temp_size_in_bytes < 300e6
 
 
+@pytest.mark.slow
 def test_antropy(x64):
     """The same numbers where it is installed; it is not needed. Its sample entropy of short series wants distances
     below the tolerance, which makes no difference for noise."""

@@ -76,6 +76,7 @@ def test_gradients_at_tiny_probabilities(dtype, where):
             np.testing.assert_allclose(g[rows], e[rows], rtol=rtol, atol=rtol, err_msg=f"{name} {where}")
 
 
+@pytest.mark.slow
 def test_softmax_gradients_at_tiny_probabilities():
     """grad_z KL(p, softmax(z)) = softmax(z) - p and its Hessian diag(s) - s s^T, where s_2 = 2e-22 in float32."""
     p, z = jnp.array([0.5, 0.5], np.float32), jnp.array([0.0, -50.0], np.float32)
@@ -126,6 +127,7 @@ def test_second_derivatives_at_tiny_probabilities():
     assert np.isfinite(second).all()
 
 
+@pytest.mark.slow
 def test_joints_of_tiny_probabilities():
     """A product of marginals underflows in float32 where the joint does not."""
     e = np.float32(1e-22)

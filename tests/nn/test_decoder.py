@@ -75,6 +75,7 @@ def test_no_token_sees_those_after_it(x64):
         assert np.abs(other[i] - expected[i]).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_reading_in_parts_is_reading_at_once(x64):
     """`extend` by any parts gives the rows of one call, features included, also for fewer tokens than `length`."""
     decoder, features = made(length=9), jnp.asarray(np.random.default_rng(1).standard_normal((6, 8)))

@@ -120,6 +120,7 @@ def test_the_best_critic_reaches_the_information_of_a_gaussian():
     assert abs(mean[2] - 3.0) < 0.1
 
 
+@pytest.mark.slow
 def test_shuffled_pairs_give_zero_within_two_error_bars():
     """The whole protocol with a separable InfoNCE critic on permuted pairs of a strong dependence, and on the pairs."""
     x, e = np.random.default_rng(0).standard_normal((2, 300, 3)).astype(np.float32)
