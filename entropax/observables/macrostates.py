@@ -18,7 +18,7 @@ def occupation_numbers(
     lower: Real[ArrayLike, "d"],
     upper: Real[ArrayLike, "d"],
     cells: tuple[int, ...],
-) -> Float[Array, "*batch *cells"]:
+) -> Float[Array, "..."]:
     """How many particles are in each cell of a grid in the space of one particle.
 
     Args:
@@ -49,7 +49,7 @@ def smooth_occupation_numbers(
     upper: Real[ArrayLike, "d"],
     cells: tuple[int, ...],
     width: RealScalar = 1.0,
-) -> Float[Array, "*batch *cells"]:
+) -> Float[Array, "..."]:
     """Occupation numbers with gradients, N_a = sum_i prod_d B((z_id - c_ad) / h_d): cells share the particles near.
 
     At `width` 1 B is the quadratic B-spline, 3/4 - u^2 within half a cell and (3/2 - |u|)^2 / 2 up to one and a half;

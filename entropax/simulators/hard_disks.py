@@ -93,7 +93,7 @@ class HardDisks(Simulator[DiskState]):
         num_disks: int,
         *,
         diameter: RealScalar = 0.01,
-        box: Real[ArrayLike, "2"] = (2.0, 1.0),
+        box: Real[ArrayLike, "2"] | tuple[float, float] = (2.0, 1.0),
         temperature: RealScalar = 1.0,
         partition: RealScalar | None = None,
         boundary: str = "reflecting",
@@ -126,7 +126,7 @@ class HardDisks(Simulator[DiskState]):
             raise ValueError("max_events must be given where bounded is set, got None")
         max_events = 10**8 if max_events is None else max_events
         _checks.require_integer("max_events", max_events, minimum=1, maximum=2**30)
-        box = np.asarray(box) if isinstance(box, tuple | list) else box
+        box = np.asarray(box) if isinstance(box, tuple) else box
         numbers = {"diameter": diameter, "box": box, "temperature": temperature, "dt": dt}
         if partition is not None:
             numbers["partition"] = partition

@@ -112,7 +112,7 @@ def test_scaling_function_is_the_limit_of_small_cells() -> None:
 @pytest.mark.fast
 def test_spline_weights() -> None:
     """A particle at 0.37 among cells centred on 0.25, 0.35, 0.45 is shared as 0.045, 0.71, 0.245."""
-    shares = obs.smooth_occupation_numbers(np.array([[0.37]]), lower=[0.0], upper=[1.0], cells=(10,))
+    shares = obs.smooth_occupation_numbers(np.array([[0.37]]), lower=np.zeros(1), upper=np.ones(1), cells=(10,))
     np.testing.assert_allclose(shares[2:5], (0.045, 0.71, 0.245), atol=1e-12)
     np.testing.assert_allclose(shares.sum(), 1, atol=1e-14)
 
@@ -197,7 +197,7 @@ def test_discs_of_no_diameter_stream(equilibrium) -> None:
     x, v = rng.uniform(size=(64, 2)), rng.standard_normal((64, 2))
     end = gas.advance(gas.state(x, v), 1.5)
     assert int(end.info.pair_events) == 0
-    streamed, turned = stream_freely(x, v, 1.5, box=(1.0, 1.0))
+    streamed, turned = stream_freely(x, v, 1.5, box=np.ones(2))
     np.testing.assert_allclose(end.positions, streamed, atol=1e-12)
     np.testing.assert_allclose(end.velocities, turned, atol=1e-12)
 
@@ -205,11 +205,11 @@ def test_discs_of_no_diameter_stream(equilibrium) -> None:
 
     def entropy(x, v):
         z = jnp.stack([x[:, 0], v[:, 0]], axis=1)
-        counts = obs.occupation_numbers(z, lower=[0.0, -8.0], upper=[1.0, 8.0], cells=(10, 32))
+        counts = obs.occupation_numbers(z, lower=np.array([0.0, -8.0]), upper=np.array([1.0, 8.0]), cells=(10, 32))
         low = obs.pooled_entropy(counts[None], 0.05, corrected=False)
         corrected = obs.pooled_entropy(counts[None], 0.05)
         np.testing.assert_allclose(corrected - low, (np.sum(counts > 0) - 1) / 40_000, rtol=1e-6)
         return corrected
 
-    gain = entropy(*stream_freely(x, v, 1.0, box=(1.0, 1.0))) - entropy(jnp.asarray(x), jnp.asarray(v))
+    gain = entropy(*stream_freely(x, v, 1.0, box=np.ones(2))) - entropy(jnp.asarray(x), jnp.asarray(v))
     np.testing.assert_allclose(gain, 0.2539863, atol=0.02)

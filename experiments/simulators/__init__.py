@@ -1,0 +1,1 @@
+"""Experiments whose first room is `simulators`."""
