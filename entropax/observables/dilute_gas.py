@@ -153,8 +153,8 @@ def ideal_expansion_entropy(
 ) -> Scalar:
     """Entropy of (x, v_x) cells of an ideal gas that expands from the left half of a box, s = -sum p log(p / (dx dv)).
 
-    f(x, v, t) = (2/L) phi(v) where x - v t, folded at the walls, was in the left half. Its integral over a cell is taken
-    in closed form: the part of the half below x is piecewise linear in v, and phi integrates with 1 and v.
+    f(x, v, t) = (2/L) phi(v) where x - v t, folded at the walls, was in the left half. Its integral over a cell is in
+    closed form: the part of the half below x is piecewise linear in v, and phi integrates with 1 and v.
 
     Args:
         time: t >= 0.
@@ -190,16 +190,16 @@ def ideal_expansion_entropy(
         images = 1 if not bool(jnp.isfinite(needed)) else max(1, math.ceil(float(needed)))
     _checks.require_integer("images", images, minimum=1)
     with _checks.evaluated_now(needed):
-        enough = _checks.Check(needed <= images + 1, "images must cover the motion", lambda: f"{images}, {needed} needed")
+        enough = _checks.Check(
+            needed <= images + 1, "images must cover the motion", lambda: f"{images}, {needed} needed"
+        )
     entropy = _expansion(t, L, T, velocity_cell, math.ceil(reach / velocity_cell), num_cells, boundary, images)
     checks = _checks.nonnegative("time", t), *_positive(length=L, temperature=T), enough
     return _checks.enforce(entropy, *checks)
 
 
 @functools.partial(jax.jit, static_argnames=("dv", "half", "num_cells", "boundary", "images"))
-def _expansion(
-    t: Array, L: Array, T: Array, dv: float, half: int, num_cells: int, boundary: str, images: int
-) -> Array:
+def _expansion(t: Array, L: Array, T: Array, dv: float, half: int, num_cells: int, boundary: str, images: int) -> Array:
     dtype = t.dtype
     v = jnp.arange(-half, half + 1, dtype=dtype) * dv
     x = jnp.arange(num_cells + 1, dtype=dtype) * (L / num_cells)

@@ -91,7 +91,7 @@ def boltzmann_entropy(
     Args:
         counts: occupation numbers N_a >= 0 of all cells, any shape, not all zero; they need not be whole.
         cell_volume: |D| > 0 of a cell in the phase space of one particle.
-        stirling: whether to take Stirling's formula, which is larger by about log(2 pi N_a) / 2 for every occupied cell.
+        stirling: whether to take Stirling's formula, larger by about log(2 pi N_a) / 2 for every occupied cell.
         per_particle: whether to divide by sum_a N_a.
 
     Returns:
@@ -112,13 +112,11 @@ def boltzmann_entropy(
     return _checks.enforce(entropy, *_count_checks(n, volume))
 
 
-def pooled_entropy(
-    counts: Real[ArrayLike, "copies ..."], cell_volume: RealScalar, *, corrected: bool = True
-) -> Scalar:
+def pooled_entropy(counts: Real[ArrayLike, "copies ..."], cell_volume: RealScalar, *, corrected: bool = True) -> Scalar:
     """Entropy per particle of the coarse-grained density that several copies show, -sum_a p_a log(p_a / |D|).
 
-    The counts of all copies are added, p_a = sum N_a / sum N. What sampling leaves short of the entropy, about (occupied
-    cells - 1) / (2 sum N), is added. It differs from `boltzmann_entropy` with Stirling's formula by 1 - log N.
+    The counts of all copies are added, p_a = sum N_a / sum N. What sampling leaves the entropy short of, about
+    (occupied cells - 1) / (2 sum N), is added. `boltzmann_entropy` with Stirling's formula is larger by 1 - log N.
 
     Args:
         counts: occupation numbers of every copy, shape (copies, ...).

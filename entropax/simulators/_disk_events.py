@@ -17,6 +17,16 @@ import jax
 import jax.numpy as jnp
 
 from entropax._typing import Array
+from entropax.simulators._disk_cells import (
+    Layout,
+    Room,
+    Rows,
+    cell_table,
+    cells_of,
+    neighbors,
+    rows_after_move,
+    with_rows,
+)
 from entropax.simulators.base import _scan
 from entropax.simulators.disk_collisions import contact_time
 from entropax.space.boxes import nearest_image
@@ -24,32 +34,6 @@ from entropax.space.boxes import nearest_image
 PARTNER, SEEN, CHANGES, COLUMN, ROW = range(5)
 """Rows of `Schedule.marks`: the partner of the next event (or N + axis for an edge), the partner's count when it was
 predicted, the disc's own count of velocity changes, and its cell."""
-
-
-NOBODY = jnp.iinfo(jnp.int32).max
-"""A free place in a cell."""
-
-
-class Layout(NamedTuple):
-    """What is static: which axes are periodic, the grid of cells, and the places in a cell.
-
-    Attributes:
-        periodic: by axis.
-        grid: cells by axis; at least 3 along periodic axes, so that a neighbouring cell tells the image.
-        capacity: discs that a cell has room for; None where all discs are candidates.
-    """
-
-    periodic: tuple[bool, bool]
-    grid: tuple[int, int]
-    capacity: int | None
-
-
-class Room(NamedTuple):
-    """Where centres may be, [lower, lower + extent], and the distance of contact."""
-
-    lower: Array
-    extent: Array
-    diameter: Array
 
 
 class Schedule(NamedTuple):
@@ -118,7 +102,7 @@ class _Effect(NamedTuple):
     motion: Array
     times: Array
     marks: Array
-    rows: "_Rows | None"
+    rows: Rows | None
     pair: Array
     reflects: Array
     event: Array
@@ -131,7 +115,7 @@ def handle(s: Schedule, room: Room, until: Array, layout: Layout) -> Schedule:
     # A branch rather than a selection, because its results are there before anything is written: what is read and
     # written in one fused loop would be copied whole.
     effect = jax.lax.cond(live, lambda s: _effect(s, room, layout), lambda s: _no_effect(s, layout), s)
-    new = s._replace(table=_with_rows(s.table, effect.rows), full=s.full | effect.full)
+    new = s._replace(table=with_rows(s.table, effect.rows), full=s.full | effect.full)
     for k in (1, 0):
         disc = effect.discs[k]
         new = new._replace(
@@ -156,7 +140,7 @@ def handle(s: Schedule, room: Room, until: Array, layout: Layout) -> Schedule:
 def _no_effect(s: Schedule, layout: Layout) -> _Effect:
     discs = jnp.stack([s.first, s.first])
     cell = _column(s.marks, s.first)[COLUMN:]
-    rows, full = _rows_after_move(s.table, s.first, cell, cell, layout)
+    rows, full = rows_after_move(s.table, s.first, cell, cell, layout)
     no = jnp.asarray(False)
     return _Effect(
         discs, s.motion.T[discs], s.times[discs], s.marks.T[discs], rows, no, no, jnp.zeros((), jnp.uint32), full
@@ -190,7 +174,7 @@ def _effect(s: Schedule, room: Room, layout: Layout) -> _Effect:
     seen = s.marks[CHANGES][jnp.minimum(partners, num - 1)]
     changes = jnp.stack([changes_i, changes_j])
     marks = jnp.concatenate([jnp.stack([partners, seen, changes], axis=1), cells], axis=1)
-    rows, full = _rows_after_move(s.table, i, marks_i[COLUMN:], crossing.cell, layout)
+    rows, full = rows_after_move(s.table, i, marks_i[COLUMN:], crossing.cell, layout)
     event = jnp.where(pair, jnp.minimum(i, j) * num + jnp.maximum(i, j), -1 - (code * num + i)).astype(jnp.uint32)
     return _Effect(discs, own, times, marks, rows, pair, crossing.reflects, event, full)
 
@@ -258,9 +242,13 @@ def _predictions(
     """
     num = marks.shape[1]
     if table is None:
-        others, ids, their_cells = motion[:, None, :], jnp.arange(num, dtype=jnp.int32)[None, :], marks[COLUMN:, None, :]
+        others, ids, their_cells = (
+            motion[:, None, :],
+            jnp.arange(num, dtype=jnp.int32)[None, :],
+            marks[COLUMN:, None, :],
+        )
     else:
-        ids = _neighbors(table, cells, layout)
+        ids = neighbors(table, cells, layout)
         at = jnp.minimum(ids, num - 1)
         others, their_cells = motion[:, at], marks[COLUMN:, at]
     difference = own.T[:, :, None] - others
@@ -320,59 +308,6 @@ def _updated_minimum(minima: Array, times: Array, disc: Array) -> Array:
     return jax.lax.dynamic_update_index_in_dim(minima, smallest, block, 0)
 
 
-# --------------------------------------------------------------------------------------------------------- the cells
-
-
-def _cell_number(cell: Array, layout: Layout) -> Array:
-    return cell[0] * layout.grid[1] + cell[1]
-
-
-def _neighbors(table: Array, cells: Array, layout: Layout) -> Array:
-    """The discs in the cells at and around each of the given ones, shape (cells, 9 capacity)."""
-    around = jnp.arange(-1, 2, dtype=jnp.int32)
-    columns, rows = cells[:, :1] + around[None], cells[:, 1:] + around[None]
-    columns, inside_x = _within(columns, layout.grid[0], layout.periodic[0])
-    rows, inside_y = _within(rows, layout.grid[1], layout.periodic[1])
-    number = columns[:, :, None] * layout.grid[1] + rows[:, None, :]
-    number = jnp.where(inside_x[:, :, None] & inside_y[:, None, :], number, table.shape[0] - 1)
-    return table[number].reshape(cells.shape[0], -1)
-
-
-def _within(index: Array, count: int, periodic: bool) -> tuple[Array, Array]:
-    return (jnp.mod(index, count), index == index) if periodic else (index, (index >= 0) & (index < count))
-
-
-class _Rows(NamedTuple):
-    """Two cells of the table and who is in them."""
-
-    numbers: Array
-    discs: Array
-
-
-def _rows_after_move(
-    table: Array | None, disc: Array, before: Array, after: Array, layout: Layout
-) -> tuple[_Rows | None, Array]:
-    """The cells that a disc leaves and enters, without and with it, and whether there was no place for it."""
-    if table is None:
-        return None, jnp.asarray(False)
-    numbers = jnp.stack([_cell_number(before, layout), _cell_number(after, layout)])
-    moves = numbers[0] != numbers[1]
-    left, entered = (jax.lax.dynamic_index_in_dim(table, number, 0, keepdims=False) for number in numbers)
-    places = jnp.arange(entered.size, dtype=jnp.int32)
-    free = jnp.min(jnp.where(entered == NOBODY, places, entered.size))
-    left = jnp.where(moves & (left == disc), NOBODY, left)
-    entered = jnp.where(moves & (places == free), disc, entered)
-    return _Rows(numbers, jnp.stack([left, entered])), moves & (free == entered.size)
-
-
-def _with_rows(table: Array | None, rows: _Rows | None) -> Array | None:
-    if table is None or rows is None:
-        return None
-    for k in (0, 1):
-        table = jax.lax.dynamic_update_index_in_dim(table, rows.discs[k], rows.numbers[k], 0)
-    return table
-
-
 def _one_if(condition: Array) -> Array:
     return condition.astype(jnp.int32)
 
@@ -393,8 +328,8 @@ def schedule(positions: Array, velocities: Array, room: Room, layout: Layout) ->
     num = positions.shape[0]
     motion = jnp.concatenate([positions, velocities], axis=1).T
     fixed, constant_room = jax.lax.stop_gradient((motion, room))
-    cells = _cells_of(fixed[:2].T, constant_room, layout)
-    table, full = _table(cells, layout, num)
+    cells = cells_of(fixed[:2].T, constant_room, layout)
+    table, full = cell_table(cells, layout, num)
     marks = jnp.concatenate([jnp.zeros((3, num), jnp.int32), cells.T])
     now = jnp.zeros((), motion.dtype)
 
@@ -426,29 +361,9 @@ def _closest(
     motion: Array, own: Array, room: Room, marks: Array, disc: Array, cell: Array, table: Array | None, layout: Layout
 ) -> Array:
     num = marks.shape[1]
-    ids = jnp.arange(num, dtype=jnp.int32)[None] if table is None else _neighbors(table, cell, layout)
+    ids = jnp.arange(num, dtype=jnp.int32)[None] if table is None else neighbors(table, cell, layout)
     r = own[0, :2, None] - motion[:2, jnp.minimum(ids[0], num - 1)]
     period = jnp.where(jnp.array(layout.periodic), room.extent, jnp.inf)[:, None]
     r = jnp.where(jnp.isfinite(period), nearest_image(r, room.extent[:, None]), r)
     gap = jnp.sum(r * r, axis=0) - room.diameter**2
     return jnp.min(jnp.where((ids[0] != disc) & (ids[0] < num), gap, jnp.inf))
-
-
-def _cells_of(positions: Array, room: Room, layout: Layout) -> Array:
-    grid = jnp.array(layout.grid, jnp.int32)
-    share = (positions - room.lower[None]) / room.extent[None]
-    index = jnp.floor(share * grid[None].astype(share.dtype)).astype(jnp.int32)
-    return jnp.clip(index, 0, grid[None] - 1)
-
-
-def _table(cells: Array, layout: Layout, num: int) -> tuple[Array | None, Array]:
-    """The discs of every cell, and whether one has too many."""
-    if layout.capacity is None:
-        return None, jnp.asarray(False)
-    count = layout.grid[0] * layout.grid[1]
-    number = cells[:, 0] * layout.grid[1] + cells[:, 1]
-    order = jnp.argsort(number).astype(jnp.int32)
-    ordered = number[order]
-    place = jnp.arange(num, dtype=jnp.int32) - jnp.searchsorted(ordered, ordered).astype(jnp.int32)
-    nobody = jnp.full((count + 1, layout.capacity), NOBODY, jnp.int32)
-    return nobody.at[ordered, place].set(order, mode="drop"), jnp.any(place >= layout.capacity)

@@ -38,8 +38,13 @@ def hard_disk_pair_time(
     with _checks.evaluated_now(r, s):
         apart = jnp.sum(r**2, axis=-1) >= s**2 * (1 - 16 * jnp.finfo(r.dtype).eps)
     overlap = _checks.Check(apart, "the discs must not overlap", lambda: f"separation {r} at diameter {s}")
-    time = contact_time(r[..., 0], r[..., 1], w[..., 0], w[..., 1], s)
+    time = _pair_time(r, w, s)
     return _checks.enforce(time, overlap, _checks.nonnegative("diameter", s))
+
+
+@jax.jit
+def _pair_time(r: Array, w: Array, diameter: Array) -> Array:
+    return contact_time(r[..., 0], r[..., 1], w[..., 0], w[..., 1], diameter)
 
 
 def contact_time(rx: Array, ry: Array, wx: Array, wy: Array, diameter: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, PRNGKey, Real, RealScalar, Scalar, Shaped
 from entropax.simulators import _disk_events
-from entropax.simulators._disk_events import Layout, Room
+from entropax.simulators._disk_cells import Layout, Room
 from entropax.simulators.base import Simulator
 from entropax.simulators.disk_collisions import BOUNDARIES
 from entropax.space.boxes import wrap_between
@@ -148,8 +148,8 @@ class HardDisks(Simulator[DiskState]):
     def init(self, *, key: PRNGKey) -> DiskState:
         """Discs uniform on a jittered lattice in the room they have, velocities of Maxwell with energy N T exactly.
 
-        Total momentum vanishes. The lattice is no equilibrium: `advance` by a few mean free times, with the partition in
-        place, makes it one.
+        Total momentum vanishes. The lattice is no equilibrium: `advance` by a few mean free times, with the partition
+        in place, makes it one.
 
         Args:
             key: source of randomness.
@@ -289,7 +289,9 @@ class HardDisks(Simulator[DiskState]):
         lattice = columns, -(-self.num_disks // columns)
         # As many discs in a cell as there will be on average once the partition is out.
         side = math.sqrt(_DISKS_PER_CELL * float(self.box[0]) * float(self.box[1]) / self.num_disks)
-        widths = [length - (0 if axis else float(self.diameter)) for length, axis in zip(lengths, periodic, strict=True)]
+        widths = [
+            length - (0 if axis else float(self.diameter)) for length, axis in zip(lengths, periodic, strict=True)
+        ]
         most = [int(width / float(self.diameter)) if self.diameter > 0 else 2**14 for width in widths]
         grid = tuple(
             min(max(low, int(width / side)), max(low, high))

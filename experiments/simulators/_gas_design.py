@@ -55,7 +55,7 @@ def with_energy(v: jax.Array) -> jax.Array:
     return v * jnp.sqrt(2 * v.shape[0] / jnp.sum(v**2))
 
 
-@functools.partial(jax.jit, static_argnames=())
+@jax.jit
 def gained(gas: HardDisks, x: jax.Array, v: jax.Array, time: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     """S(t) - S(0), and the fingerprint, the collisions and the overflow on the way."""
     v = with_energy(v)

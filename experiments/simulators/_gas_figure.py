@@ -64,7 +64,9 @@ def _designs(axis: Any, data: "xarray.Dataset") -> None:
     axis.fill_between(time, *np.percentile(random, [5, 95], axis=0), color="0.85", label="random starts, 5 to 95%")
     axis.plot(time, random.mean(axis=0), color="0.4", linestyle="-", marker="", label="their mean")
     for name, index in (("fast", 2), ("slow", 1)):
-        axis.plot(time, data[name], color=COLORS[index], linestyle=LINES[index - 1], marker="", label=f"designed {name}")
+        axis.plot(
+            time, data[name], color=COLORS[index], linestyle=LINES[index - 1], marker="", label=f"designed {name}"
+        )
     axis.axvline(data.attrs["design_horizon"], color="0.6", linewidth=0.8, linestyle=":", marker="")
     axis.set(xlabel=TIME, ylabel=GAIN, title="velocities designed for the time of the dotted line")
     axis.legend(loc="lower right")
@@ -72,7 +74,9 @@ def _designs(axis: Any, data: "xarray.Dataset") -> None:
 
 def _horizon(axis: Any, data: "xarray.Dataset") -> None:
     axis.semilogy(data["horizon"], data["gradient"], color=COLORS[0], linestyle="-", marker="o")
-    for time, size, count in zip(data["horizon"].values, data["gradient"].values, data["collisions"].values, strict=True):
+    for time, size, count in zip(
+        data["horizon"].values, data["gradient"].values, data["collisions"].values, strict=True
+    ):
         if np.isfinite(size):
             axis.annotate(f" {count} collisions", (time, size), va="top", fontsize=7)
     axis.set(xlabel=label("horizon", "L / thermal velocity"), title="gradients grow with the collisions they cross")

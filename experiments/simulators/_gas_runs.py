@@ -14,6 +14,9 @@ from entropax.simulators import HardDisks, stream_freely
 FASTEST = 8.0
 """Velocity cells cover [-8, 8] at T = 1."""
 
+TIMES = 32
+"""Times at which every expansion is looked at."""
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -33,10 +36,10 @@ class RunConfig:
 
     num_disks: int = 512
     copies: int = 24
-    streaming: int = 1_000_000
+    streaming: int = 200_000
     position_cells: int = 10
     equilibration: float = 1.0
-    paths: tuple[float, ...] = (2.0, 0.2, 0.05)
+    paths: tuple[float, ...] = (2.0, 0.2, 0.1)
     velocity_cells: tuple[float, ...] = (0.5, 1.0, 2.0)
     end: float = 4.0
     ratio: float = 1.0
@@ -47,7 +50,8 @@ def diameter_of(path: float, density: float) -> float:
     return 1 / (2 * math.sqrt(2) * density * path)
 
 
-def pooled(x: jax.Array, v: jax.Array, dv: float, cells: int) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("dv", "cells"))
+def pooled(x: jax.Array, v: jax.Array, *, dv: float, cells: int) -> jax.Array:
     """Entropy per particle in (x, v_x) cells of all copies, corrected for sampling; axes are (copies, n, 2)."""
     number = round(2 * FASTEST / dv)
     z = jnp.stack([x[..., 0], v[..., 0]], axis=-1)
@@ -64,7 +68,7 @@ def expand(config: RunConfig, diameter: float, times: jax.Array, *, key: jax.Arr
     return x, v
 
 
-@functools.partial(jax.jit, static_argnames=())
+@jax.jit
 def _expand(
     gas: HardDisks, equilibration: float, times: jax.Array, keys: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -79,57 +83,70 @@ def _expand(
     return x, v, jnp.any(overflow)
 
 
-def gains(x: jax.Array, v: jax.Array, dv: float, cells: int) -> np.ndarray:
+@functools.partial(jax.jit, static_argnames=("dv", "cells"))
+def gains(x: jax.Array, v: jax.Array, *, dv: float, cells: int) -> jax.Array:
     """s(t) - s(0) at the times after zero; axes are (copies, times, n, 2)."""
-    entropies = jax.lax.map(lambda at: pooled(at[0], at[1], dv, cells), (jnp.moveaxis(x, 1, 0), jnp.moveaxis(v, 1, 0)))
-    return np.asarray(entropies[1:] - entropies[0])
+    by_time = jnp.moveaxis(x, 1, 0), jnp.moveaxis(v, 1, 0)
+    entropies = jax.lax.map(lambda at: pooled(*at, dv=dv, cells=cells), by_time)
+    return entropies[1:] - entropies[0]
 
 
 def sweep(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
     """Gains by mean free path (infinite first), velocity cell and time, and the exact ones without collisions."""
-    times = np.arange(1, round(8 * config.end) + 1) / 8
+    times = jnp.arange(1, TIMES + 1) * (config.end / TIMES)
     streaming_key, key = jax.random.split(key)
+    cells = config.position_cells
     result = [[stream_gains(config, dv, times, key=streaming_key) for dv in config.velocity_cells]]
     for index, path in enumerate(config.paths):
         diameter = diameter_of(path, config.num_disks)
-        x, v = expand(config, diameter, jnp.asarray(times), key=jax.random.fold_in(key, index))
-        result.append([gains(x, v, dv, config.position_cells) for dv in config.velocity_cells])
-    exact = [[exact_gain(t, dv, config.position_cells) for t in times] for dv in config.velocity_cells]
-    return {"times": times, "gain": np.asarray(result), "exact": np.asarray(exact)}
+        x, v = expand(config, diameter, times, key=jax.random.fold_in(key, index))
+        result.append([gains(x, v, dv=dv, cells=cells) for dv in config.velocity_cells])
+    exact = [
+        exact_gains(times, dv=dv, cells=cells, images=math.ceil(FASTEST * config.end)) for dv in config.velocity_cells
+    ]
+    return {"times": np.asarray(times), "gain": np.asarray(result), "exact": np.asarray(exact)}
 
 
 def collapse(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
     """Gains against w = t dv / (2 L), without collisions and with dv / (2 L) = ratio nu, by dv and w."""
-    w = np.arange(1, 21) / 20
-    cells = tuple(dv / 2 for dv in config.velocity_cells)
+    w = jnp.arange(1, TIMES + 1) / TIMES
+    sizes = tuple(dv / 2 for dv in config.velocity_cells)
     free, colliding = [], []
-    for index, dv in enumerate(cells):
-        times = 2 * w / dv
+    for index, dv in enumerate(sizes):
         one, two = jax.random.split(jax.random.fold_in(key, index))
-        free.append(stream_gains(config, dv, times, key=one))
+        free.append(stream_gains(config, dv, 2 * w / dv, key=one))
         frequency = dv / 2 / config.ratio
         diameter = frequency / (2 * config.num_disks * math.sqrt(math.pi))
-        x, v = expand(config, diameter, jnp.asarray(times), key=two)
-        colliding.append(gains(x, v, dv, config.position_cells))
-    return {"w": w, "cells": np.asarray(cells), "free": np.asarray(free), "colliding": np.asarray(colliding)}
+        x, v = expand(config, diameter, 2 * w / dv, key=two)
+        colliding.append(gains(x, v, dv=dv, cells=config.position_cells))
+    return {
+        "w": np.asarray(w),
+        "cells": np.asarray(sizes),
+        "free": np.asarray(free),
+        "colliding": np.asarray(colliding),
+    }
 
 
-def exact_gain(t: float, dv: float, cells: int) -> float:
+@functools.partial(jax.jit, static_argnames=("dv", "cells", "images"))
+def exact_gains(times: jax.Array, *, dv: float, cells: int, images: int) -> jax.Array:
     """s(t) - s(0) of the ideal gas in closed form."""
-    entropy = functools.partial(ideal_expansion_entropy, velocity_cell=dv, num_cells=cells)
-    return float(entropy(t) - entropy(0.0))
+    entropy = functools.partial(ideal_expansion_entropy, velocity_cell=dv, num_cells=cells, images=images)
+    return jax.vmap(entropy)(times) - entropy(0.0)
 
 
-def stream_gains(config: RunConfig, dv: float, times: np.ndarray, *, key: jax.Array) -> np.ndarray:
+def stream_gains(config: RunConfig, dv: float, times: jax.Array, *, key: jax.Array) -> jax.Array:
     """Gains of the gas without collisions, from independent particles."""
     key_x, key_v = jax.random.split(key)
     x = jax.random.uniform(key_x, (config.streaming, 2)) * jnp.array([[0.5, 1.0]])
     v = jax.random.normal(key_v, x.shape)
-    box = jnp.ones(2)
+    return _streamed(x, v, times, dv=dv, cells=config.position_cells)
 
+
+@functools.partial(jax.jit, static_argnames=("dv", "cells"))
+def _streamed(x: jax.Array, v: jax.Array, times: jax.Array, *, dv: float, cells: int) -> jax.Array:
     def entropy(t: jax.Array) -> jax.Array:
-        moved, turned = stream_freely(x, v, t, box=box)
-        return pooled(moved[None], turned[None], dv, config.position_cells)
+        moved, turned = stream_freely(x, v, t, box=jnp.ones(2))
+        return pooled(moved[None], turned[None], dv=dv, cells=cells)
 
-    entropies = jax.lax.map(entropy, jnp.concatenate([jnp.zeros(1), jnp.asarray(times)]))
-    return np.asarray(entropies[1:] - entropies[0])
+    entropies = jax.lax.map(entropy, jnp.concatenate([jnp.zeros(1), times]))
+    return entropies[1:] - entropies[0]

@@ -4,7 +4,6 @@ Gases of one density (n = 128, s = 0.01) in a box of two to one, in float64. Tim
 what else runs on the machine counts little; run it with one core (taskset -c 0) to compare with figures for one core.
 """
 
-import functools
 import math
 import time
 
@@ -18,7 +17,7 @@ CASES = ((256, 1, 32.0), (256, 16, 2.0), (1024, 1, 8.0), (4096, 1, 2.0), (16384,
 """Discs, copies together, duration."""
 
 
-@functools.partial(jax.jit, static_argnames=())
+@jax.jit
 def _advanced(gas: HardDisks, starts: DiskState, duration: jax.Array) -> DiskState:
     return jax.vmap(lambda start: gas.advance(start, duration))(starts)
 

@@ -85,7 +85,8 @@ ROWS = [
             Bad((X * 0.1 + 0.4, V, NUMBER(0.4), NUMBER(0.1)), "the discs must not overlap"),
             Bad((X + 0.5, V, NUMBER(0.4), NUMBER(0.1)), "in their room"),
         ),
-        exempt=ONLY_FLOAT64 | {"second_order": "third derivatives of a chain of collisions swamp the finite difference"},
+        exempt=ONLY_FLOAT64
+        | {"second_order": "third derivatives of a chain of collisions swamp the finite difference"},
     ),
     Row(
         name="simulators.HardDisks.trajectory",

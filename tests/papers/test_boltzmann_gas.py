@@ -39,7 +39,9 @@ def test_boltzmann_entropy(counts, volume, exact, stirling) -> None:
     """The exact and the Stirling entropies of two sets of counts, which differ by about log(2 pi N_a) / 2 a cell."""
     n = np.array(counts, float)
     np.testing.assert_allclose(obs.boltzmann_entropy(n, volume, per_particle=False), exact, atol=5e-10)
-    np.testing.assert_allclose(obs.boltzmann_entropy(n, volume, stirling=True, per_particle=False), stirling, atol=5e-10)
+    np.testing.assert_allclose(
+        obs.boltzmann_entropy(n, volume, stirling=True, per_particle=False), stirling, atol=5e-10
+    )
     np.testing.assert_allclose(exact, n.sum() * np.log(volume) - gammaln(n + 1).sum(), atol=5e-10)
     np.testing.assert_allclose(exact - stirling, -np.log(2 * np.pi * n[n > 0]).sum() / 2, rtol=0.05)
     pooled = obs.pooled_entropy(n[None], volume, corrected=False)
@@ -117,7 +119,7 @@ def test_spline_weights() -> None:
     np.testing.assert_allclose(shares.sum(), 1, atol=1e-14)
 
 
-GAS = dict(num_disks=256, diameter=0.01, box=(2.0, 1.0))
+GAS = {"num_disks": 256, "diameter": 0.01, "box": (2.0, 1.0)}
 
 
 @pytest.fixture(scope="module")
