@@ -181,7 +181,7 @@ def hydrodynamic_entropy(
     _checks.as_numbers(width=w)
     _checks.require_ndim("positions", x, 2, "(n, 2)")
     _checks.require_same_shape(positions=x, velocities=v)
-    places, checks = _places(x, low, high, cells)
+    places, checks = _places(x, low, high, cells, "positions")
     area = jnp.prod((high - low) / jnp.array(cells, x.dtype))
     entropy = _hydrodynamic(places, v, area, None if width is None else w, cells)
     entropy = entropy / x.shape[0] if per_particle else entropy
@@ -248,16 +248,16 @@ def _hydrodynamic(places: Array, v: Array, area: Array, width: Array | None, cel
 
 
 def _places(
-    coordinates: ArrayLike, lower: ArrayLike, upper: ArrayLike, cells: tuple[int, ...]
+    coordinates: ArrayLike, lower: ArrayLike, upper: ArrayLike, cells: tuple[int, ...], name: str = "coordinates"
 ) -> tuple[Array, tuple[_checks.Check, ...]]:
     """The coordinates in units of cells from the lower corner, and what has to hold."""
-    z, low, high = _checks.as_floats(coordinates=coordinates, lower=lower, upper=upper)
+    z, low, high = _checks.as_floats(**{name: coordinates}, lower=lower, upper=upper)
     for axis, count in enumerate(cells):
         _checks.require_integer(f"cells[{axis}]", count, minimum=1)
     if not 1 <= len(cells) <= 8:
         raise ValueError(f"cells must name 1 to 8 axes, got {cells}")
     if z.ndim < 2 or z.shape[-1] != len(cells):
-        raise ValueError(f"coordinates must have shape (..., n, {len(cells)}), one column for each axis, got {z.shape}")
+        raise ValueError(f"{name} must have shape (..., n, {len(cells)}), one column for each axis, got {z.shape}")
     _checks.require_shape("lower", low, (len(cells),))
     _checks.require_shape("upper", high, (len(cells),))
     with _checks.evaluated_now(low, high):
@@ -265,7 +265,7 @@ def _places(
         sized = _checks.positive("upper - lower", extent)
     shape = (1,) * (z.ndim - 1) + (-1,)
     places = (z - low.reshape(shape)) / (extent / jnp.array(cells, z.dtype)).reshape(shape)
-    return places, (_checks.finite("coordinates", z), sized)
+    return places, (_checks.finite(name, z), sized)
 
 
 def _count_checks(counts: Array, volume: Array) -> tuple[_checks.Check, ...]:

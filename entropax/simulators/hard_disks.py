@@ -283,12 +283,12 @@ class HardDisks(Simulator[DiskState]):
         if not _checks.is_concrete(self.box, self.diameter, partition):
             side = math.isqrt(self.num_disks - 1) + 1
             return Layout(periodic, fewest, None), (side, side)
-        lengths = [float(length) for length in self.box]
+        lengths = [float(length) for length in np.asarray(self.box)]
         lengths[0] = lengths[0] if partition is None else float(partition)
         columns = max(1, math.ceil(math.sqrt(self.num_disks * lengths[0] / lengths[1])))
         lattice = columns, -(-self.num_disks // columns)
         # As many discs in a cell as there will be on average once the partition is out.
-        side = math.sqrt(_DISKS_PER_CELL * float(self.box[0]) * float(self.box[1]) / self.num_disks)
+        side = math.sqrt(_DISKS_PER_CELL * math.prod(np.asarray(self.box).tolist()) / self.num_disks)
         widths = [
             length - (0 if axis else float(self.diameter)) for length, axis in zip(lengths, periodic, strict=True)
         ]
@@ -299,8 +299,7 @@ class HardDisks(Simulator[DiskState]):
         )
         if self.num_disks <= _ALL_PAIRS_UP_TO or grid[0] * grid[1] < 25:
             return Layout(periodic, fewest, None), lattice
-        crowd = 2 * self.num_disks * float(self.box[0]) / lengths[0] / (grid[0] * grid[1])
-        crowd = crowd if partition is None else self.num_disks / (grid[0] * grid[1])
+        crowd = (2 if partition is None else 1) * self.num_disks / (grid[0] * grid[1])  # half the box may hold them all
         return Layout(periodic, grid, min(self.num_disks, math.ceil(crowd + 8 * math.sqrt(crowd)))), lattice
 
 
@@ -342,8 +341,8 @@ def _trajectory(gas: HardDisks, state: DiskState, times: Array) -> tuple[DiskSta
 
 def _parameter_checks(num_disks: int, boundary: str, values: dict[str, Any]) -> list[_checks.Check]:
     diameter, box = values["diameter"], values["box"]
-    partition = values.get("partition", box[0])
-    with _checks.evaluated_now(diameter, box, partition):
+    with _checks.evaluated_now(values):
+        partition = values.get("partition", box[0])
         lengths = box.at[0].set(partition)
         packing = num_disks * math.pi / 4 * diameter**2 / (lengths[0] * lengths[1])
         loose = packing <= _DENSEST
