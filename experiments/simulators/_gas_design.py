@@ -33,7 +33,7 @@ class DesignConfig:
 
     num_disks: int = 48
     diameter: float = 0.02
-    horizon: float = 0.5
+    horizon: float = 0.3
     end: float = 2.0
     max_events: int = 400
     iterations: int = 150

@@ -8,7 +8,7 @@ its ratio to dv / (2 L).
 
 Then the initial velocities are designed, at fixed energy and fixed positions, so that the entropy gained at a given
 time is as small, or as large, as possible, by gradients through every collision. Horizon: a gradient is exact while
-the order of events is kept, and grows exponentially with the collisions; the design stays within about one collision of
+the order of events is kept, and grows exponentially with the collisions; the design stays within about two collisions of
 every disc, and the figure shows the size of gradients beyond.
 """
 
@@ -63,7 +63,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("streaming: largest distance from the exact curve", 0.0, "closed form", Near(absolute=0.01)),
     Claim("streaming: spread of three dv against w", 0.0, "scaling form", Near(absolute=0.03)),
     Claim(
-        "rates: when dv matters, long and short path", "a short mean free path", "abstract", Ordering(("short", "long"))
+        "rates: spread of three dv by mean free path", "less if it is short", "abstract", Ordering(("short", "long"))
     ),
     Claim("short path: spread of three dv", 0.0, "abstract: dv-independent", Near(absolute=0.03)),
     Claim("short path: spread of three dv from t = 1 on", 0.0, "abstract: dv-independent", Near(absolute=0.03)),
@@ -123,7 +123,7 @@ def _measured(
         "streaming: rate over dv / (2 L)": rate / (fine / 2),
         "streaming: largest distance from the exact curve": float(np.max(np.abs(gain[0] - swept["exact"]))),
         "streaming: spread of three dv against w": _spread(collapsed["free"]),
-        "rates: when dv matters, long and short path": {"short": _spread(gain[-1]), "long": _spread(gain[1])},
+        "rates: spread of three dv by mean free path": {"short": _spread(gain[-1]), "long": _spread(gain[1])},
         "short path: spread of three dv": _spread(gain[-1]),
         "short path: spread of three dv from t = 1 on": _spread(gain[-1][:, swept["times"] >= min(1, config.runs.end)]),
         "collisions: largest distance from log 2 at the end": float(np.max(np.abs(gain[1:, :, -1] - np.log(2)))),
