@@ -8,8 +8,8 @@ its ratio to dv / (2 L).
 
 Then the initial velocities are designed, at fixed energy and fixed positions, so that the entropy gained at a given
 time is as small, or as large, as possible, by gradients through every collision. Horizon: a gradient is exact while
-the order of events is kept, and grows exponentially with the collisions; the design stays within about two collisions of
-every disc, and the figure shows the size of gradients beyond.
+the order of events is kept, and grows exponentially with the collisions; the design stays within about two of every
+disc, and the figure shows the size of gradients beyond.
 """
 
 from dataclasses import dataclass, field
