@@ -218,8 +218,6 @@ def _expansion(t: Array, L: Array, T: Array, dv: float, half: int, num_cells: in
 
     on = jnp.sum(jax.vmap(below)(starts) - jax.vmap(below)(ends), axis=0)
     p = 2 / L * jnp.diff(on, axis=0)
-    # Differences of nearly equal numbers: what rounding leaves of an empty cell is not its occupation.
-    p = jnp.where(p > 64 * jnp.finfo(dtype).eps * (1 + t), p, 0)
     return -jnp.sum(x_log_x(p)) + jnp.sum(p) * jnp.log(L / num_cells * dv)
 
 

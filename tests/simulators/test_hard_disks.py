@@ -102,7 +102,7 @@ def test_bad_input() -> None:
     with pytest.raises(TypeError, match="must be float64"):
         gas.state(jnp.asarray(x, jnp.float32), jnp.asarray(x, jnp.float32))
     with pytest.raises(ValueError, match=r"positions must have shape \(8, 2\)"):
-        gas.state(x[:4], x)
+        gas.state(x[:4], x[:4])
     with pytest.raises(ValueError, match=r"packing fraction must be at most 0\.9"):
         HardDisks(200, diameter=0.08, box=(1.0, 1.0))
     with pytest.raises(ValueError, match="box must be positive"):
