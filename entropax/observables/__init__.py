@@ -7,6 +7,11 @@ Retrieval by a network of spins: `mattis_overlap` with archetypes, `example_over
 and `loss_energy`, the network's energy written in losses; `retrieval_entropy`, how evenly patterns are retrieved.
 
 Distributions over velocities: `kinetic_entropy`, and `negative_mass`, what a spectral scheme has left below zero.
+
+Macrostates of a gas: `occupation_numbers` of cells (exact) or `smooth_occupation_numbers` (with gradients), their
+`boltzmann_entropy`, `pooled_entropy` over many copies, and `hydrodynamic_entropy` of density, velocity and energy. What
+theory says of them: `sackur_tetrode_2d`, `coarse_maxwellian_entropy`, `ideal_expansion_entropy` and its limit
+`scaling_entropy`, `collision_frequency`, `mean_free_path`.
 """
 
 from entropax.observables.collective import (
@@ -15,6 +20,21 @@ from entropax.observables.collective import (
     local_neighbor_count,
     phase_labels,
     smooth_neighbor_count,
+)
+from entropax.observables.dilute_gas import (
+    coarse_maxwellian_entropy,
+    collision_frequency,
+    ideal_expansion_entropy,
+    mean_free_path,
+    sackur_tetrode_2d,
+    scaling_entropy,
+)
+from entropax.observables.macrostates import (
+    boltzmann_entropy,
+    hydrodynamic_entropy,
+    occupation_numbers,
+    pooled_entropy,
+    smooth_occupation_numbers,
 )
 from entropax.observables.retrieval import (
     example_overlap,
@@ -28,14 +48,25 @@ from entropax.observables.velocity_distribution import kinetic_entropy, negative
 __all__ = [
     "NeighborCounts",
     "PhaseLabels",
+    "boltzmann_entropy",
+    "coarse_maxwellian_entropy",
+    "collision_frequency",
     "example_overlap",
+    "hydrodynamic_entropy",
+    "ideal_expansion_entropy",
     "kinetic_entropy",
     "local_neighbor_count",
     "loss_energy",
     "mattis_overlap",
+    "mean_free_path",
     "negative_mass",
+    "occupation_numbers",
     "phase_labels",
+    "pooled_entropy",
     "quadratic_loss",
     "retrieval_entropy",
+    "sackur_tetrode_2d",
+    "scaling_entropy",
     "smooth_neighbor_count",
+    "smooth_occupation_numbers",
 ]

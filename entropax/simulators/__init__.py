@@ -9,6 +9,8 @@
 - `KineticMixture`: light and heavy gases whose velocity distributions collide, any mass ratio with one time step; its
   parts are `spectral_collision` (within a species), `isotropization`, `isotropization_correction` and `fokker_planck`
   (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
+- `HardDisks`: a gas of hard discs, exact from event to event; `stream_freely` is the gas without collisions,
+  `hard_disk_pair_time` and `collide_disks` are one event.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -16,6 +18,7 @@ from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swim
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.archetypes import dataset_entropy, pattern_entropy, sample_archetypes, sample_examples
 from entropax.simulators.base import Simulator, simulate, to_dataset
+from entropax.simulators.disk_collisions import collide_disks, hard_disk_pair_time, stream_freely
 from entropax.simulators.disparate_mass import (
     binary_collision,
     fokker_planck,
@@ -23,6 +26,7 @@ from entropax.simulators.disparate_mass import (
     isotropization,
     isotropization_correction,
 )
+from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
 from entropax.simulators.kinetic_mixture import KineticMixture, MixtureState
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
@@ -39,6 +43,9 @@ from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, ma
 __all__ = [
     "ActiveRing",
     "ActiveSwimmers",
+    "DiskState",
+    "EventInfo",
+    "HardDisks",
     "Hebbian",
     "HebbianCouplings",
     "KineticMixture",
@@ -52,10 +59,12 @@ __all__ = [
     "VelocityMoments",
     "binary_collision",
     "bkw_solution",
+    "collide_disks",
     "dataset_entropy",
     "fokker_planck",
     "fokker_planck_step",
     "gaussian_moments",
+    "hard_disk_pair_time",
     "hebbian_couplings",
     "isotropization",
     "isotropization_correction",
@@ -68,6 +77,7 @@ __all__ = [
     "simulate",
     "spectral_collision",
     "stationary_covariance",
+    "stream_freely",
     "swimmer_box",
     "to_dataset",
     "two_temperature_rate",
