@@ -1,6 +1,7 @@
-"""Entropy production and the probability flow of stochastic dynamics dX = b(X) dt + sqrt(2 D) dW.
+"""Entropy production, path ensembles and the probability flow of stochastic dynamics.
 
-Given a score s = grad log rho (learned with `losses` or known), `probability_flow_velocity` is v = b - D s, and
+Of diffusions dX = b(X) dt + sqrt(2 D) dW, given a score s = grad log rho (learned with `losses` or known),
+`probability_flow_velocity` is v = b - D s, and
 
 - `total_entropy_production`, `medium_entropy_production`, `system_entropy_production` are rates at one state, summed
   over any axes: per particle, per degree of freedom, or in all;
@@ -12,6 +13,17 @@ Given a score s = grad log rho (learned with `losses` or known), `probability_fl
   several times;
 - `probability_flow` integrates v.
 
+Of Markov processes with finitely many states, by `path_ensembles` of steps or jumps,
+
+- `process_free_energy` is the log partition function of tilted paths, `path_mean` and `path_covariance` its
+  derivatives, `scgf` its growth per unit time; `maxcal_transition` and `maxcal_rates` are the processes of maximum
+  caliber, with every step or the long-time mean constrained;
+- `markov_entropy_production` is the rate of a jump process, `information_loss` the entropy that steps produce, in all,
+  in the system and in the medium, with driven protocols and odd variables;
+- `onsager_machlup` is the action of a diffusion's path;
+- `jarzynski` takes a free energy from work in one direction, `crooks` the better one from both; `dragged_trap_work` is
+  a case in closed form.
+
 All rates are in nats per unit time with k_B = 1; propulsions count as even under time reversal.
 """
 
@@ -22,6 +34,7 @@ from entropax.thermodynamics.diagnostics import (
     mean_rate,
     stationarity_diagnostics,
 )
+from entropax.thermodynamics.diffusion_paths import onsager_machlup
 from entropax.thermodynamics.entropy_production import (
     linear_entropy_production,
     medium_entropy_production,
@@ -30,19 +43,50 @@ from entropax.thermodynamics.entropy_production import (
     total_entropy_production,
 )
 from entropax.thermodynamics.flows import Trajectory, probability_flow, probability_flow_velocity
+from entropax.thermodynamics.jump_processes import InformationLoss, information_loss, markov_entropy_production
+from entropax.thermodynamics.path_ensembles import (
+    maxcal_rates,
+    maxcal_transition,
+    path_covariance,
+    path_mean,
+    process_free_energy,
+    scgf,
+)
 from entropax.thermodynamics.spatial import SpatialRate, smooth_spatial_rate, spatial_rate
+from entropax.thermodynamics.work_relations import (
+    CrooksEstimate,
+    JarzynskiEstimate,
+    crooks,
+    dragged_trap_work,
+    jarzynski,
+)
 
 __all__ = [
+    "CrooksEstimate",
+    "InformationLoss",
+    "JarzynskiEstimate",
     "MeanRate",
     "SpatialRate",
     "StationarityDiagnostics",
     "Trajectory",
+    "crooks",
+    "dragged_trap_work",
     "generator",
+    "information_loss",
+    "jarzynski",
     "linear_entropy_production",
+    "markov_entropy_production",
+    "maxcal_rates",
+    "maxcal_transition",
     "mean_rate",
     "medium_entropy_production",
+    "onsager_machlup",
+    "path_covariance",
+    "path_mean",
     "probability_flow",
     "probability_flow_velocity",
+    "process_free_energy",
+    "scgf",
     "score_free_entropy_production",
     "smooth_spatial_rate",
     "spatial_rate",
