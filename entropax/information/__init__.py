@@ -23,7 +23,8 @@
   `enm_fit`. Information in terms of capital: `growth_rate`, `kelly_portfolio`, `value_of_information`.
 - Given means: `maximum_entropy` finds the distribution, with a prior the closest one; `log_partition` and `tilt` take
   its multipliers.
-- Markov chains: `stationary_distribution`, of jump rates `jump_stationary_distribution`; `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
+- Markov chains: `stationary_distribution`, of jump rates `jump_stationary_distribution`; `entropy_rate`. Channels:
+  `channel_capacity`, `rate_distortion`.
 
 A distribution sums to one over its last axis, with batches in front. A zero probability has the true one-sided slope
 where that is finite, and a zero gradient where it is infinite.

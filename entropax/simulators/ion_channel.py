@@ -220,35 +220,7 @@ class IonChannel(Simulator[ChannelState]):
         Returns:
             The state dt later. Its `log_weight` is differentiable in the parameters.
         """
-        drawn = stop_gradient(self if self.proposal is None else self.proposal)
-        dtype, jumps = state.occupation.dtype, self.max_jumps
-        waits_key, choices_key = jax.random.split(key)
-        waits = jax.random.exponential(waits_key, (jumps,), dtype)
-        choices = 1 - jax.random.uniform(choices_key, (jumps,), dtype)  # in (0, 1]
-        duration = stop_gradient(self.dt)
-
-        def jump(now: _Jump, random: tuple[Array, Array]) -> tuple[_Jump, None]:
-            wait, choice = random
-            rates = drawn.jump_rates(now.occupation).reshape(-1)
-            reached = jnp.cumsum(rates)
-            after = now.time + wait / reached[-1]
-            happens = after < duration
-            # The first that reaches a positive level is one whose own rate is positive.
-            index = jnp.argmax(reached >= choice * reached[-1])
-            taken = (jnp.arange(rates.shape[0]) == index).astype(dtype) * happens.astype(dtype)
-            move = taken[: rates.shape[0] // 2] - taken[rates.shape[0] // 2 :]
-            own = self.jump_rates(now.occupation).reshape(-1)
-            # Girsanov: ratios of the rates of what happens, and of the chances that nothing else does.
-            ratio = jnp.log(jnp.where(rates > 0, own, 1)) - jnp.log(jnp.where(rates > 0, rates, 1))
-            spent = jnp.minimum(after, duration) - now.time
-            log_weight = now.log_weight + jnp.sum(taken * ratio) - spent * (jnp.sum(own) - reached[-1])
-            occupation = now.occupation + move[:-1] - move[1:]
-            return _Jump(occupation, now.crossings + move, log_weight, jnp.minimum(after, duration)), None
-
-        start = _Jump(state.occupation, state.crossings, state.log_weight, jnp.zeros((), dtype))
-        end, _ = jax.lax.scan(jump, start, (waits, choices))
-        complete = state.complete & (end.time >= duration)
-        return ChannelState(end.occupation, end.crossings, end.log_weight, complete)
+        return _advance(self, state, key)
 
     def _allowed(self, occupation: Array) -> Array:
         """1 for the jumps that an occupation allows, shape (2, k + 1)."""
@@ -266,3 +238,37 @@ class IonChannel(Simulator[ChannelState]):
         index = jnp.arange(states.shape[0], dtype=states.dtype)[:, None]
         targets = index + allowed * jnp.asarray(change, states.dtype)[None]
         return states.astype(self.energies.dtype), targets
+
+
+@eqx.filter_jit
+def _advance(channel: IonChannel, state: ChannelState, key: PRNGKey) -> ChannelState:
+    """All jumps within dt; compiled once for each shape."""
+    drawn = stop_gradient(channel if channel.proposal is None else channel.proposal)
+    dtype, jumps = state.occupation.dtype, channel.max_jumps
+    waits_key, choices_key = jax.random.split(key)
+    waits = jax.random.exponential(waits_key, (jumps,), dtype)
+    choices = 1 - jax.random.uniform(choices_key, (jumps,), dtype)  # in (0, 1]
+    duration = stop_gradient(channel.dt)
+
+    def jump(now: _Jump, random: tuple[Array, Array]) -> tuple[_Jump, None]:
+        wait, choice = random
+        rates = drawn.jump_rates(now.occupation).reshape(-1)
+        reached = jnp.cumsum(rates)
+        after = now.time + wait / reached[-1]
+        happens = after < duration
+        # The first that reaches a positive level is one whose own rate is positive.
+        index = jnp.argmax(reached >= choice * reached[-1])
+        taken = (jnp.arange(rates.shape[0]) == index).astype(dtype) * happens.astype(dtype)
+        move = taken[: rates.shape[0] // 2] - taken[rates.shape[0] // 2 :]
+        own = channel.jump_rates(now.occupation).reshape(-1)
+        # Girsanov: ratios of the rates of what happens, and of the chances that nothing else does.
+        ratio = jnp.log(jnp.where(rates > 0, own, 1)) - jnp.log(jnp.where(rates > 0, rates, 1))
+        spent = jnp.minimum(after, duration) - now.time
+        log_weight = now.log_weight + jnp.sum(taken * ratio) - spent * (jnp.sum(own) - reached[-1])
+        occupation = now.occupation + move[:-1] - move[1:]
+        return _Jump(occupation, now.crossings + move, log_weight, jnp.minimum(after, duration)), None
+
+    start = _Jump(state.occupation, state.crossings, state.log_weight, jnp.zeros((), dtype))
+    end, _ = jax.lax.scan(jump, start, (waits, choices))
+    complete = state.complete & (end.time >= duration)
+    return ChannelState(end.occupation, end.crossings, end.log_weight, complete)
