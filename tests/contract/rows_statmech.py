@@ -49,12 +49,11 @@ def parameters():
         "attempts": np.array([1.0, 0.8, 1.2]),
         "chemical_potentials": np.array([0.4, 0.1]),
         "voltage": np.array(-0.5),
-        "dt": np.array(0.7),
     }
 
 
 def channel(given, **more):
-    return IonChannel(**given, max_jumps=4, **more)
+    return IonChannel(**{"dt": 0.7, **given}, max_jumps=4, **more)
 
 
 def reference(dtype):
@@ -133,7 +132,9 @@ ROWS = [
     ),
     Row(
         name="information.MaximumEntropy",
-        call=lambda x: information.MaximumEntropy(x, x[None], x[None], x, x, x, *[jnp.int32(1)] * 4),
+        call=lambda x: information.MaximumEntropy(
+            x, x[None], x[None], x, x, x, jnp.int32(1), x > 0, x > 0, jnp.int32(1)
+        ),
         arguments=lambda: (NUMBER,),
         differentiable=(),
         exempt=HOLDS,
@@ -243,7 +244,7 @@ ROWS = [
     ),
     Row(
         name="simulators.ChannelState",
-        call=lambda x: ChannelState(x, x, x[0], x[0] > 0),
+        call=lambda x: ChannelState(x[1:], x, x[0], x[0] > 0),
         arguments=lambda: (X,),
         differentiable=(),
         exempt=HOLDS,
@@ -275,7 +276,6 @@ ROWS = [
         arguments=lambda: (parameters(),),
         select=lambda parts: parts[:3],  # the crossings are integers
         bad_static=(Bad(lambda: (parameters() | {"energies": X[:1]},), r"energies must have shape \(k,\)"),),
-        bad_values=(Bad(lambda: (parameters() | {"dt": np.array(0.0)},), "dt must be positive"),),
         exempt={"bad_values": "those of the parameters are held by the row of its step"},
     ),
     Row(
@@ -303,6 +303,7 @@ ROWS = [
         differentiable=(),
         bad_static=(Bad(lambda: (X, jnp.zeros(2, jnp.uint32)), "key must be a key", TypeError),),
         exempt={
+            "half": "jax.numpy.interp takes no bfloat16",
             "gradient": "a table of the distribution function, not differentiated",
             "bad_values": "those of the parameters are held by the row of its energy",
         },
