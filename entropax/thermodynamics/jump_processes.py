@@ -27,6 +27,15 @@ def off_diagonal(matrix: Array) -> Array:
     return jnp.where(jnp.eye(matrix.shape[0], dtype=bool), 0, matrix)
 
 
+def connected(rates: Array) -> Array:
+    """Whether jumps lead from every state to every other."""
+    n = rates.shape[0]
+    reach = ((rates > 0) | jnp.eye(n, dtype=bool)).astype(jnp.float32)
+    for _ in range((n - 1).bit_length()):
+        reach = (reach @ reach > 0).astype(jnp.float32)
+    return jnp.all(reach > 0)
+
+
 def _log_quotient(a: Array, b: Array) -> Array:
     """log(a / b): 0 where both vanish, with a zero gradient; infinite, with its sign, where one does."""
     both, none = (a > 0) & (b > 0), (a <= 0) & (b <= 0)

@@ -15,7 +15,7 @@ from jax.lax import stop_gradient
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, Scalar
-from entropax.thermodynamics.jump_processes import off_diagonal, require_rates
+from entropax.thermodynamics.jump_processes import connected, off_diagonal, require_rates
 
 _Checked = tuple[_checks.Check, ...]
 
@@ -247,12 +247,17 @@ def _tilted_generator(
     matrix = hops + jnp.diag(stay)
     *fixed, certain = _perron(stop_gradient(matrix))
     root, right = _implicit_pair(*stop_gradient(tuple(fixed)), matrix)
-    connected = _checks.Check(
-        certain,
+    one_class = _checks.Check(
+        connected(stop_gradient(off)),
         "rates must lead from every state to every other",
-        lambda: "a process that falls apart, or one whose largest eigenvalue is not resolved",
+        lambda: "a process that falls apart",
     )
-    return root, right, (off, exponents), (*checks, connected)
+    resolved = _checks.Check(
+        certain,
+        "the largest eigenvalue of the tilted generator must be resolved in the dtype",
+        lambda: f"a tilt by exponents up to {float(jnp.max(jnp.abs(exponents))):.3g}",
+    )
+    return root, right, (off, exponents), (*checks, one_class, resolved)
 
 
 @jax.jit

@@ -11,7 +11,7 @@ import optax
 import scipy.optimize
 
 from entropax import simulators, thermodynamics
-from entropax.simulators import IonChannel
+from entropax.simulators import ChannelState, IonChannel
 from experiments.claims import Estimate
 from experiments.thermodynamics._channel_study import ChannelConfig, make_channel
 
@@ -22,17 +22,15 @@ class DesignConfig:
 
     Attributes:
         chains: simulated copies for each gradient.
-        burn_in: steps before the first crossing that counts, inside the gradient's horizon.
-        observed: steps after that.
+        steps: before the first crossing that counts, inside the gradient's horizon, and as many after it.
         iterations: of Adam.
         learning_rate: at the start, kT.
         gradient_repeats: independent gradients at the start.
     """
 
     chains: int = 2048
-    burn_in: int = 12
-    observed: int = 12
-    iterations: int = 60
+    steps: int = 24
+    iterations: int = 50
     learning_rate: float = 0.15
     gradient_repeats: int = 8
 
@@ -52,6 +50,11 @@ def with_energies(channel: IonChannel, energies: jax.Array, proposal: IonChannel
     )
 
 
+def mean_crossings(state: ChannelState) -> jax.Array:
+    """Ions that crossed to the right, averaged over the barriers."""
+    return jnp.mean(state.crossings)
+
+
 def simulated_rate(channel: IonChannel, config: DesignConfig, *, key: jax.Array) -> jax.Array:
     """Entropy production rate of simulated jumps: affinity times crossings per unit time.
 
@@ -60,15 +63,15 @@ def simulated_rate(channel: IonChannel, config: DesignConfig, *, key: jax.Array)
     """
 
     def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        start, early, late = jax.random.split(key, 3)
+        start, run = jax.random.split(key)
         state = channel.init(key=start)
-        state, _ = simulators.simulate(channel, state, config.burn_in, key=early, observe=None)
-        end, _ = simulators.simulate(channel, state, config.observed, key=late, observe=None)
-        crossed = jnp.mean(end.crossings - state.crossings)
-        return jnp.where(end.complete, crossed, jnp.nan), end.log_weight
+        end, crossed = simulators.simulate(
+            channel, state, 2 * config.steps, key=run, observe=mean_crossings, every=config.steps
+        )
+        return jnp.where(end.complete, crossed[1] - crossed[0], jnp.nan), end.log_weight
 
     crossings, log_weights = jax.vmap(one)(jax.random.split(key, config.chains))
-    rates = channel.affinity * crossings / (channel.dt * config.observed)
+    rates = channel.affinity * crossings / (channel.dt * config.steps)
     baseline = jax.lax.stop_gradient(jnp.mean(rates))
     return baseline + jnp.mean((rates - baseline) * jnp.exp(log_weights))
 

@@ -60,11 +60,15 @@ def test_zero_prior_and_slopes():
     assert solution.converged
     np.testing.assert_array_equal(np.asarray(solution.probabilities)[[2, 5]], 0)
     features = jnp.asarray(np.random.default_rng(5).standard_normal((8, 2)))
-    entropy = lambda F: information.maximum_entropy(features, F).value  # noqa: E731
     F = jnp.array([0.1, -0.3])
     found = information.maximum_entropy(features, F)
-    np.testing.assert_allclose(jax.grad(entropy)(F), found.multipliers, rtol=1e-10)
-    slopes = jax.jacobian(lambda F: information.maximum_entropy(features, F).multipliers)(F)
+
+    def parts(F):
+        solution = information.maximum_entropy(features, F)
+        return solution.value, solution.multipliers
+
+    slope, slopes = jax.jit(jax.jacrev(parts))(F)
+    np.testing.assert_allclose(slope, found.multipliers, rtol=1e-10)
     np.testing.assert_allclose(slopes, slopes.T, rtol=1e-10)
     covariance = np.cov(np.asarray(features).T, aweights=np.asarray(found.probabilities), ddof=0)
     np.testing.assert_allclose(slopes, -np.linalg.inv(covariance), rtol=1e-8)

@@ -23,7 +23,7 @@ def channel(voltage=-1.5, potentials=(0.6, 0.2), **more):
         ATTEMPTS,
         chemical_potentials=np.array(potentials),
         voltage=voltage,
-        **{"dt": 0.5, "max_jumps": 8, **more},
+        **{"dt": 0.25, "max_jumps": 14, **more},
     )
 
 
@@ -62,14 +62,14 @@ def test_current_is_the_same_over_every_barrier(driven):
 
 @pytest.fixture(scope="module")
 def runs(driven):
-    """4000 runs of 20 steps, and the same paths weighed for another voltage."""
+    """4000 runs of 40 steps, and the same paths weighed for another voltage."""
     with jax.enable_x64(True):
         it = driven[0]
         weighed = channel(voltage=-1.2, proposal=it)
 
         def run(key):
             start = weighed.init(key=key)
-            return simulators.simulate(weighed, start, 20, key=key, observe=None)[0]
+            return simulators.simulate(weighed, start, 40, key=key, observe=None)[0]
 
         return jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(1), 4000)), start_law(it)
 
@@ -130,17 +130,13 @@ def test_labels():
     e, none = np.array([0.1, -0.4]), np.zeros((2, 2))
     weights = simulators.channel_log_weights(states, 0.3, e, none, 0.0, np.zeros(2))
     np.testing.assert_allclose(jax.nn.logsumexp(weights), np.exp(0.3 - e).sum(), rtol=1e-12)
-    labelled = simulators.channel_log_weights(states, -1.0, e, none, 0.0, np.zeros(2), labelled=True)
-    np.testing.assert_allclose(jax.nn.logsumexp(labelled), -np.log1p(-np.exp(-1.0 - e)).sum(), rtol=1e-7)
+    labelled = simulators.channel_log_weights(states, -3.0, e, none, 0.0, np.zeros(2), labelled=True)
+    np.testing.assert_allclose(jax.nn.logsumexp(labelled), -np.log1p(-np.exp(-3.0 - e)).sum(), rtol=1e-12)
 
 
 def test_faults():
     with pytest.raises(ValueError, match="at most 16384 states"):
         simulators.occupation_states(15)
-    with pytest.raises(TypeError, match="num_sites must be an integer"):
-        simulators.occupation_states(2.0)
-    with pytest.raises(TypeError, match="proposal must be an IonChannel"):
-        channel(proposal=3)
     with pytest.raises(ValueError, match="states must be non-negative"):
         simulators.channel_log_weights(-np.ones((2, 3)), 0.0, ENERGIES, REPULSION, 0.0, DISTANCES)
 
