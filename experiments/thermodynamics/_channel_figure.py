@@ -46,11 +46,11 @@ def _build_up(axis: Any, data: "xarray.Dataset") -> None:
 
 def _baths(axis: Any, data: "xarray.Dataset") -> None:
     axis.plot(data.potential, data.ions, marker="", label="ions in the channel")
-    axis.plot(data.potential, 10 * data.conductance, marker="", label="10 × conductance at V = 0")
+    axis.plot(data.potential, 50 * data.conductance, marker="", label="50 × conductance at V = 0")
     axis.set(
         title="Occupancy and conductance against the baths",
         xlabel=label(r"chemical potential $\mu$", "kT"),
-        ylabel="number; 10 e / (time kT/e)",
+        ylabel="number; 50 × 1 / (time kT/e)",
     )
     axis.legend()
 
@@ -74,7 +74,7 @@ def _relaxation(axis: Any, data: "xarray.Dataset") -> None:
     axis.axhline(0, color="0.4", lw=0.7)
     axis.set(
         title="Relaxation from the least energy, V = −4",
-        xlabel=label("time", "1 / rate"),
+        xlabel=label("time", "1 / attempt rate of 1"),
         ylabel=label("entropy production", "nats / time"),
     )
     axis.set_yscale("symlog", linthresh=1.0)
@@ -112,4 +112,4 @@ def _design(axis: Any, data: "xarray.Dataset") -> None:
         xlabel="iteration",
         ylabel=label("entropy production", "nats / time"),
     )
-    axis.legend()
+    axis.legend(loc="lower right")

@@ -110,7 +110,7 @@ def test_drawn_jumps(runs, driven):
 def test_weights_of_paths(runs):
     """Weighed for another voltage the same paths give its means, 4 s.e.; the weights have mean one."""
     final, start = runs
-    law, crossings = expected(channel(voltage=-1.2), start, 10.0)
+    _, crossings = expected(channel(voltage=-1.2), start, 10.0)
     weight = np.exp(np.asarray(final.log_weight))
     assert abs(weight.mean() - 1) < 4 * weight.std() / 4000**0.5
     weighed = weight * np.asarray(final.crossings)[:, 1]

@@ -108,7 +108,10 @@ def test_onsager_machlup_is_the_log_density():
     rng = np.random.default_rng(8)
     x, y, dt, D = rng.standard_normal(5), rng.standard_normal(5), 0.1, 0.4
     drift = lambda x: -0.8 * x  # noqa: E731
-    log_density = lambda p: sum(-((b - a - dt * drift(a)) ** 2) / (4 * D * dt) for a, b in itertools.pairwise(p))
+
+    def log_density(p):
+        return sum(-((b - a - dt * drift(a)) ** 2) / (4 * D * dt) for a, b in itertools.pairwise(p))
+
     action = lambda p: thermodynamics.onsager_machlup(p, drift, D, dt)  # noqa: E731
     np.testing.assert_allclose(action(y) - action(x), log_density(x) - log_density(y), rtol=1e-12)
     # sum of (b_t + b_t+1) dx / (2 D), the heat over kT, and what Ito increments leave at the ends.
