@@ -44,9 +44,10 @@ def _log_quotient(a: Array, b: Array) -> Array:
 
 
 def _weighted(weight: Array, value: Array) -> Array:
-    """weight * value, zero where the weight is, whatever the value."""
-    present = weight != 0
-    return jnp.where(present, weight * jnp.where(present, value, 0), 0)
+    """weight * value, zero where the weight is, even of an infinite value."""
+    # A weight that vanishes in passing keeps its slope: at detailed balance the second derivatives are the response.
+    kept = (weight != 0) | jnp.isfinite(value)
+    return jnp.where(kept, weight * jnp.where(kept, value, 0), 0)
 
 
 def markov_entropy_production(

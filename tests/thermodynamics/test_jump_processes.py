@@ -3,6 +3,7 @@
 import itertools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
@@ -62,6 +63,17 @@ def test_irreversible_jumps_produce_infinite_entropy():
     value, slope = jax.value_and_grad(thermodynamics.markov_entropy_production)(two_way)
     np.testing.assert_allclose(value, 0, atol=1e-14)
     assert np.all(np.isfinite(slope))
+
+
+def test_second_derivative_at_equilibrium():
+    """A ring driven by u per step produces 3 k u sinh(u / 2) 2 / 3: at u = 0 no entropy, no slope, second slope 2 k."""
+
+    def rate(u):
+        ring = jnp.asarray(np.roll(np.eye(3), 1, axis=1))
+        return thermodynamics.markov_entropy_production(0.7 * (ring * jnp.exp(u / 2) + ring.T * jnp.exp(-u / 2)))
+
+    np.testing.assert_allclose(rate(0.4), 2 * 0.7 * 0.4 * np.sinh(0.2), rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(jax.hessian(rate))(0.0), 2 * 0.7, rtol=1e-12)
 
 
 def test_out_of_the_stationary_law():
