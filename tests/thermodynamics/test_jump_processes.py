@@ -66,7 +66,7 @@ def test_irreversible_jumps_produce_infinite_entropy():
 
 
 def test_second_derivative_at_equilibrium():
-    """A ring driven by u per step produces 3 k u sinh(u / 2) 2 / 3: at u = 0 no entropy, no slope, second slope 2 k."""
+    """A ring driven by u per step produces 2 k u sinh(u / 2): at u = 0 no entropy, no slope, second slope 2 k."""
 
     def rate(u):
         ring = jnp.asarray(np.roll(np.eye(3), 1, axis=1))
