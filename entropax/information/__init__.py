@@ -21,7 +21,10 @@
   `semantic_bayes`, `semantic_information`, `semantic_kl_information`, `semantic_mutual_information`,
   `semantic_entropy`, `fuzzy_entropy`, `information_efficiency`. Matching channels: `rate_semantic`, `mmi_classify`,
   `enm_fit`. Information in terms of capital: `growth_rate`, `kelly_portfolio`, `value_of_information`.
-- Markov chains: `stationary_distribution`, `entropy_rate`. Channels: `channel_capacity`, `rate_distortion`.
+- Given means: `maximum_entropy` finds the distribution, with a prior the closest one; `log_partition` and `tilt` take
+  its multipliers.
+- Markov chains: `stationary_distribution`, of jump rates `jump_stationary_distribution`; `entropy_rate`. Channels:
+  `channel_capacity`, `rate_distortion`.
 
 A distribution sums to one over its last axis, with batches in front. A zero probability has the true one-sided slope
 where that is finite, and a zero gradient where it is infinite.
@@ -89,7 +92,7 @@ from entropax.information.lattice import (
     same_information,
     shannon_distance,
 )
-from entropax.information.markov import entropy_rate, stationary_distribution
+from entropax.information.markov import entropy_rate, jump_stationary_distribution, stationary_distribution
 from entropax.information.matching import (
     MixtureFit,
     MMIClassification,
@@ -98,6 +101,7 @@ from entropax.information.matching import (
     mmi_classify,
     rate_semantic,
 )
+from entropax.information.maxent import MaximumEntropy, log_partition, maximum_entropy, tilt
 from entropax.information.reconstruction import (
     PartSelection,
     ReconstructionCondition,
@@ -136,6 +140,7 @@ __all__ = [
     "InformationValue",
     "KellyPortfolio",
     "MMIClassification",
+    "MaximumEntropy",
     "MixtureFit",
     "PartSelection",
     "Partition",
@@ -175,10 +180,13 @@ __all__ = [
     "is_reconstructable",
     "join",
     "js_divergence",
+    "jump_stationary_distribution",
     "kelly_portfolio",
     "kl_divergence",
+    "log_partition",
     "logical_probability",
     "logistic_truth",
+    "maximum_entropy",
     "meet",
     "min_entropy",
     "mmi_classify",
@@ -209,6 +217,7 @@ __all__ = [
     "shannon_distance",
     "stationary_distribution",
     "student_t_mutual_information",
+    "tilt",
     "total_correlation",
     "total_variation",
     "truth_from_likelihood",

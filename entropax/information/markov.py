@@ -150,3 +150,32 @@ def entropy_rate(transition: Real[ArrayLike, "n n"], *, base: int | float | None
     P, stationary, checks = _chain(transition)
     value = -jnp.sum(stationary * jnp.sum(x_log_x(P), axis=-1))
     return _checks.enforce(in_base(value, base), *checks)
+
+
+def jump_stationary_distribution(rates: Real[ArrayLike, "n n"]) -> Float[Array, "n"]:
+    """The distribution that a jump process in continuous time keeps, sum_i pi_i (k_ij - k_ji) = 0 for every j.
+
+    Found as that of the chain I + W / max(exit rate), by the elimination of `stationary_distribution`, which uses the
+    off-diagonal entries alone.
+
+    Args:
+        rates: k, shape (n, n), k_ij the rate of jumps from i to j; the diagonal is not read.
+
+    Returns:
+        pi, shape (n,).
+
+    Raises:
+        ValueError: the rates are no square matrix, negative or not finite, all zero, or the process has several
+            recurrent classes.
+
+    Differentiable in the rates, in both modes and to any order. Source: Grassmann, Taksar and Heyman 1985.
+    """
+    k = _checks.as_float("rates", rates)
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or k.shape[0] < 1:
+        raise ValueError(f"rates must have shape (n, n), got {k.shape}")
+    off = jnp.where(jnp.eye(k.shape[0], dtype=bool), 0, k)
+    leaving = jnp.sum(off, axis=1)
+    most = jax.lax.stop_gradient(jnp.max(leaving))
+    staying = jnp.where(most > 0, most - leaving, 1)
+    chain = (off + jnp.diag(staying)) / jnp.where(most > 0, most, 1)
+    return stationary_distribution(_checks.enforce(chain, _checks.nonnegative("rates", off)))

@@ -11,6 +11,8 @@
   (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
 - `HardDisks`: a gas of hard discs, exact from event to event; `stream_freely` is the gas without collisions,
   `hard_disk_pair_time` and `collide_disks` are one event.
+- `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
+  is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -18,6 +20,8 @@ from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swim
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.archetypes import dataset_entropy, pattern_entropy, sample_archetypes, sample_examples
 from entropax.simulators.base import Simulator, simulate, to_dataset
+from entropax.simulators.channel_occupancy import channel_log_weights, occupation_states
+from entropax.simulators.channel_potential import ChannelPotential
 from entropax.simulators.disk_collisions import collide_disks, hard_disk_pair_time, stream_freely
 from entropax.simulators.disparate_mass import (
     binary_collision,
@@ -28,6 +32,7 @@ from entropax.simulators.disparate_mass import (
 )
 from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
+from entropax.simulators.ion_channel import ChannelState, IonChannel
 from entropax.simulators.kinetic_mixture import KineticMixture, MixtureState
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
 from entropax.simulators.maxwell_collisions import bkw_solution, spectral_collision
@@ -43,11 +48,14 @@ from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, ma
 __all__ = [
     "ActiveRing",
     "ActiveSwimmers",
+    "ChannelPotential",
+    "ChannelState",
     "DiskState",
     "EventInfo",
     "HardDisks",
     "Hebbian",
     "HebbianCouplings",
+    "IonChannel",
     "KineticMixture",
     "Langevin",
     "LinearLangevin",
@@ -59,6 +67,7 @@ __all__ = [
     "VelocityMoments",
     "binary_collision",
     "bkw_solution",
+    "channel_log_weights",
     "collide_disks",
     "dataset_entropy",
     "fokker_planck",
@@ -70,6 +79,7 @@ __all__ = [
     "isotropization_correction",
     "maxwellian",
     "mixture_moment_rate",
+    "occupation_states",
     "ornstein_uhlenbeck_step",
     "pattern_entropy",
     "sample_archetypes",

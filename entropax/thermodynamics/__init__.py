@@ -1,8 +1,7 @@
-"""Entropy production of stochastic dynamics, and equilibria of infinitely many spins.
+"""Entropy production, path ensembles, the probability flow of stochastic dynamics, and equilibria of many spins.
 
-Entropy production and the probability flow of dX = b(X) dt + sqrt(2 D) dW.
-
-Given a score s = grad log rho (learned with `losses` or known), `probability_flow_velocity` is v = b - D s, and
+Of diffusions dX = b(X) dt + sqrt(2 D) dW, given a score s = grad log rho (learned with `losses` or known),
+`probability_flow_velocity` is v = b - D s, and
 
 - `total_entropy_production`, `medium_entropy_production`, `system_entropy_production` are rates at one state, summed
   over any axes: per particle, per degree of freedom, or in all;
@@ -13,6 +12,17 @@ Given a score s = grad log rho (learned with `losses` or known), `probability_fl
 - `mean_rate` turns samples into a mean with a standard error, which control variates made by `generator` can shrink
   several times;
 - `probability_flow` integrates v.
+
+Of Markov processes with finitely many states, by `path_ensembles` of steps or jumps,
+
+- `process_free_energy` is the log partition function of tilted paths, `path_mean` and `path_covariance` its
+  derivatives, `scgf` its growth per unit time; `maxcal_transition` and `maxcal_rates` are the processes of maximum
+  caliber, with every step or the long-time mean constrained;
+- `markov_entropy_production` is the rate of a jump process, `information_loss` the entropy that steps produce, in all,
+  in the system and in the medium, with driven protocols and odd variables;
+- `onsager_machlup` is the action of a diffusion's path;
+- `jarzynski` takes a free energy from work in one direction, `crooks` the better one from both; `dragged_trap_work` is
+  a case in closed form.
 
 All rates are in nats per unit time with k_B = 1; propulsions count as even under time reversal.
 
@@ -32,6 +42,7 @@ from entropax.thermodynamics.diagnostics import (
     mean_rate,
     stationarity_diagnostics,
 )
+from entropax.thermodynamics.diffusion_paths import onsager_machlup
 from entropax.thermodynamics.entropy_production import (
     linear_entropy_production,
     medium_entropy_production,
@@ -40,6 +51,7 @@ from entropax.thermodynamics.entropy_production import (
     total_entropy_production,
 )
 from entropax.thermodynamics.flows import Trajectory, probability_flow, probability_flow_velocity
+from entropax.thermodynamics.jump_processes import InformationLoss, information_loss, markov_entropy_production
 from entropax.thermodynamics.mean_field import (
     Equilibrium,
     SelfConsistency,
@@ -57,11 +69,29 @@ from entropax.thermodynamics.mean_field_states import (
     parallel_state,
     retrieval_regime,
 )
+from entropax.thermodynamics.path_ensembles import (
+    maxcal_rates,
+    maxcal_transition,
+    path_covariance,
+    path_mean,
+    process_free_energy,
+    scgf,
+)
 from entropax.thermodynamics.site_averages import SiteLaw, empirical_site_law, site_law
 from entropax.thermodynamics.spatial import SpatialRate, smooth_spatial_rate, spatial_rate
+from entropax.thermodynamics.work_relations import (
+    CrooksEstimate,
+    JarzynskiEstimate,
+    crooks,
+    dragged_trap_work,
+    jarzynski,
+)
 
 __all__ = [
+    "CrooksEstimate",
     "Equilibrium",
+    "InformationLoss",
+    "JarzynskiEstimate",
     "MeanRate",
     "RetrievalRegime",
     "SelfConsistency",
@@ -70,21 +100,33 @@ __all__ = [
     "StationarityDiagnostics",
     "Trajectory",
     "critical_dilution",
+    "crooks",
+    "dragged_trap_work",
     "empirical_site_law",
     "equilibrium_state",
     "generator",
     "hierarchical_state",
+    "information_loss",
+    "jarzynski",
     "learning_threshold",
     "linear_entropy_production",
     "majority_state",
+    "markov_entropy_production",
+    "maxcal_rates",
+    "maxcal_transition",
     "mean_field_free_energy",
     "mean_rate",
     "medium_entropy_production",
     "one_step_overlap",
+    "onsager_machlup",
     "parallel_state",
+    "path_covariance",
+    "path_mean",
     "probability_flow",
     "probability_flow_velocity",
+    "process_free_energy",
     "retrieval_regime",
+    "scgf",
     "score_free_entropy_production",
     "self_consistency",
     "site_law",
