@@ -194,7 +194,9 @@ def hydrodynamic_entropy(
 @functools.partial(jax.jit, static_argnames="cells")
 def _hard_counts(places: Array, cells: tuple[int, ...]) -> Array:
     index = _indices(places, cells)
-    flat = functools.reduce(lambda number, axis: number * cells[axis] + index[..., axis], range(len(cells)), 0)
+    flat = index[..., 0]
+    for axis in range(1, len(cells)):
+        flat = flat * cells[axis] + index[..., axis]
     batch = flat.shape[:-1]
     flat = flat.reshape(-1, flat.shape[-1])
     size = math.prod(cells)

@@ -279,7 +279,7 @@ class HardDisks(Simulator[DiskState]):
         """Cells and starting lattice; without numbers to plan with, all pairs and a square lattice."""
         around = self.boundary == "periodic"
         periodic = (around and partition is None, around)
-        fewest = tuple(3 if axis else 1 for axis in periodic)
+        fewest = (3 if periodic[0] else 1, 3 if periodic[1] else 1)
         if not _checks.is_concrete(self.box, self.diameter, partition):
             side = math.isqrt(self.num_disks - 1) + 1
             return Layout(periodic, fewest, None), (side, side)
@@ -293,10 +293,11 @@ class HardDisks(Simulator[DiskState]):
             length - (0 if axis else float(self.diameter)) for length, axis in zip(lengths, periodic, strict=True)
         ]
         most = [int(width / float(self.diameter)) if self.diameter > 0 else 2**14 for width in widths]
-        grid = tuple(
+        columns, rows = (
             min(max(low, int(width / side)), max(low, high))
             for width, low, high in zip(widths, fewest, most, strict=True)
         )
+        grid = (columns, rows)
         if self.num_disks <= _ALL_PAIRS_UP_TO or grid[0] * grid[1] < 25:
             return Layout(periodic, fewest, None), lattice
         crowd = (2 if partition is None else 1) * self.num_disks / (grid[0] * grid[1])  # half the box may hold them all

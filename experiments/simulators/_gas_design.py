@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +65,7 @@ def gained(gas: HardDisks, x: jax.Array, v: jax.Array, time: jax.Array) -> tuple
     return gain, (end.info.order, end.info.pair_events, end.info.overflow)
 
 
-def design(config: DesignConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
+def design(config: DesignConfig, *, key: jax.Array) -> dict[str, Any]:
     """Both designs, their curves and those of random starts, and what the gradient is worth at longer times."""
     half = HardDisks(config.num_disks, diameter=config.diameter, box=(1.0, 1.0), partition=0.5)
     gas = HardDisks(

@@ -50,10 +50,9 @@ def _collapse(axis: Any, data: "xarray.Dataset") -> None:
         axis.plot(data["w"], data["free"][index], label=f"dv = {dv:g}", **style)
         axis.plot(data["w"], data["colliding"][index], linewidth=2.2, **(style | {"alpha": 0.8}))
     w = data["w"].values
-    axis.plot(w, jax.vmap(scaling_entropy)(w.astype(np.float32)), "k.", ms=4, label="scaling function, no collisions")
+    axis.plot(w, jax.vmap(scaling_entropy)(w.astype(np.float32)), "k.", ms=4, label="scaling function")
     _limit(axis)
-    axis.annotate("with collisions", (0.22, 0.45), ha="right")
-    axis.annotate("without", (0.42, 0.3))
+    axis.annotate("thick: with collisions\nthin: without", (0.02, 0.6))
     axis.set(xlabel=label("w = t dv / (2 L)"), ylabel=GAIN, ylim=(0, 0.78))
     axis.set_title(f"rates in fixed ratio, dv / (2 L) = {data.attrs['ratio']:g} nu")
     axis.legend(loc="lower right")
@@ -68,7 +67,7 @@ def _designs(axis: Any, data: "xarray.Dataset") -> None:
             time, data[name], color=COLORS[index], linestyle=LINES[index - 1], marker="", label=f"designed {name}"
         )
     axis.axvline(data.attrs["design_horizon"], color="0.6", linewidth=0.8, linestyle=":", marker="")
-    axis.set(xlabel=TIME, ylabel=GAIN, title="velocities designed for the time of the dotted line")
+    axis.set(xlabel=TIME, ylabel=GAIN, title="velocities designed for the dotted time")
     axis.legend(loc="lower right")
 
 
@@ -79,5 +78,5 @@ def _horizon(axis: Any, data: "xarray.Dataset") -> None:
     ):
         if np.isfinite(size):
             axis.annotate(f" {count} collisions", (time, size), va="top", fontsize=7)
-    axis.set(xlabel=label("horizon", "L / thermal velocity"), title="gradients grow with the collisions they cross")
-    axis.set_ylabel(label("|d gain / d velocities|", "nats per thermal velocity"))
+    axis.set(xlabel=label("horizon", "L / thermal velocity"), title="gradients grow with collisions")
+    axis.set_ylabel(label("size of the gradient", "nats per velocity"))

@@ -138,7 +138,11 @@ def _measured(
         "short path: spread of three dv": (
             f"over all times and dv = {', '.join(map(str, cells))} at path {config.runs.paths[-1]}; {two:.3f} for the "
             "two smaller dv: streaming between two collisions sees the cells"
-        )
+        ),
+        "both: spread of three dv against w": (
+            "the scaling is that of fine cells; cells that are not small against the thermal velocity miss collisions: "
+            f"curves rise as dv falls, {_spread(collapsed['colliding'][:2]):.3f} apart for the smaller two"
+        ),
     }
     return measured, remarks
 

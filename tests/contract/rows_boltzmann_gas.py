@@ -232,7 +232,7 @@ ROWS = [
         call=lambda t, L, T: observables.ideal_expansion_entropy(
             t, velocity_cell=2.0, num_cells=4, length=L, temperature=T, reach=8.0, images=6
         ),
-        arguments=lambda: (NUMBER(0.7), NUMBER(1.2), NUMBER(1.1)),
+        arguments=lambda: (NUMBER(0.83), NUMBER(1.1), NUMBER(1.1)),
         differentiable=(0, 1, 2),
         bad_static=(Bad((X, NUMBER(1.2), NUMBER(1.1)), "time must be a number"),),
         bad_values=(
