@@ -170,5 +170,5 @@ def _losses(T: Array, p: Array, back: Array) -> InformationLoss:
         loss = _one_loss(kernels[0], p, kernels[1])
         return loss.distribution, (loss.value, loss.system, loss.medium)
 
-    final, terms = jax.lax.scan(step, p, (T, back))
-    return InformationLoss(*terms, final)
+    final, (total, system, medium) = jax.lax.scan(step, p, (T, back))
+    return InformationLoss(total, system, medium, final)

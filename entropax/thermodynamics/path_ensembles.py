@@ -302,7 +302,9 @@ def _implicit_pair(root: Array, right: Array, matrix: Array) -> tuple[Array, Arr
 
 
 @_implicit_pair.defjvp
-def _implicit_pair_rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Array, ...], ...]:
+def _implicit_pair_rule(
+    primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     matrix, d_matrix = primals[-1], tangents[-1]
     root, right = _implicit_pair(*primals)
     n = right.shape[0]

@@ -123,14 +123,18 @@ def design_channel(channel_config: ChannelConfig, config: DesignConfig, *, key: 
     share = gradients @ unit  # one for the exact gradient
 
     optimizer = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.iterations, 0.05))
+
+    def ascended(energies: Any, memory: Any, gradient: jax.Array) -> tuple[Any, Any]:
+        updates, memory = optimizer.update(-gradient, memory)
+        return optax.apply_updates(energies, updates), memory
+
     energies, memory = start, optimizer.init(start)
     simulated, exact = [], []
     for k in jax.random.split(run_key, config.iterations):
         value, gradient = _value_and_gradient(channel, energies, config, k)
         simulated.append(float(value))
         exact.append(float(_exact(channel, energies)[0]))
-        updates, memory = optimizer.update(-gradient, memory)
-        energies = optax.apply_updates(energies, updates)
+        energies, memory = ascended(energies, memory, gradient)
 
     def negative(e: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = _exact(channel, jnp.asarray(e))

@@ -113,8 +113,8 @@ def build_up(config: ChannelConfig, gating_voltage: float = 1.5) -> dict[str, An
     targets = np.asarray(jax.nn.softmax(weights)) @ features
     law, entropies, divergences = np.full(32, 1 / 32), [np.log(32.0)], []
     occupations = [n.T @ law]
-    for known in range(1, 5):
-        solution = information.maximum_entropy(features[:, :known], targets[:known])
+    solutions = [information.maximum_entropy(features[:, :known], targets[:known]) for known in range(1, 5)]
+    for known, solution in enumerate(solutions, start=1):
         if not solution.converged:
             raise ArithmeticError(f"the means of {known} features were not met")
         divergences.append(float(information.kl_divergence(solution.probabilities, law)))
@@ -127,7 +127,7 @@ def build_up(config: ChannelConfig, gating_voltage: float = 1.5) -> dict[str, An
         "divergences": np.array(divergences),
         "occupations": np.array(occupations),
         "mismatch": float(np.max(np.abs(-np.diff(entropies) - np.array(divergences)))),
-        "multipliers": float(np.max(np.abs(np.asarray(solution.multipliers) - expected))),
+        "multipliers": float(np.max(np.abs(np.asarray(solutions[-1].multipliers) - expected))),
     }
 
 
