@@ -10,9 +10,37 @@ from tests.contract import harness
 
 ROWS = harness.load_rows()
 
+DEAR = {
+    "estimators.amortized_quantiles",
+    "information.dual_total_correlation",
+    "information.information_efficiency",
+    "information.normalized_mutual_information",
+    "information.o_information",
+    "information.renyi_divergence",
+    "information.tsallis_divergence",
+    "information.value_of_information",
+    "information.variation_of_information",
+    "losses.h_consistency_bound",
+    "losses.minimizability_gap_bound",
+    "simulators.ActiveRing.drift",
+    "simulators.IonChannel.current",
+    "simulators.IonChannel.rate_matrix",
+    "simulators.KineticMixture.vector_field",
+    "thermodynamics.maxcal_rates",
+    "thermodynamics.onsager_machlup",
+    "thermodynamics.path_covariance",
+}
+"""Rows that take over eight seconds, most of what is behind which other rows go through too: only in `-m slow`."""
+
 
 def _marks(row: harness.Row) -> list[pytest.MarkDecorator]:
-    return [mark for mark, wanted in ((pytest.mark.fast, row.fast), (pytest.mark.slow, row.slow)) if wanted]
+    slow = row.slow or row.name in DEAR
+    return [mark for mark, wanted in ((pytest.mark.fast, row.fast), (pytest.mark.slow, slow)) if wanted]
+
+
+@pytest.mark.fast
+def test_dear_rows_exist() -> None:
+    assert {row.name for row in ROWS} >= DEAR
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=_marks(row)) for row in ROWS])

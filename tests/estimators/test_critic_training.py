@@ -59,6 +59,7 @@ def test_data_sets_trained_together_get_what_they_get_alone(together):
         assert alone.value.shape == ()
 
 
+@pytest.mark.slow
 def test_the_fields_belong_together(together):
     """Value and test value are the curves at the best epoch, which is that of the max-test rule; the critic is that
     epoch's: on the standardised training pairs it gives the value."""
@@ -148,6 +149,7 @@ def test_no_pair_is_held_out_twice_before_all_were_once():
     assert float(np.std(result.split_values)) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_estimate_is_read_where_one_asks():
     """On training pairs, on held-out ones or as the mean of both, from the same critics; a critic whose held-out value
     is less than half of the other does not generalise."""

@@ -24,6 +24,7 @@ def test_scores_against_scipy(ties: bool) -> None:
     np.testing.assert_allclose(estimators.normal_scores(x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_soft_scores_tend_to_hard(x64) -> None:
     """The difference from hard scores falls with the temperature, to zero; soft ones have a gradient."""
     hard = np.asarray(estimators.normal_scores(X))

@@ -223,6 +223,7 @@ def test_the_denoising_loss_is_least_at_the_blurred_score(x64):
     np.testing.assert_allclose(values[1], -(sigma**2) / (1 + sigma**2), atol=4 * 0.4 / 200)
 
 
+@pytest.mark.slow
 def test_bounds_of_the_blurred_rate_meet_for_free_swimmers():
     """Without contacts E|s_0|^2 is 1: both bounds are the rate gamma (1 / (1 + sigma^2) - 1) a coordinate."""
     config = mips.MipsConfig(num_particles=400, packing_fraction=0.001, neighbors=6, sigma=0.5, block=400)

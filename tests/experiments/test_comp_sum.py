@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from entropax import nn
@@ -13,6 +14,7 @@ from experiments.losses import _stacks, comp_sum
 SMOKE = dataclasses.replace(comp_sum.PRESETS["smoke"], taus=(1.0,), pairs=300)
 
 
+@pytest.mark.slow
 def test_regret_is_below_its_bound_and_ties_reach_the_transform():
     regret, bound, ties = comp_sum._bounds(SMOKE, key=jax.random.key(0))
     assert regret.shape == bound.shape == (1, 300)

@@ -227,6 +227,7 @@ def test_the_papers_statements_are_judged_as_they_should_be(data):
     assert SPARSE in mi_shootout.remarks(lost)[mi_shootout.COMPARED]
 
 
+@pytest.mark.slow
 def test_a_few_tasks_judge_no_claim(data):
     few = data.isel(task=slice(0, 3))
     assert all(isinstance(found, claims.NotRun) for found in mi_shootout.measured(few, {}).values())

@@ -56,6 +56,7 @@ def test_uniqueness_does_not_depend_on_rounding():
     assert np.isnan(jax.jit(information.entropy_rate)(np.eye(2, dtype=np.float32)))
 
 
+@pytest.mark.slow
 def test_gradients_of_a_slow_chain():
     """d pi = pi dP Z with the fundamental matrix Z = (I - P + 1 pi)^-1 in float64, for a walk of 60 states."""
     P, v = reflecting_walk(60, 0.5), np.random.default_rng(3).normal(size=60)

@@ -159,6 +159,7 @@ def test_a_class_whose_probability_underflows_may_be_ruled_out():
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_correlations_of_rare_classes_do_not_underflow():
     """Probabilities of 1e-13, whose fourth powers float32 does not hold, correlate as in float64."""
     rng = np.random.default_rng(5)

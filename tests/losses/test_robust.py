@@ -236,7 +236,7 @@ def test_class_dependent_flips():
     assert not bool(bad(2 * T))
 
 
-@pytest.mark.fast
+@pytest.mark.slow
 def test_excluded_classes_count_nothing_in_the_worst_case():
     """A score of minus infinity has no weight, capped or not: values, weights and gradients of those left."""
     z, y = np.array([2.0, 1.0, 0.3, -np.inf]), 0

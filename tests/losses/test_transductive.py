@@ -14,6 +14,7 @@ MASKS = RNG.choice([0, 1], (2, 3, 4))
 QUERY = RNG.standard_normal((4, 3, 5))
 
 
+@pytest.mark.slow
 def test_the_result_is_of_its_classifier(x64):
     """Probabilities, log-odds and the last terms are those of the classifier that is returned."""
     found = losses.repri_inference(SUPPORT, MASKS, QUERY, num_updates=6)
@@ -30,6 +31,7 @@ def test_the_result_is_of_its_classifier(x64):
     np.testing.assert_allclose(losses.proportion_kl(pair, pi), terms.kl, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_proportion_is_renewed_when_told():
     """At the start, twice, and after the last update, which moves nothing but what is reported."""
     run = lambda *when, n=6: losses.repri_inference(SUPPORT, MASKS, QUERY, num_updates=n, refresh_after=when)  # noqa: E731

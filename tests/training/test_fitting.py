@@ -123,6 +123,7 @@ def test_lbfgs_solves_least_squares(x64, getkey):
     np.testing.assert_allclose(result.model.bias[0], 0.25, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_lbfgs_line_search_sees_the_masks_of_its_step(getkey):
     """Under Dropout each step's function is fixed while it is searched, so that the fit descends."""
     network = regression.Network(width=8, rate=0.1, rngs=nnx.Rngs(0))
