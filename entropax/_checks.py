@@ -7,6 +7,7 @@ when the values are concrete, and under a transformation they turn the result an
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
@@ -195,6 +196,23 @@ def require_option(name: str, value: Any, options: Collection[Any]) -> None:
     if value not in options:
         known = ", ".join(repr(option) for option in options)
         raise ValueError(f"{name} must be one of {known}, got {value!r}")
+
+
+def require_within(
+    name: str,
+    value: int | float,
+    lower: int | float,
+    upper: int | float,
+    *,
+    open_below: bool = False,
+    open_above: bool = False,
+) -> None:
+    """Raises ValueError unless a Python number is finite and in an interval, closed unless said otherwise."""
+    above = value > lower if open_below else value >= lower
+    below = value < upper if open_above or math.isinf(upper) else value <= upper
+    if not (above and below):
+        left, right = "(" if open_below else "[", ")" if open_above or math.isinf(upper) else "]"
+        raise ValueError(f"{name} must be in {left}{lower}, {upper}{right}, got {value}")
 
 
 def require_integer(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> None:

@@ -1,5 +1,6 @@
 """What losses of classification share: logits, labels of both kinds, and masks."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -107,3 +108,11 @@ def _labels(labels: Any, batch: tuple[int, ...], n: int, soft: bool) -> tuple[Ar
     if t.shape != (*batch, n):
         raise ValueError(f"labels must be {expected}, got dtype {t.dtype} of shape {t.shape}")
     return t, False
+
+
+def by_probability(logits: Any, labels: Any, where: Any, loss: Callable[[Array], Array]) -> Array:
+    """A loss that log-probabilities (..., n) give for every class as the label, (..., n), at the labels."""
+    given = examples(logits, labels, where)
+    log_p = jax.nn.log_softmax(given.logits, axis=-1)
+    # A class excluded by a logit of minus infinity has the probability 0, and 0 log 0 is 0; sums stay finite.
+    return given.finish(given.pick(loss(jnp.maximum(log_p, -(jnp.finfo(log_p.dtype).max ** 0.5)))))

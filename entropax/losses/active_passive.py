@@ -6,8 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from entropax import _checks
 from entropax._typing import Array
-from entropax.losses.noise_robust import Labels, Logits, Losses, Mask, by_probability, require_within
+from entropax.losses._classification import by_probability
+from entropax.losses.noise_robust import Labels, Logits, Losses, Mask
 
 
 def normalized_cross_entropy_loss(logits: Logits, labels: Labels, *, where: Mask = None) -> Losses:
@@ -219,23 +221,23 @@ def _nce(log_p: Array) -> Array:
 
 
 def _rce(floor: int | float) -> _Terms:
-    require_within("floor", floor, 0, 1, open_below=True, open_above=True)
+    _checks.require_within("floor", floor, 0, 1, open_below=True, open_above=True)
     return lambda log_p: math.log(floor) * jnp.expm1(log_p)
 
 
 def _agce(a: int | float, q: int | float) -> _Terms:
-    require_within("a", a, 0, math.inf)
-    require_within("q", q, 0, math.inf, open_below=True)
+    _checks.require_within("a", a, 0, math.inf)
+    _checks.require_within("q", q, 0, math.inf, open_below=True)
     return lambda log_p: ((a + 1) ** q - (a + jnp.exp(log_p)) ** q) / q
 
 
 def _aul(a: int | float, q: int | float) -> _Terms:
-    require_within("a", a, 1, math.inf, open_below=True)
-    require_within("q", q, 0, math.inf, open_below=True)
+    _checks.require_within("a", a, 1, math.inf, open_below=True)
+    _checks.require_within("q", q, 0, math.inf, open_below=True)
     return lambda log_p: ((a - jnp.exp(log_p)) ** q - (a - 1) ** q) / q
 
 
 def _weighted(active: int | float, passive: int | float, terms: _Terms) -> _Terms:
-    require_within("active", active, 0, math.inf)
-    require_within("passive", passive, 0, math.inf)
+    _checks.require_within("active", active, 0, math.inf)
+    _checks.require_within("passive", passive, 0, math.inf)
     return lambda log_p: active * _nce(log_p) + passive * terms(log_p)

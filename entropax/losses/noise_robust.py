@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar
-from entropax.losses._classification import examples
+from entropax.losses._classification import by_probability, examples
 from entropax.losses.comp_sum import comp_sum_loss
 
 Logits = Real[ArrayLike, "*batch n"]
@@ -158,7 +158,7 @@ def generalized_cross_entropy_loss(
     Differentiable in logits and in labels that are distributions. Source: arXiv 1805.07836. The same as `comp_sum_loss`
     with tau = 1 + q.
     """
-    require_within("q", q, 0, 1)
+    _checks.require_within("q", q, 0, 1)
     return comp_sum_loss(logits, labels, 1.0 + q, where=where)
 
 
@@ -214,7 +214,7 @@ def truncation_weights(
 
     Steps: not differentiable.
     """
-    require_within("threshold", threshold, 0, 1)
+    _checks.require_within("threshold", threshold, 0, 1)
     given = examples(logits, labels, where, soft=False)
     p = given.pick(jax.nn.softmax(given.logits, axis=-1))
     return given.finish((p > threshold).astype(p.dtype))
@@ -244,8 +244,8 @@ def symmetric_cross_entropy_loss(
 
     Differentiable in logits and in labels that are distributions. Source: arXiv 1908.06112.
     """
-    require_within("balance", balance, 0, 1)
-    require_within("scale", scale, 0, math.inf)
+    _checks.require_within("balance", balance, 0, 1)
+    _checks.require_within("scale", scale, 0, math.inf)
     return by_probability(
         logits, labels, where, lambda log_p: -(1 - balance) * log_p - balance * scale * jnp.expm1(log_p)
     )
@@ -272,7 +272,7 @@ def robust_log_loss(logits: Logits, labels: Labels, *, a: int | float = 1.0, whe
 
     Differentiable in logits and in labels that are distributions. Source: Feng et al., IJCAI 2020.
     """
-    require_within("a", a, 0, math.inf, open_below=True)
+    _checks.require_within("a", a, 0, math.inf, open_below=True)
 
     def loss(log_p: Array) -> Array:
         log_terms = jnp.log(a + jnp.exp(log_p))
@@ -306,7 +306,7 @@ def jensen_shannon_loss(logits: Logits, labels: Labels, *, weight: int | float =
     Differentiable in logits and in labels that are distributions, for which the loss is the mean. Source: arXiv
     2105.04522.
     """
-    require_within("weight", weight, 0, 1, open_below=True, open_above=True)
+    _checks.require_within("weight", weight, 0, 1, open_below=True, open_above=True)
     log_rest = math.log1p(-weight)
 
     def loss(log_p: Array) -> Array:
@@ -319,31 +319,6 @@ def jensen_shannon_loss(logits: Logits, labels: Labels, *, weight: int | float =
 
 
 # ------------------------------------------------------------------------------------------------------- small parts
-
-
-def by_probability(logits: Any, labels: Any, where: Any, loss: Callable[[Array], Array]) -> Array:
-    """A loss that log-probabilities (..., n) give for every class as the label, (..., n), at the labels."""
-    given = examples(logits, labels, where)
-    log_p = jax.nn.log_softmax(given.logits, axis=-1)
-    # A class excluded by a logit of minus infinity has the probability 0, and 0 log 0 is 0; sums stay finite.
-    return given.finish(given.pick(loss(jnp.maximum(log_p, -(jnp.finfo(log_p.dtype).max ** 0.5)))))
-
-
-def require_within(
-    name: str,
-    value: int | float,
-    lower: int | float,
-    upper: int | float,
-    *,
-    open_below: bool = False,
-    open_above: bool = False,
-) -> None:
-    """Raises ValueError unless a Python number is finite and in an interval, closed unless said otherwise."""
-    above = value > lower if open_below else value >= lower
-    below = value < upper if open_above or math.isinf(upper) else value <= upper
-    if not (above and below):
-        left, right = "(" if open_below else "[", ")" if open_above or math.isinf(upper) else "]"
-        raise ValueError(f"{name} must be in {left}{lower}, {upper}{right}, got {value}")
 
 
 def _hinges(logits: Any, labels: Any, margin: Any, where: Any, reduce: Callable[[Array], Array]) -> Array:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
-from entropax.losses.unlabelled import some_count
+from entropax.losses._predictions import some_count
 
 IGNORE = 255
 """The label of pixels that do not count, as segmentation data sets have it."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.losses._predictions import divergence, log_mean, masked_mean, mean_entropy
 from entropax.losses.prototypes import PrototypeClassifier, Task, log_odds, number, prototype, task_of
-from entropax.losses.unlabelled import divergence, log_mean, masked_mean, mean_entropy
 
 
 class RepriTerms(eqx.Module):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Real, Scalar
+from entropax.losses._predictions import divergence, log_mean, mean_entropy, some_count
 
 
 def prediction_entropy(logits: Real[ArrayLike, "*pixels n"], *, where: Bool[ArrayLike, "..."] | None = None) -> Scalar:
@@ -61,33 +62,6 @@ def proportion_kl(
     checks = (*checks, _checks.distribution("proportions", pi), _checks.positive("proportions", pi))
     safe = jnp.where(pi > 0, pi, 1)
     return _checks.enforce(divergence(log_mean(log_p, counted), jnp.log(safe)), *checks)
-
-
-def masked_mean(values: Array, where: Array) -> Array:
-    """The mean of the values that count."""
-    return jnp.sum(jnp.where(where, values, 0)) / jnp.sum(where).astype(values.dtype)
-
-
-def mean_entropy(log_p: Array, where: Array) -> Array:
-    """The mean entropy of the distributions that count, from their logarithms (m, n)."""
-    return masked_mean(-jnp.sum(jnp.exp(log_p) * log_p, axis=-1), where)
-
-
-def log_mean(log_p: Array, where: Array) -> Array:
-    """The logarithm of the mean distribution: where all predictions agree, the small proportion keeps its accuracy."""
-    total = jax.nn.logsumexp(log_p, axis=0, where=where[:, None])
-    return total - jnp.log(jnp.sum(where).astype(log_p.dtype))
-
-
-def divergence(log_p: Array, log_q: Array) -> Array:
-    """KL(p || q) from logarithms."""
-    return jnp.sum(jnp.exp(log_p) * (log_p - log_q))
-
-
-def some_count(expected: str, counted: Array) -> _checks.Check:
-    """A check that something counts; `expected` says it in words."""
-    with _checks.evaluated_now(counted):
-        return _checks.Check(jnp.any(counted), expected, lambda: "none")
 
 
 def _predictions(logits: Any, where: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:

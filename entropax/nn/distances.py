@@ -201,7 +201,20 @@ def mahalanobis_distance(
 
 
 def mahalanobis_of(x: Array, w: Array, P: Array, eps: Array, block_size: int | None) -> Array:
-    """The distance, nothing checked: P (x - w) is P x - P w, so P meets samples and centres, not their pairs."""
+    """`mahalanobis_distance` of arguments that are checked: P (x - w) is P x - P w, so P meets no pairs.
+
+    Args:
+        x: samples, shape (..., k).
+        w: centres, shape (n, k).
+        P: precision, shape (k, k) or (k,).
+        eps: added under the root, without axes.
+        block_size: centres at a time, or None.
+
+    Returns:
+        The distances, shape (..., n).
+
+    Differentiable in all arrays.
+    """
     px, pw = (_mapped(a, P) for a in (x, w))
     joined = (jnp.concatenate(pair, axis=-1) for pair in ((x, px), (w, pw)))
     squares = _pairwise.over_centers(_product_of_halves, block_size, *joined)
