@@ -10,8 +10,9 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.losses._pixels import Task, cosines, mean_prototype, number, task_of, unit
 from entropax.losses._predictions import divergence, log_mean, masked_mean, mean_entropy
-from entropax.losses.prototypes import PrototypeClassifier, Task, log_odds, number, prototype, task_of
+from entropax.losses.prototypes import PrototypeClassifier
 
 
 class RepriTerms(eqx.Module):
@@ -187,9 +188,14 @@ def _log_probabilities(odds: Array) -> Array:
     return jnp.stack([jax.nn.log_sigmoid(-odds), jax.nn.log_sigmoid(odds)], axis=-1)
 
 
+def _log_odds(classifier: PrototypeClassifier, pixels: Array, tau: Array) -> Array:
+    """tau cos(z, w) - b of pixels of length one."""
+    return cosines(tau, pixels, unit(classifier.weight)) - classifier.bias
+
+
 def _terms(classifier: PrototypeClassifier, task: Task, log_pi: Array, tau: Array) -> RepriTerms:
-    on_support = _log_probabilities(log_odds(classifier, task.support, tau))
-    on_query = _log_probabilities(log_odds(classifier, task.query, tau))
+    on_support = _log_probabilities(_log_odds(classifier, task.support, tau))
+    on_query = _log_probabilities(_log_odds(classifier, task.query, tau))
     log_p = log_mean(on_query, task.where)
     return RepriTerms(
         cross_entropy=masked_mean(-jnp.where(task.labels == 1, on_support[:, 1], on_support[:, 0]), task.counted),
@@ -202,7 +208,7 @@ def _terms(classifier: PrototypeClassifier, task: Task, log_pi: Array, tau: Arra
 @functools.partial(jax.jit, static_argnums=4)
 def _infer(task: Task, log_pi: Array | None, renew: Array, settings: _Settings, shape: tuple[int, int]) -> RepriResult:
     def predicted(classifier: PrototypeClassifier) -> Array:
-        log_p = _log_probabilities(log_odds(classifier, task.query, settings.tau))
+        log_p = _log_probabilities(_log_odds(classifier, task.query, settings.tau))
         return log_mean(log_p, task.where)
 
     def objective(classifier: PrototypeClassifier, log_pi: Array, kl_weight: Array) -> tuple[Array, RepriTerms]:
@@ -227,12 +233,12 @@ def _infer(task: Task, log_pi: Array | None, renew: Array, settings: _Settings, 
         classifier = jax.tree.map(lambda x, g: x - settings.learning_rate * g, classifier, slope)
         return (classifier, log_pi, kl_weight), terms
 
-    start = prototype(task, settings.tau)
+    start = PrototypeClassifier(*mean_prototype(task, settings.tau))
     log_pi = predicted(start) if log_pi is None else log_pi
     carry, trace = jax.lax.scan(update, (start, log_pi, settings.kl_weight), renew[:-1])
     log_pi, _ = renewed(*carry, renew[-1])
     last = _terms(carry[0], task, log_pi, settings.tau)
-    on_query = log_odds(carry[0], task.query, settings.tau).reshape(shape)
+    on_query = _log_odds(carry[0], task.query, settings.tau).reshape(shape)
     return RepriResult(
         value=jax.nn.sigmoid(on_query),
         logits=on_query,
