@@ -67,5 +67,5 @@ def draw(data: "xarray.Dataset") -> Any:
         ylabel=label("accuracy", "%"),
         xscale="log",
     )
-    learning.legend(loc="upper left")
+    learning.legend(loc="lower right")
     return figure
