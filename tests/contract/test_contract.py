@@ -11,18 +11,36 @@ from tests.contract import harness
 ROWS = harness.load_rows()
 
 DEAR = {
+    "estimators.adjusted_mutual_information",
+    "estimators.amortized_mutual_information",
     "estimators.amortized_quantiles",
+    "estimators.discrete_mutual_information.bayes",
+    "estimators.discrete_mutual_information.grassberger",
+    "estimators.gaussian_copula_mutual_information.soft",
+    "estimators.histogram_entropy.soft_equal-frequency",
+    "estimators.subsample_extrapolate",
     "information.dual_total_correlation",
+    "information.f_divergence.own",
     "information.information_efficiency",
+    "information.js_divergence",
     "information.normalized_mutual_information",
     "information.o_information",
+    "information.rate_semantic.target",
     "information.renyi_divergence",
+    "information.renyi_entropy",
+    "information.student_t_mutual_information",
+    "information.total_correlation",
     "information.tsallis_divergence",
     "information.value_of_information",
     "information.variation_of_information",
+    "losses.comp_sum_conditional_risk",
     "losses.h_consistency_bound",
+    "losses.h_consistency_transform",
+    "losses.linear_cross_entropy.filtered",
     "losses.minimizability_gap_bound",
+    "losses.repri_inference",
     "simulators.ActiveRing.drift",
+    "simulators.ActiveRing.step",
     "simulators.IonChannel.current",
     "simulators.IonChannel.rate_matrix",
     "simulators.KineticMixture.vector_field",
@@ -30,7 +48,7 @@ DEAR = {
     "thermodynamics.onsager_machlup",
     "thermodynamics.path_covariance",
 }
-"""Rows that take over eight seconds, most of what is behind which other rows go through too: only in `-m slow`."""
+"""Rows that take over seven seconds, most of what is behind which other rows go through too: only in `-m slow`."""
 
 
 def _marks(row: harness.Row) -> list[pytest.MarkDecorator]:

@@ -240,7 +240,7 @@ def test_any_pytree_is_a_critic_and_the_gradient_is_that_of_its_bound():
     np.testing.assert_allclose(result.critic.s, start + 0.5 * slope, rtol=1e-4)
 
 
-@pytest.mark.parametrize("decode", [False, True])
+@pytest.mark.parametrize("decode", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_variational_critic_is_trained_on_draws_and_read_at_means(decode):
     """SMILE on noisy codes, with and without decoders: the information of a Gaussian within 0.2 nats."""
     x, y = gaussian_pairs(4)

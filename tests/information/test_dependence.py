@@ -16,7 +16,7 @@ def dit_joint(joint):
     return dit.Distribution(outcomes, joint.ravel())
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 2), (2, 2, 2, 2)])
+@pytest.mark.parametrize("shape", [(2, 3, 2), pytest.param((2, 2, 2, 2), marks=pytest.mark.slow)])
 def test_joint_measures_against_dit(shape):
     joint = RNG.dirichlet(np.ones(int(np.prod(shape)))).reshape(shape)
     d, bits = dit_joint(joint), {"base": 2.0}

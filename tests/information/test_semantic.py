@@ -248,6 +248,7 @@ def test_enm_recovers_a_mixture_in_its_family():
 
 
 @pytest.mark.fast
+@pytest.mark.slow
 def test_growth_in_a_horse_race():
     """Kelly: bet the probabilities whatever the odds; growth is mean log odds less entropy, news is worth KL."""
     odds = np.array([2.0, 4.0, 7.0])

@@ -92,7 +92,9 @@ def test_slopes_at_zero_probabilities(name):
     assert float(tangent) == pytest.approx(float(gradient @ INWARD), rel=1e-12)
 
 
-@pytest.mark.parametrize("zeros", ["row", "corner", "copies"])
+@pytest.mark.parametrize(
+    "zeros", ["row", *(pytest.param(zeros, marks=pytest.mark.slow) for zeros in ("corner", "copies"))]
+)
 def test_slopes_at_zeros_of_a_joint(zeros):
     """At every zero entry, against one-sided finite differences towards it, where those have a limit."""
     joint = RNG.dirichlet(np.ones(12)).reshape(2, 2, 3)

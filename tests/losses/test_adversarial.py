@@ -32,6 +32,7 @@ def test_the_strongest_point_met_is_returned():
     np.testing.assert_array_equal(jax.grad(lambda x: attack(x).sum())(X), 0)
 
 
+@pytest.mark.slow
 def test_the_smooth_loss_bounds_the_margin_loss_under_attack():
     """Of a small network, for every attack that the search finds, as nu is at its least value."""
     rng = np.random.default_rng(1)

@@ -87,6 +87,7 @@ def test_the_bound_differentiates_by_tau(x64):
         np.testing.assert_allclose(jax.grad(bound)(tau), slope, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_labels_may_be_coarser_than_logits(x64):
     """Rounded to bfloat16, or to float32 beside float64 logits, they sum to one only as well as their dtype can."""
     for dtype, logits in ((jnp.bfloat16, Z), (jnp.float32, Z.astype(jnp.float64))):

@@ -53,6 +53,7 @@ def test_masked_examples_do_not_count():
     assert np.all(values[:50] > 0)
 
 
+@pytest.mark.slow
 def test_all_right_predictions_meet_the_bound():
     """The loss falls without end as T -> 0: the least temperature, said to be one, with no slope."""
     right = Z.argmax(1)
@@ -85,6 +86,7 @@ def test_faults_are_named():
             call()
 
 
+@pytest.mark.slow
 def test_classes_that_are_ruled_out():
     """A class of logit -inf changes nothing, neither in fits nor in slopes by T and by the other logits."""
     z = np.concatenate([Z, np.full((80, 1), -np.inf)], axis=1)

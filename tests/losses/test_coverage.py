@@ -70,6 +70,7 @@ def test_rounding_above_zero_is_no_fault():
 
 
 @pytest.mark.fast
+@pytest.mark.slow
 def test_gradients_of_the_factor_of_unlikely_answers(x64):
     """For small N p the factor is 1 - (N - 1) p / 2: its slope in log p, in float32 down to where p underflows."""
     log_p = jnp.array([-95.0, -50, -30, -15, -11], jnp.float32)

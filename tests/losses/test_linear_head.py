@@ -33,6 +33,7 @@ def test_losses_and_statistics_are_those_of_its_logits(hidden):
     assert float(jnp.max(jnp.abs(logits))) < 5
 
 
+@pytest.mark.slow
 def test_a_tied_embedding_has_both_gradients(hidden):
     """The parameter of an nnx.Embed used twice: one gradient, the sum of that of the lookup and that of the head."""
 

@@ -110,6 +110,7 @@ class TestImplicit:
         losses.stationary_fokker_planck_loss(losses.stationary_residuals(evaluation, -x, -jnp.ones(5), jnp.ones(3)))
         assert len(calls) == 1
 
+    @pytest.mark.slow
     def test_blocks_and_probes(self, getkey, x64):
         """Blocks change nothing; probes differ between samples and between themselves."""
         x = jax.random.normal(getkey(), (3, 2, 4))

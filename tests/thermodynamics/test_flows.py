@@ -44,6 +44,7 @@ def test_orbits_are_matrix_exponentials_that_keep_the_density(x64):
     np.testing.assert_allclose(level, level[0], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_gradients_in_both_modes(x64):
     """The derivative of the end in the start is e^{Mt}, by reverse mode and with the forward adjoint."""
     flow, start, times = linear_flow(), jnp.asarray([1.0, -0.5, 2.0]), jnp.asarray([0.0, 1.5])
