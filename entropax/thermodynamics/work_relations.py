@@ -144,7 +144,7 @@ def _crooks(forward: Array, reverse: Array, beta: Array, valid: Array) -> Crooks
     for _ in range(2):
         x = x - (excess(x, forward, reverse)[0] - left) / slope
     # The information in all the works, sum s (1 - s), less what knowing the two numbers of works alone would bring.
-    information = sum(-jnp.sum(jnp.exp(a) * jnp.expm1(a)) for a in terms(x, forward, reverse))
+    information = sum(jnp.sum(jnp.exp(a) * -jnp.expm1(a)) for a in terms(x, forward, reverse))
     error = safe_sqrt(jnp.maximum(1 / information - 1 / n - 1 / m, 0)) / beta
     return CrooksEstimate(x / beta, error, (moved <= resolution) & valid, count)
 
