@@ -1,11 +1,15 @@
 """One style for all figures: drawn without a display, legible in grey and in print, units on every axis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import xarray
     from matplotlib.figure import Figure
+
+    Panel = Callable[[Any, xarray.Dataset], None]
+    """Draws on the axes it is given."""
 
 WIDTH = 6.4
 """Width of one panel's figure in inches."""
@@ -71,6 +75,27 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 3.2, width: f
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def draw_panels(
+    panels: "Sequence[Sequence[Panel]]", data: "xarray.Dataset", *, height: float = 3.1, width: float | None = None
+) -> Any:
+    """A figure of panels, each drawn by a function of its axes and the data.
+
+    Args:
+        panels: functions of the axes and the data, by row and column.
+        data: the experiment's data set.
+        height: height of a row in inches.
+        width: as in `new_figure`.
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure, axes = new_figure(len(panels), len(panels[0]), height=height, width=width)
+    for row, drawn in zip(axes, panels, strict=True):
+        for axis, panel in zip(row, drawn, strict=True):
+            panel(axis, data)
+    return figure
 
 
 def label(quantity: str, unit: str = "") -> str:

@@ -54,6 +54,27 @@ def safe_sqrt(x: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), 0)
 
 
+def weighted_exp(weights: Array, exponents: Array) -> Array:
+    """w exp(a): zero where w is, with the slope exp(a) in w there too, up to the root of the dtype's largest number."""
+    return weights * jnp.exp(_bounded(exponents, weights > 0))
+
+
+def weighted_logsumexp(exponents: Array, weights: Array) -> Array:
+    """log sum w exp(a) over the first axis, minus infinity where no term is; the slopes at w = 0 are the true ones."""
+    present = (weights > 0) & (exponents > -jnp.inf)
+    top = jnp.max(jnp.where(present, exponents, -jnp.inf), axis=0)
+    top = jax.lax.stop_gradient(jnp.where(top > -jnp.inf, top, 0))
+    total = jnp.sum(weights * jnp.exp(_bounded(exponents - top[None], present)), axis=0)
+    some = total > 0
+    return jnp.where(some, top + jnp.log(jnp.where(some, total, 1)), -jnp.inf)
+
+
+def _bounded(exponents: Array, present: Array) -> Array:
+    """The exponents; where nothing is present, only as large as their exponential, a slope alone, does not overflow."""
+    limit = math.log(float(jnp.finfo(exponents.dtype).max)) / 2
+    return jnp.where(present, exponents, jnp.minimum(exponents, jnp.asarray(limit, exponents.dtype)))
+
+
 @jax.custom_jvp
 def ratio(p: Array, q: Array) -> Array:
     """p / q for positive q."""

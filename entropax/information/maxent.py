@@ -19,7 +19,7 @@ from jax.lax import stop_gradient
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, Scalar
-from entropax.information._numerics import x_log_x
+from entropax.information._numerics import weighted_exp, weighted_logsumexp, x_log_x
 
 _ARMIJO = 1e-4  # share of the predicted decrease that a step must bring
 _LONGEST = 50.0  # nats by which a step may change a weight
@@ -70,21 +70,9 @@ class _Solved(eqx.Module):
 # ----------------------------------------------------------------------------------------------- exponential families
 
 
-def _log_sum(exponents: Array, weights: Array) -> Array:
-    """log sum w exp(a) with its true slope where w = 0."""
-    present = weights > 0
-    top = stop_gradient(jnp.max(jnp.where(present, exponents, -jnp.inf)))
-    # Absent terms count for the slope alone; they must not overflow.
-    limit = jnp.asarray(math.log(float(jnp.finfo(exponents.dtype).max)) / 2, exponents.dtype)
-    above = exponents - top
-    above = jnp.where(present, above, jnp.minimum(above, limit))
-    return top + jnp.log(jnp.sum(weights * jnp.exp(above)))
-
-
 def _tilted(multipliers: Array, features: Array, prior: Array) -> Array:
     exponents = -features @ multipliers
-    normalized = exponents - _log_sum(exponents, prior)
-    return prior * jnp.exp(jnp.where(prior > 0, normalized, jnp.minimum(normalized, 0)))
+    return weighted_exp(prior, exponents - weighted_logsumexp(exponents, prior))
 
 
 def _arguments(
@@ -122,7 +110,7 @@ def log_partition(
     Differentiable in all arguments, to any order. Source: arXiv 1105.5662.
     """
     f, lam, q, checks = _arguments(features, "multipliers", multipliers, prior)
-    return _checks.enforce(_log_sum(-f @ lam, q), *checks)
+    return _checks.enforce(weighted_logsumexp(-f @ lam, q), *checks)
 
 
 def tilt(
@@ -191,15 +179,19 @@ def maximum_entropy(
     elif isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not tolerance > 0:
         raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
     states = q.shape[0] if prior is None else 1
-    return _checks.enforce(_maximum_entropy(f, F, q / states, float(tolerance), max_iterations, states), *checks)
+    valid = _checks.validity(*checks)
+    solution = _maximum_entropy(f, F, q / states, valid, float(tolerance), max_iterations, states)
+    return _checks.enforce(solution, *checks)
 
 
-@functools.partial(jax.jit, static_argnums=5)
-def _maximum_entropy(f: Array, F: Array, q: Array, tolerance: Any, max_iterations: Any, states: int) -> MaximumEntropy:
+@functools.partial(jax.jit, static_argnums=6)
+def _maximum_entropy(
+    f: Array, F: Array, q: Array, valid: Array, tolerance: Any, max_iterations: Any, states: int
+) -> MaximumEntropy:
     solved = stop_gradient(_solve(*stop_gradient((f, F, q)), tolerance, max_iterations))
     lam = _implicit(solved.multipliers, solved.whitening, solved.redundant.astype(f.dtype), f, F, q)
     centred = f - F[None]
-    minimum = _log_sum(-centred @ lam, q)
+    minimum = weighted_logsumexp(-centred @ lam, q)
     p = _tilted(lam, centred, q)
     return MaximumEntropy(
         value=-jnp.sum(x_log_x(p)),
@@ -210,7 +202,7 @@ def _maximum_entropy(f: Array, F: Array, q: Array, tolerance: Any, max_iteration
         residual=solved.residual,
         rank=jnp.sum(~solved.redundant),
         infeasible=solved.infeasible,
-        converged=solved.converged,
+        converged=solved.converged & valid,
         iterations=solved.iterations,
     )
 

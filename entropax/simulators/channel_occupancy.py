@@ -73,7 +73,7 @@ def channel_log_weights(
         The logarithms, shape (n,).
 
     Raises:
-        ValueError: shapes do not fit, or an occupation is negative or not finite.
+        ValueError: shapes do not fit, an occupation is negative, or a value is not finite.
 
     Differentiable in all arguments but the states. Source: arXiv 1105.5662.
     """
@@ -96,4 +96,6 @@ def channel_log_weights(
     weights = n @ (mu - e - V * z) - pairs
     if not labelled:
         weights = weights - jnp.sum(jax.lax.lgamma(n + 1), axis=1)
-    return _checks.enforce(weights, _checks.nonnegative("states", n))
+    parameters = {"chemical_potential": mu, "energies": e, "repulsion": w, "voltage": V, "electrical_distance": z}
+    finite = (_checks.finite(name, value) for name, value in parameters.items())
+    return _checks.enforce(weights, _checks.nonnegative("states", n), *finite)

@@ -101,7 +101,9 @@ class ChannelPotential(eqx.Module):
         return self.mobility * self.force(x)
 
     def sample(self, *, key: PRNGKey, shape: tuple[int, ...] = ()) -> Float[Array, "*shape"]:
-        """Draws positions from the Boltzmann density exp(-U) / Z, by its distribution function on 4096 points.
+        """Draws positions from the Boltzmann density exp(-U) / Z, by its distribution function on a grid.
+
+        The grid has 4096 points over the vestibule and 512 more around each site, so that no site is too narrow.
 
         Args:
             key: a key made by jax.random.key.
@@ -114,9 +116,11 @@ class ChannelPotential(eqx.Module):
         # Beyond this the vestibule alone is 40 kT above anything a site or the field can bring.
         deepest = jnp.sum(jnp.abs(self.depths)) + self.field**2 / (2 * self.stiffness)
         reach = jnp.abs(self.field) / self.stiffness + jnp.sqrt(2 * (deepest + 40) / self.stiffness)
-        grid = jnp.linspace(-1.0, 1.0, 4096, dtype=self.width.dtype) * stop_gradient(reach)
+        coarse = jnp.linspace(-1.0, 1.0, 4096, dtype=self.width.dtype) * reach
+        fine = jnp.linspace(-6.0, 6.0, 512, dtype=self.width.dtype)[None] * self.width + self.centers[:, None]
+        grid = stop_gradient(jnp.sort(jnp.concatenate([coarse, jnp.clip(fine, -reach, reach).reshape(-1)])))
         level = stop_gradient(self.energy(grid))
         weights = jnp.exp(jnp.min(level) - level)
-        steps = jnp.cumsum((weights[1:] + weights[:-1]) / 2)
+        steps = jnp.cumsum((weights[1:] + weights[:-1]) / 2 * jnp.diff(grid))
         law = jnp.concatenate([jnp.zeros(1, steps.dtype), steps / steps[-1]])
         return jnp.interp(jax.random.uniform(key, shape, grid.dtype), law, grid)

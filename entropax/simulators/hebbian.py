@@ -206,8 +206,8 @@ class Hebbian(Simulator[Array]):
 
         Raises:
             TypeError: couplings are no HebbianCouplings.
-            ValueError: the temperature is negative, the softness not positive, `initial` not of the couplings' size, or
-                `block_size` out of its range.
+            ValueError: the temperature is negative, the softness not positive, `initial` not finite or not of the
+                couplings' size, or `block_size` out of its range.
         """
         if not isinstance(couplings, HebbianCouplings):
             raise TypeError(f"couplings must be HebbianCouplings, got {type(couplings).__name__}")
@@ -223,11 +223,12 @@ class Hebbian(Simulator[Array]):
         if initial is not None:
             initial = _checks.as_float("initial", initial).astype(vectors.dtype)
             _checks.require_shape("initial", initial, (size,))
+            checks.append(_checks.finite("initial", initial))
         if block_size is not None:
             _checks.require_integer("block_size", block_size, minimum=1, maximum=size)
         self.couplings = couplings
-        self.temperature, self.softness = _checks.enforce((T, w), *checks)
-        self.initial, self.block_size = initial, block_size
+        self.temperature, self.softness, self.initial = _checks.enforce((T, w, initial), *checks)
+        self.block_size = block_size
         self.dt = jnp.ones((), vectors.dtype)
 
     def init(self, *, key: PRNGKey, shape: tuple[int, ...] = ()) -> Float[Array, "*batch neurons"]:

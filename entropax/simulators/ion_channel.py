@@ -123,6 +123,8 @@ class IonChannel(Simulator[ChannelState]):
         _checks.require_integer("max_jumps", max_jumps, minimum=1)
         if proposal is not None and not isinstance(proposal, IonChannel):
             raise TypeError(f"proposal must be an IonChannel or None, got {type(proposal).__name__}")
+        if proposal is not None and proposal.energies.shape != e.shape:
+            raise ValueError(f"proposal must have {k} sites, got {proposal.energies.shape[0]}")
         checks = (
             _checks.finite("energies", e),
             _checks.finite("repulsion", w),
@@ -218,7 +220,7 @@ class IonChannel(Simulator[ChannelState]):
             key: a key made by jax.random.key.
 
         Returns:
-            The state dt later. Its `log_weight` is differentiable in the parameters.
+            The state dt later. Its `log_weight` is differentiable in the parameters of this channel but dt.
         """
         return _advance(self, state, key)
 

@@ -34,7 +34,8 @@ def onsager_machlup(
 
     Raises:
         TypeError: `drift` is not callable.
-        ValueError: the path has fewer than two states, b has another shape, or D or dt is not positive.
+        ValueError: the path has fewer than two states or is not finite, b has another shape, or D or dt is not
+            positive.
 
     Differentiable in the path, D, dt and what the drift is differentiable in. Source: Onsager and Machlup 1953;
     arXiv 1105.5662.
@@ -50,4 +51,5 @@ def onsager_machlup(
     if jnp.shape(mean) != x[:-1].shape:
         raise ValueError(f"drift must have the shape of a state, {x.shape[1:]}, got {jnp.shape(mean)[1:]}")
     action = jnp.sum((x[1:] - x[:-1] - mean * step) ** 2 / D[None]) / (4 * step)
-    return _checks.enforce(action, _checks.positive("diffusion", D), _checks.positive("dt", step))
+    checks = _checks.finite("path", x), _checks.positive("diffusion", D), _checks.positive("dt", step)
+    return _checks.enforce(action, *checks)

@@ -130,7 +130,10 @@ def _activity(n: Array, temperature: Array, law: SiteLaw, gains: Array) -> Array
     """tanh(h / T), the sign of h at T = 0."""
     field = _fields(n, law, gains)
     cold = temperature == 0
-    return jnp.where(cold, jnp.sign(field), jnp.tanh(field / jnp.where(cold, 1, temperature)))
+    # Terms that cancel leave rounding errors, whose sign is none.
+    rounding = 4 * n.size * jnp.finfo(field.dtype).eps * (jnp.abs(gains * n) @ jnp.abs(law.signals))
+    sign = jnp.where(jnp.abs(field) * (1 - law.dilution) > rounding, jnp.sign(field), 0)
+    return jnp.where(cold, sign, jnp.tanh(field / jnp.where(cold, 1, temperature)))
 
 
 def _map(n: Array, parameters: PyTree) -> Array:

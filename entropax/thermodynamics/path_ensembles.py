@@ -15,6 +15,7 @@ from jax.lax import stop_gradient
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, Scalar
+from entropax.information._numerics import weighted_exp, weighted_logsumexp
 from entropax.thermodynamics.jump_processes import connected, off_diagonal, require_rates
 
 _Checked = tuple[_checks.Check, ...]
@@ -58,20 +59,6 @@ def _process(transition: Any, initial: Any, observable: Any, multipliers: Any) -
     return (T, p0, J, lam), checks
 
 
-def _log_sums(exponents: Array, weights: Array) -> Array:
-    """log sum_x w(x, y) exp(a(x, y)) for every y; -inf where nothing arrives. The slope at w = 0 is the true one."""
-    present = (weights > 0) & (exponents > -jnp.inf)
-    top = jnp.max(jnp.where(present, exponents, -jnp.inf), axis=0)
-    top = stop_gradient(jnp.where(top > -jnp.inf, top, 0))
-    # What is absent has no value but a slope, which must not overflow.
-    limit = jnp.log(jnp.sqrt(jnp.asarray(jnp.finfo(exponents.dtype).max, exponents.dtype)))
-    above = exponents - top[None]
-    above = jnp.where(present, above, jnp.minimum(above, limit))
-    total = jnp.sum(weights * jnp.exp(above), axis=0)
-    arrives = total > 0
-    return jnp.where(arrives, top + jnp.log(jnp.where(arrives, total, 1)), -jnp.inf)
-
-
 @jax.jit
 def _free_energy(T: Array, p0: Array, J: Array, lam: Array) -> Array:
     J, lam = _steps(J, lam, "multipliers")
@@ -82,14 +69,14 @@ def _free_energy(T: Array, p0: Array, J: Array, lam: Array) -> Array:
 
     def step(log_weights: Array, inputs: tuple[Array, ...]) -> tuple[Array, None]:
         lam, *kernel = inputs
-        return _log_sums(log_weights[:, None] + exponents(lam), kernel[0] if driven else T), None
+        return weighted_logsumexp(log_weights[:, None] + exponents(lam), kernel[0] if driven else T), None
 
     first = T[0] if driven else T
-    log_weights = _log_sums(exponents(lam[0]), p0[:, None] * first)
+    log_weights = weighted_logsumexp(exponents(lam[0]), p0[:, None] * first)
     rest = (lam[1:], T[1:]) if driven else (lam[1:],)
     # Reverse mode keeps one vector a step and recomputes the n x n terms.
     log_weights, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), log_weights, rest)
-    return _log_sums(log_weights[:, None], jnp.ones_like(log_weights)[:, None])[0]
+    return weighted_logsumexp(log_weights[:, None], jnp.ones_like(log_weights)[:, None])[0]
 
 
 _mean = jax.jit(jax.grad(_free_energy, argnums=3))
@@ -211,8 +198,8 @@ def maxcal_transition(
     J, lam = _observables(J, lam, T.shape)
     rows = _checks.distribution("transition", T)
     exponents = jnp.tensordot(lam, J, axes=1)
-    logs = _log_sums(exponents.T, T.T)
-    kernel = T * jnp.exp(jnp.where(T > 0, exponents - logs[:, None], 0))
+    logs = weighted_logsumexp(exponents.T, T.T)
+    kernel = weighted_exp(T, exponents - logs[:, None])
     checks = _checks.finite("observable", J), _checks.finite("multipliers", lam)
     return _checks.enforce(kernel, rows._replace(ok=jnp.all(rows.ok)), *checks)
 
@@ -230,9 +217,8 @@ def _observables(J: Array, lam: Array, shape: tuple[int, ...]) -> tuple[Array, A
 # --------------------------------------------------------------------------------------------------- continuous time
 
 
-def _tilted_generator(
-    rates: Any, observable: Any, multipliers: Any
-) -> tuple[Array, Array, tuple[Array, ...], _Checked]:
+def _tilted_generator(rates: Any, observable: Any, multipliers: Any) -> tuple[Array, Array, Array, _Checked]:
+    """Largest eigenvalue, its right eigenvector, the tilted rates off the diagonal, and the checks."""
     k, J, lam = _checks.as_floats(rates=rates, observable=observable, multipliers=multipliers)
     off = off_diagonal(require_rates(k))
     J, lam = _observables(J, lam, k.shape)
@@ -242,7 +228,7 @@ def _tilted_generator(
         _checks.finite("multipliers", lam),
     )
     exponents = jnp.tensordot(lam, J, axes=1)
-    hops = off * jnp.exp(jnp.where(off > 0, exponents, jnp.minimum(exponents, 0)))
+    hops = weighted_exp(off, exponents)
     stay = jnp.diagonal(exponents) - jnp.sum(off, axis=1)
     matrix = hops + jnp.diag(stay)
     *fixed, certain = _perron(stop_gradient(matrix))
@@ -257,7 +243,7 @@ def _tilted_generator(
         "the largest eigenvalue of the tilted generator must be resolved in the dtype",
         lambda: f"a tilt by exponents up to {float(jnp.max(jnp.abs(exponents))):.3g}",
     )
-    return root, right, (off, exponents), (*checks, one_class, resolved)
+    return root, right, hops, (*checks, one_class, resolved)
 
 
 @jax.jit
@@ -370,7 +356,6 @@ def maxcal_rates(
     Differentiable in all arguments, in both modes and to any order. Source: arXiv 1105.5662; Chetrite and Touchette,
     arXiv 1405.5157.
     """
-    _, right, (off, exponents), checks = _tilted_generator(rates, observable, multipliers)
-    tilted = off * jnp.exp(jnp.where(off > 0, exponents, jnp.minimum(exponents, 0)))
+    _, right, tilted, checks = _tilted_generator(rates, observable, multipliers)
     hops = tilted * (right[None, :] / right[:, None])
     return _checks.enforce(hops - jnp.diag(jnp.sum(hops, axis=1)), *checks)

@@ -9,6 +9,7 @@ from jax.lax import stop_gradient
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Int, Real, RealScalar, Scalar
+from entropax.information._numerics import safe_sqrt
 
 
 class JarzynskiEstimate(eqx.Module):
@@ -30,7 +31,7 @@ class CrooksEstimate(eqx.Module):
 
     Attributes:
         value: the difference, in the unit of the work.
-        standard_error: Bennett's, of first order; infinite where the directions do not overlap.
+        standard_error: that of maximum likelihood, of first order; infinite where the directions do not overlap.
         converged: whether the root was found to the dtype's precision.
         iterations: steps of the search.
     """
@@ -70,7 +71,7 @@ def jarzynski(work: Real[ArrayLike, "n"], beta: RealScalar) -> JarzynskiEstimate
     count = jnp.asarray(W.shape[0], W.dtype)
     log_mean = jax.nn.logsumexp(-b * W) - jnp.log(count)
     weights = jnp.exp(-b * W - log_mean)
-    spread = jnp.sqrt(jnp.sum((weights - 1) ** 2) / (count - 1) / count)
+    spread = safe_sqrt(jnp.sum((weights - 1) ** 2) / (count - 1) / count)
     estimate = JarzynskiEstimate(-log_mean / b, spread / b, count**2 / jnp.sum(weights**2))
     return _checks.enforce(estimate, *checks)
 
@@ -93,23 +94,28 @@ def crooks(work_forward: Real[ArrayLike, "n"], work_reverse: Real[ArrayLike, "m"
         ValueError: shapes do not fit, a work is not finite, or beta is not positive.
 
     `value` is differentiable in all arguments, implicitly and to second order. Source: Crooks, cond-mat/9901352;
-    Bennett 1976; Shirts et al. 2003.
+    Bennett 1976; Shirts et al., Phys. Rev. Lett. 91, 140601 (2003).
     """
     (forward, reverse), b, checks = _works(beta, work_forward=work_forward, work_reverse=work_reverse)
-    return _checks.enforce(_crooks(b * forward, b * reverse, b), *checks)
+    return _checks.enforce(_crooks(b * forward, b * reverse, b, _checks.validity(*checks)), *checks)
 
 
 @jax.jit
-def _crooks(forward: Array, reverse: Array, beta: Array) -> CrooksEstimate:
+def _crooks(forward: Array, reverse: Array, beta: Array, valid: Array) -> CrooksEstimate:
     """Of works in units of kT."""
     dtype = forward.dtype
     n, m = (jnp.asarray(work.shape[0], dtype) for work in (forward, reverse))
     offset = jnp.log(n / m)
 
+    def terms(x: Array, forward: Array, reverse: Array) -> tuple[Array, Array]:
+        """Logarithms of the terms of both sums: far from the other direction the terms themselves underflow."""
+        return jax.nn.log_sigmoid(x - forward - offset), jax.nn.log_sigmoid(offset - x - reverse)
+
     def excess(x: Array, forward: Array, reverse: Array) -> tuple[Array, Array]:
-        """Forward minus reverse sum, which increases with x, and its slope."""
-        a, b = jax.nn.sigmoid(x - forward - offset), jax.nn.sigmoid(offset - x - reverse)
-        return jnp.sum(a) - jnp.sum(b), jnp.sum(a * (1 - a)) + jnp.sum(b * (1 - b))
+        """Log of the forward sum less that of the reverse one, which increases with x, and its slope."""
+        a, b = terms(x, forward, reverse)
+        slope = -jax.nn.softmax(a) @ jnp.expm1(a) - jax.nn.softmax(b) @ jnp.expm1(b)
+        return jax.nn.logsumexp(a) - jax.nn.logsumexp(b), slope
 
     fixed = stop_gradient((forward, reverse))
     # The root lies between the extremes of W forward and -W reverse. Newton's step, or a bisection where it leaves.
@@ -133,15 +139,14 @@ def _crooks(forward: Array, reverse: Array, beta: Array) -> CrooksEstimate:
     start = (low + high) / 2, low, high, jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32)
     root, _, _, moved, count = stop_gradient(jax.lax.while_loop(unfinished, search, start))
     # Chord steps from the fixed root leave it in place; each makes one more order of the derivatives right.
-    slope = stop_gradient(excess(root, *fixed)[1])
-    left = stop_gradient(excess(root, *fixed)[0])
+    left, slope = stop_gradient(excess(root, *fixed))
     x = root
     for _ in range(2):
         x = x - (excess(x, forward, reverse)[0] - left) / slope
-    a, b = jax.nn.sigmoid(offset + forward - x), jax.nn.sigmoid(x + reverse - offset)
-    variance = (jnp.mean(a**2) / jnp.mean(a) ** 2 - 1) / n + (jnp.mean(b**2) / jnp.mean(b) ** 2 - 1) / m
-    error = jnp.sqrt(jnp.maximum(variance, 0)) / beta
-    return CrooksEstimate(x / beta, error, moved <= resolution, count)
+    # The information in all the works, sum s (1 - s), less what knowing the two numbers of works alone would bring.
+    information = sum(jnp.sum(jnp.exp(a) * -jnp.expm1(a)) for a in terms(x, forward, reverse))
+    error = safe_sqrt(jnp.maximum(1 / information - 1 / n - 1 / m, 0)) / beta
+    return CrooksEstimate(x / beta, error, (moved <= resolution) & valid, count)
 
 
 def dragged_trap_work(

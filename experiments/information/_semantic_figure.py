@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.figures import label, new_figure
+from experiments.figures import draw_panels, label
 
 if TYPE_CHECKING:
     import xarray
@@ -19,12 +19,7 @@ def draw(data: "xarray.Dataset") -> Any:
     Returns:
         A matplotlib figure.
     """
-    figure, axes = new_figure(2, 2, height=3.1, width=9.4)
-    _classes(axes[0, 0], data)
-    _mixtures(axes[0, 1], data)
-    _ages(axes[1, 0], data)
-    _curves(axes[1, 1], data)
-    return figure
+    return draw_panels(((_classes, _mixtures), (_ages, _curves)), data, width=9.4)
 
 
 def _classes(axes: Any, data: "xarray.Dataset") -> None:

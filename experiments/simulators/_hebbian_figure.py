@@ -1,10 +1,12 @@
 """The figure of the multitasking network."""
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.figures import COLORS, LINES, MARKERS, label, new_figure
+from experiments.figures import COLORS, LINES, MARKERS, draw_panels, label
+from experiments.simulators._hebbian_sweeps import ranked
 
 if TYPE_CHECKING:
     import xarray
@@ -21,27 +23,48 @@ def draw(data: "xarray.Dataset") -> Any:
     Returns:
         A matplotlib figure.
     """
-    figure, axes = new_figure(2, 3, height=3.1, width=11.4)
-    for axis, row in zip(axes[0, :2], range(2), strict=True):
-        _dilution(axis, data, row)
-    _phases(axes[0, 2], data)
-    _learning(axes[1, 0], data)
-    _costs(axes[1, 1], data)
-    _design(axes[1, 2], data)
-    return figure
+    cold, warm = (functools.partial(_dilution, row=row) for row in range(2))
+    panels = (cold, warm, _sizes, _phases), (_learning, _costs, _design, _digits)
+    return draw_panels(panels, data, width=15.2)
 
 
-def _dilution(axis: Any, data: "xarray.Dataset", row: int) -> None:
+def _dilution(axis: Any, data: "xarray.Dataset", *, row: int) -> None:
     for k in range(data.sizes["pattern"]):
         axis.plot(data.dilution, data.predicted[row, :, k], color=COLORS[k], ls=LINES[k], marker="")
         means = data.simulated[row, :, :, k].mean("network")
         axis.plot(data.dilution, means, color=COLORS[k], ls="", marker=MARKERS[k], label=f"pattern {k + 1}")
     axis.set(
-        title=f"Stored patterns at T = {float(data.temperature[row]):g}",
+        title=f"Stored patterns at T = {float(data.temperature[row]):g}, expected frequencies",
         xlabel=label("blank fraction d") + "\nmarkers: simulated, lines: self-consistency",
         ylabel=label("overlap m"),
     )
     axis.legend()
+
+
+def _sizes(axis: Any, data: "xarray.Dataset") -> None:
+    """Distances from self-consistency at the higher temperature, over the size."""
+    found, own = data.independent[-1].values, data.own[-1].values
+    theory = data.predicted[-1].values[None, :, None]
+    size = data["size"].values
+    distances = {
+        "as started": found - theory,
+        "ranked": ranked(found) - ranked(theory),
+        "from the networks' own law": found - own,
+    }
+    for row, (name, distance) in enumerate(distances.items()):
+        rms = np.sqrt(np.mean(distance**2, axis=(1, 2, 3)))
+        axis.plot(size, rms, color=COLORS[row], ls=LINES[row], marker=MARKERS[row], label=name)
+    ends = np.array([size.min(), size.max()])
+    axis.plot(ends, 0.08 * (ends / 2000.0) ** -0.5, color="0.5", ls=":", marker="", label=r"$\propto N^{-1/2}$")
+    axis.axhline(0.03, color="0.4", lw=0.9, label="0.03")
+    axis.set(
+        title=f"Independent entries at T = {float(data.temperature[-1]):g}, all d",
+        xlabel=label("neurons N"),
+        ylabel="rms distance from self-consistency",
+        xscale="log",
+        yscale="log",
+    )
+    axis.legend(fontsize=7)
 
 
 def _phases(axis: Any, data: "xarray.Dataset") -> None:
@@ -116,3 +139,27 @@ def _design(axis: Any, data: "xarray.Dataset") -> None:
         ylabel=label("retrieval entropy", "nats"),
     )
     axis.legend(fontsize=7)
+
+
+def _digits(axis: Any, data: "xarray.Dataset") -> None:
+    places = np.arange(data.sizes["images"])
+    for row, protocol in enumerate(("supervised", "unsupervised")):
+        first = data.digit_overlaps[row, :, :, 0]
+        error = first.std("repeat", ddof=1) / data.sizes["repeat"] ** 0.5
+        axis.errorbar(
+            places + 0.06 * row,
+            first.mean("repeat"),
+            2 * error,
+            color=COLORS[row],
+            ls=LINES[row],
+            marker=MARKERS[row],
+            capsize=2,
+            label=protocol,
+        )
+    axis.set_xticks(places, [str(number) for number in data.attrs["images"]])
+    axis.set(
+        title="Handwritten digits: from an unseen image",
+        xlabel=label("images of each of three digits") + "\nbars: 2 s.e.",
+        ylabel="overlap with the first digit's majority",
+    )
+    axis.legend()

@@ -1,5 +1,7 @@
 """Simulated networks against self-consistency: over the dilution, over the number of examples, along a trajectory."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -78,6 +80,30 @@ def quota_archetypes(dilution: jax.Array, *, num_neurons: int) -> jax.Array:
     return law.archetypes[:, jnp.minimum(point, law.weights.size - 1)]
 
 
+def own_law(archetypes: jax.Array, dilution: jax.Array) -> thermodynamics.SiteLaw:
+    """`thermodynamics.empirical_site_law` with the neurons of equal entries counted together, 3^K points for N.
+
+    Args:
+        archetypes: shape (K, N).
+        dilution: d.
+    """
+    combinations = jnp.asarray(list(itertools.product((-1.0, 0.0, 1.0), repeat=PATTERNS)), archetypes.dtype).T
+    place = 3 ** jnp.arange(PATTERNS - 1, -1, -1)
+    counts = jnp.bincount(place @ (archetypes + 1).astype(place.dtype), length=3**PATTERNS)
+    weights = counts.astype(archetypes.dtype) / archetypes.shape[1]
+    noise = jnp.zeros_like(dilution)
+    return thermodynamics.SiteLaw(combinations, combinations, weights, dilution, noise, False)
+
+
+def ranked(overlaps: np.ndarray) -> np.ndarray:
+    """Overlaps from the largest to the smallest, without signs: neither order nor sign means anything to the equations.
+
+    Args:
+        overlaps: shape (..., K).
+    """
+    return -np.sort(-np.abs(overlaps), axis=-1)
+
+
 @eqx.filter_jit
 def stored_overlaps(
     dilutions: jax.Array,
@@ -116,8 +142,8 @@ def stored_overlaps(
         start, observe = hierarchical_spins(xi, key=fill), Overlaps(xi)
         network = Hebbian(hebbian_couplings(xi, dilution), temperature, block_size=block_size)
         _, m = simulators.simulate(network, start, sweeps, key=run, observe=observe)
-        law = thermodynamics.empirical_site_law(xi, dilution)
-        own = thermodynamics.self_consistency(observe(start), temperature, law, tolerance=1e-6, max_iterations=2000)
+        law = own_law(xi, dilution)
+        own = thermodynamics.self_consistency(observe(start), temperature, law, tolerance=1e-6, max_iterations=4000)
         return jnp.mean(m[sweeps // 2 :], axis=0), own.value
 
     keys = jax.random.split(key, (dilutions.size, networks))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.figures import COLORS, label, new_figure
+from experiments.figures import COLORS, draw_panels, label
 
 if TYPE_CHECKING:
     import xarray
@@ -19,14 +19,8 @@ def draw(data: "xarray.Dataset") -> Any:
     Returns:
         A matplotlib figure.
     """
-    figure, axes = new_figure(3, 2, height=2.7, width=8.8)
-    _build_up(axes[0, 0], data)
-    _baths(axes[0, 1], data)
-    _voltage(axes[1, 0], data)
-    _relaxation(axes[1, 1], data)
-    _pulse(axes[2, 0], data)
-    _design(axes[2, 1], data)
-    return figure
+    panels = ((_build_up, _baths), (_voltage, _relaxation), (_pulse, _design))
+    return draw_panels(panels, data, height=2.7, width=8.8)
 
 
 def _build_up(axis: Any, data: "xarray.Dataset") -> None:

@@ -187,7 +187,10 @@ ROWS = [
         arguments=lambda: (PATH, np.array([0.4, 0.7]), np.array(0.1)),
         differentiable=(0, 1, 2),
         bad_static=(Bad((PATH[:1], np.ones(2), np.array(0.1)), r"path must have shape \(t, ...\) with t >= 2"),),
-        bad_values=(Bad((PATH, -np.ones(2), np.array(0.1)), "diffusion must be positive"),),
+        bad_values=(
+            Bad((PATH, -np.ones(2), np.array(0.1)), "diffusion must be positive"),
+            Bad((np.nan * PATH, np.ones(2), np.array(0.1)), "path must be finite"),
+        ),
     ),
     Row(
         name="thermodynamics.jarzynski",
@@ -240,7 +243,7 @@ ROWS = [
         arguments=lambda: (NUMBER, X, np.array([[0.0, 0.7], [0.0, 0.0]]), NUMBER, np.array([0.3, 0.6])),
         differentiable=(0, 1, 2, 3, 4),
         bad_static=(Bad((NUMBER, X[:1], np.zeros((2, 2)), NUMBER, X), r"energies must have shape \(2,\)"),),
-        exempt={"bad_values": "any energies are possible; occupations are held by its own test"},
+        bad_values=(Bad((NUMBER, np.inf * X, np.zeros((2, 2)), NUMBER, X), "energies must be finite"),),
     ),
     Row(
         name="simulators.ChannelState",

@@ -37,6 +37,13 @@ def draw():
     return png
 
 
+def test_panels_are_drawn_on_their_axes():
+    """Row by row, each by its own function."""
+    panels = [[lambda axis, data, t=title: axis.set(title=f"{t} {data}") for title in row] for row in ("ab", "cd")]
+    figure = figures.draw_panels(panels, "x")
+    assert [axis.get_title() for axis in figure.axes] == ["a x", "b x", "c x", "d x"]
+
+
 def test_labels_carry_units():
     assert figures.label("entropy", "nat") == "entropy (nat)"
     assert figures.label("speed") == "speed"

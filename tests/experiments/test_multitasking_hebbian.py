@@ -19,6 +19,17 @@ def test_quotas_are_the_expected_frequencies(x64):
     assert np.all(np.abs(counts - expected) <= 1)
 
 
+def test_own_law_is_the_empirical_one(x64):
+    """Neurons counted by their entries are the same law: the same solution, in 27 points."""
+    xi = sweeps.quota_archetypes(jnp.asarray(0.4), num_neurons=90)[:, jnp.arange(83)]
+    start = jnp.array([0.6, 0.2, 0.1])
+    laws = sweeps.own_law(xi, jnp.asarray(0.4)), thermodynamics.empirical_site_law(xi, 0.4)
+    counted, listed = (thermodynamics.self_consistency(start, 0.3, law).value for law in laws)
+    assert laws[0].weights.shape == (27,)
+    np.testing.assert_allclose(counted, listed, atol=1e-10)
+    np.testing.assert_array_equal(sweeps.ranked(np.array([0.1, -0.3, 0.2])), [0.3, 0.2, 0.1])
+
+
 @pytest.mark.fast
 def test_hierarchical_spins_fill_blanks_by_rank():
     """Each spin is the first non-blank entry of its column."""

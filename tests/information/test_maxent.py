@@ -74,6 +74,30 @@ def test_zero_prior_and_slopes():
     np.testing.assert_allclose(slopes, -np.linalg.inv(covariance), rtol=1e-8)
 
 
+@pytest.mark.usefixtures("x64")
+def test_slopes_at_states_without_prior():
+    """dP/dq = exp(-lam f) / Z there, also above one; the multipliers answer as difference quotients say."""
+    features, prior = np.array([[0.0], [1.0], [2.0]]), np.array([0.2, 0.8, 0.0])
+    slope = jax.jacfwd(lambda q: information.tilt(features, np.array([-1.5]), q))(prior)
+    weights = np.exp(1.5 * features[:, 0])
+    np.testing.assert_allclose(slope[2, 2], weights[2] / (prior @ weights), rtol=1e-12)
+
+    def multiplier(q):
+        return information.maximum_entropy(features, np.array([0.9]), q).multipliers[0]
+
+    direction, h = np.array([-1.0, 0.0, 1.0]), 1e-8
+    quotient = (multiplier(prior + h * direction) - multiplier(prior)) / h
+    np.testing.assert_allclose(jax.jit(jax.grad(multiplier))(prior) @ direction, quotient, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("x64")
+def test_bad_values_under_jit_have_not_converged():
+    """A prior that is no distribution gives NaN, and `converged` does not claim otherwise."""
+    found = jax.jit(information.maximum_entropy)(DIE, np.array([3.0]), np.full(6, 0.3))
+    assert np.isnan(found.value)
+    assert not found.converged
+
+
 def test_single_precision():
     solution = information.maximum_entropy(np.float32(DIE), np.array([4.5], np.float32))
     assert solution.converged

@@ -139,6 +139,8 @@ def test_refusals():
         hebbian_couplings(VECTORS, rule="anti")
     with pytest.raises(ValueError, match=r"initial must have shape \(5,\)"):
         Hebbian(couplings, initial=np.ones(4))
+    with pytest.raises(ValueError, match="initial must be finite, got nan"):
+        Hebbian(couplings, initial=np.full(5, np.nan))
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 ENERGIES, DISTANCES = np.array([0.3, -0.7, 0.2]), np.array([0.2, 0.5, 0.9])
 REPULSION = np.array([[0.0, 1.1, 0.4], [0.0, 0.0, 0.8], [0.0, 0.0, 0.0]])
 ATTEMPTS = np.array([1.0, 0.7, 1.3, 0.9])
+BATHS = {"chemical_potentials": np.zeros(2), "voltage": 0.0, "dt": 1.0}
 
 
 def channel(voltage=-1.5, potentials=(0.6, 0.2), **more):
@@ -58,6 +59,33 @@ def test_current_is_the_same_over_every_barrier(driven):
     assert np.sum(np.abs(crossings)) == np.sum(rates > 0)
     rate = thermodynamics.markov_entropy_production(rates)
     np.testing.assert_allclose(rate, it.affinity * it.current(), rtol=1e-11)
+
+
+def test_responses_are_fluctuations(driven):
+    """dI/dV = -Var / 2 at equilibrium to 1e-6 (Green and Kubo); d<J>/dlam = Var at V != 0 to 1e-8 (Gibbs, Maxwell)."""
+
+    @jax.jit
+    def slope_and_variance(voltage):
+        rates = lambda v: channel(v, (0.4, 0.4)).rate_matrix()  # noqa: E731
+        crossing = channel(0.0).crossing_matrix(0)
+        curve = jax.grad(lambda v: channel(v, (0.4, 0.4)).current())(voltage)
+        return curve, jax.grad(jax.grad(thermodynamics.scgf, argnums=2), argnums=2)(rates(voltage), crossing, 0.0)
+
+    slope, variance = slope_and_variance(0.0)
+    np.testing.assert_allclose(slope, -variance / 2, rtol=1e-6)
+    slope, variance = slope_and_variance(-3.0)
+    assert abs(slope / (-variance / 2) - 1) > 0.01  # not so away from it
+    _, rates, _, crossings = driven
+
+    @jax.jit
+    def mean(multiplier):
+        tilted = thermodynamics.maxcal_rates(rates, crossings[0], multiplier)
+        return jnp.sum(information.jump_stationary_distribution(tilted)[:, None] * tilted * crossings[0])
+
+    h = 1e-3
+    ahead, far = ((mean(0.3 + s) - mean(0.3 - s)) for s in (h, 2 * h))
+    variance = jax.grad(jax.grad(thermodynamics.scgf, argnums=2), argnums=2)(rates, crossings[0], 0.3)
+    np.testing.assert_allclose((8 * ahead - far) / (12 * h), variance, rtol=1e-8)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +167,9 @@ def test_faults():
         simulators.occupation_states(15)
     with pytest.raises(ValueError, match="states must be non-negative"):
         simulators.channel_log_weights(-np.ones((2, 3)), 0.0, ENERGIES, REPULSION, 0.0, DISTANCES)
+    other = IonChannel(np.ones(2), np.zeros((2, 2)), np.ones(2), np.ones(3), **BATHS)
+    with pytest.raises(ValueError, match="proposal must have 3 sites, got 2"):
+        channel(proposal=other)
 
 
 def test_pore():
@@ -153,6 +184,18 @@ def test_pore():
     for power in (1, 2, 3):
         mean, square = density @ grid**power, density @ grid ** (2 * power)
         assert abs(np.mean(drawn**power) - mean) < 4 * np.sqrt((square - mean**2) / 20_000)
+
+
+def test_narrow_sites_of_a_wide_pore():
+    """Sites far narrower than a 4096th of the pore hold their share of the ions: z-test, 4 s.e."""
+    pore = ChannelPotential(np.array([6.0]), np.array([2.0]), width=0.01, stiffness=1e-4)
+    inside = np.linspace(1.9, 2.1, 20001)
+    weight = np.exp(-np.asarray(pore.energy(jnp.asarray(inside)))).mean() * 0.2
+    share = weight / (weight + np.sqrt(2 * np.pi / 1e-4) - 0.2)
+    drawn = np.asarray(pore.sample(key=jax.random.key(2), shape=(50_000,)))
+    held = np.mean((drawn > 1.9) & (drawn < 2.1))
+    assert share > 0.01
+    assert abs(held - share) < 4 * np.sqrt(share * (1 - share) / 50_000)
 
 
 @pytest.mark.slow

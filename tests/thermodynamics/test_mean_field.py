@@ -95,6 +95,15 @@ def test_parallel_regime_below_the_critical_temperature():
     np.testing.assert_array_equal(regimes, [1, 1, 1, 3, 3])
 
 
+def test_cancelling_fields_have_no_sign():
+    """At T = 0 a symmetric mixture stays one, the limit of small T: what cancels up to rounding is a tie."""
+    law = site_law(0.25, 0.5, num_patterns=3, num_examples=3)
+    cold, cool = (self_consistency(np.full(3, 0.3), t, law) for t in (0.0, 1e-4))
+    assert bool(cold.converged)
+    np.testing.assert_allclose(cold.value, cold.value[0], rtol=1e-13)
+    np.testing.assert_allclose(cold.value, cool.value, rtol=1e-9)
+
+
 def test_damping_changes_the_way_but_not_the_solution():
     """With and without damping the same fixed point, after more iterations."""
     law = site_law(0.5, num_patterns=2)

@@ -51,6 +51,35 @@ def test_slopes_at_zero_probabilities():
     np.testing.assert_allclose(np.sum(slope[0] * turn), (ahead - base) / h, rtol=1e-5)
 
 
+def test_slopes_at_impossible_jumps():
+    """What is barred has the slope of what it would be, exp(lam J) and all, by one-sided difference quotients."""
+    barred, forward, h = np.array(RATES), np.zeros((4, 4)), 1e-7
+    barred[0, 2] = 0.0
+    forward[0, 2] = 1.0
+    psi = lambda k: thermodynamics.scgf(k, 2 * CURRENT, 1.0)  # noqa: E731
+    quotient = (psi(barred + h * forward) - psi(barred)) / h
+    np.testing.assert_allclose(jax.grad(psi)(barred)[0, 2], quotient, rtol=1e-5)
+    turn = np.zeros((3, 3))
+    turn[0] = [1.0, -0.4, -0.6]
+    kernel = lambda T: thermodynamics.maxcal_transition(T, 2 * np.eye(3), 1.0)  # noqa: E731
+    slope = jax.jvp(kernel, (T[1],), (turn,))[1]
+    np.testing.assert_allclose(slope, (kernel(T[1] + h * turn) - kernel(T[1])) / h, atol=1e-5)
+
+
+def test_ensembles_of_charge_and_of_change():
+    """Tilted by lam times the charge (constant capacitance) or by changes of the current (inductance): all paths."""
+    current, lam, mu = J[0], 0.4, np.array([0.3, -0.2, 0.5, 0.1])
+    paths = list(itertools.product(range(3), repeat=5))
+    weight = np.array([P0[x[0]] * np.prod([T[t, x[t], x[t + 1]] for t in range(4)]) for x in paths])
+    flow = np.array([[current[x[t], x[t + 1]] for t in range(4)] for x in paths])
+    charge = np.cumsum(flow, axis=1)
+    change = np.diff(flow, axis=1, prepend=0)
+    of_charge, of_change = lam * np.arange(4, 0, -1), mu - np.append(mu[1:], 0)
+    for exponent, multipliers in ((lam * charge.sum(1), of_charge), (change @ mu, of_change)):
+        value = thermodynamics.process_free_energy(T, P0, current, multipliers)
+        np.testing.assert_allclose(value, np.log(weight @ np.exp(exponent)), rtol=1e-12)
+
+
 def test_strong_tilts_do_not_overflow():
     value = thermodynamics.process_free_energy(T[0], P0, 1e4 * J[0], np.full(50, 3.0))
     assert np.isfinite(value)
