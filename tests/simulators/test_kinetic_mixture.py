@@ -84,6 +84,58 @@ def test_first_correction_of_isotropisation_has_its_weak_form(x64):
     assert np.abs(expected[:2]).min() > 0.01
 
 
+WIDE = VelocityGrid(48, support=4.8)
+GRIDS = WIDE, VelocityGrid(44, support=4.5)
+
+
+@pytest.mark.parametrize("eps", [0.3, 1.0])
+def test_unlike_collisions_have_the_exact_moment_rates(eps, x64):
+    """Densities, velocities and second moments of both species change as the closed system of moments says."""
+    start = MixtureMoments(
+        gaussian_moments(1.3, np.array([0.4, 0.1]), np.array([[1.1, 0.1], [0.1, 0.7]])),
+        gaussian_moments(0.7, np.array([0.3, -0.2]), np.array([[0.6, 0.0], [0.0, 0.9]])),
+    )
+    pairs = (start.light, GRIDS[0]), (start.heavy, GRIDS[1])
+    f, g = (maxwellian(m.density, m.velocity, m.covariance, grid=grid) for m, grid in pairs)
+    found = simulators.unlike_collisions(f, g, eps, light_grid=GRIDS[0], heavy_grid=GRIDS[1])
+    exact = simulators.mixture_moment_rate(start, eps)
+    within = {"light": 1 / eps**2, "heavy": 1 / eps}
+    for Q, (name, time), grid in zip(found, within.items(), GRIDS, strict=True):
+        v, area = np.asarray(grid.velocities()), grid.cell_area
+        species, rate = getattr(start, name), getattr(exact, name)
+        n = float(species.density)
+        relaxation = n * (species.temperature * np.eye(2) - species.covariance) / 2 * time  # within the species
+        np.testing.assert_allclose(np.sum(Q) * area, 0, atol=1e-7)
+        np.testing.assert_allclose(np.einsum("ij,ija->a", Q, v) * area / eps**2, n * rate.velocity, atol=2e-6)
+        second = np.einsum("ij,ija,ijb->ab", Q, v, v) * area / eps**2
+        np.testing.assert_allclose(second, n * (rate.second - relaxation), atol=2e-5)
+
+
+def test_expanded_operators_are_the_orders_of_the_unexpanded(x64):
+    """Q_LH - Q0 - eps Q1 falls as eps^2; with f_L isotropic about eps u_H both species' terms of eps^2 are right too.
+
+    The latter but for orders above and the h^2 of the Fokker-Planck fluxes, a few per cent.
+    """
+    u_h = np.array([0.3, -0.2])
+    light = maxwellian(1.1, np.array([0.3, 0.1]), np.array([[1.0, 0.1], [0.1, 0.7]]), grid=WIDE)
+    heavy = maxwellian(0.8, u_h, np.array([[0.6, 0.1], [0.1, 0.9]]), grid=GRIDS[1])
+    T_h = float(velocity_moments(heavy, grid=GRIDS[1]).temperature)
+    unlike = jax.jit(lambda f, e: simulators.unlike_collisions(f, heavy, e, light_grid=WIDE, heavy_grid=GRIDS[1]))
+    leading = simulators.isotropization(light, 0.8, grid=WIDE)
+    first = simulators.isotropization_correction(light, 0.8, u_h, grid=WIDE)
+    rest = [float(jnp.max(jnp.abs(unlike(light, e)[0] - leading - e * first))) for e in (0.1, 0.05)]
+    assert rest[1] < 0.05 * float(jnp.max(jnp.abs(first)))
+    assert 3.5 < rest[0] / rest[1] < 4.5
+
+    e, T_l = 0.05, 0.9
+    calm = maxwellian(1.1, e * u_h, T_l, grid=WIDE)
+    q_light, q_heavy = (np.asarray(q) / e**2 for q in unlike(calm, jnp.asarray(e)))
+    heating = 0.8 * simulators.fokker_planck(calm, e * u_h, T_h, grid=WIDE)
+    friction = 1.1 * simulators.fokker_planck(heavy, u_h, T_l, grid=GRIDS[1])
+    for found, expected in ((q_light, heating), (q_heavy, friction)):
+        assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+
+
 def test_fokker_planck_steps_keep_sign_mass_and_the_relative_entropy(x64):
     """From a checkerboard of zeros, for any time: no negative entry, mass to rounding, less distance to equilibrium."""
     c, T = np.array([0.5, -0.3]), 0.7
