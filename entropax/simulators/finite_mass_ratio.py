@@ -29,7 +29,7 @@ def unlike_collisions(
 
         gain_LH^(k) = mean_Omega f_L^(k - a p) f_H^(b p),   gain_HL^(k) = mean_Omega f_H^(k - eps b p) f_L^(b p).
 
-    This is what `isotropization`, `isotropization_correction` and `fokker_planck` expand in eps; it costs N^5 M_s
+    This is what `isotropization`, `isotropization_correction` and `fokker_planck` expand in eps; it costs N^4 M_s
     operations, so it checks them rather than replaces them. In the mixture's time the species' rates are
     Q_LH / eps^2 and Q_HL / eps^2. Errors fall exponentially with N and M_s.
 
