@@ -147,7 +147,10 @@ def _measured(
         ),
         "design: standard deviations beyond random starts": float(min(beyond)),
     }
-    plain = f"extrapolated from two steps; the central difference of the smaller is {designed['plain_mismatch']:.1e} off, by curvature"
+    plain = (
+        "extrapolated from two steps; the central difference of the smaller one, off by curvature, by "
+        f"{designed['plain_mismatch']:.1e}"
+    )
     two = _spread(gain[-1][:2])
     remarks = {
         "design: gradient against finite differences": plain,
