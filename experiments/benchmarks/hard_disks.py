@@ -79,7 +79,7 @@ def _advanced(gas: HardDisks, starts: DiskState, duration: jax.Array) -> DiskSta
 
 def _case(name: str, gas: HardDisks, starts: list[DiskState], duration: float) -> Case:
     run = partial(_run, gas, starts, duration)
-    return Case(name, ours=run, unit="event", per=_events(run()) - _events(starts))
+    return Case(name, ours=run, unit="event", per=_events(run()) - _events(starts), seconds=5.0)
 
 
 def _run(gas: HardDisks, starts: list[DiskState], duration: float) -> list[DiskState]:

@@ -192,6 +192,20 @@ def moments(n_l=1.3, n_h=0.7):
     )
 
 
+@pytest.mark.fast
+def test_grids_that_miss_the_initial_gaussians_are_refused(x64):
+    """A cold gas between the points of a coarse grid, or a hot one beyond a narrow one, would have another density."""
+    cold = gaussian_moments(1.0, np.array([0.25, 0.0]), np.diag([0.0725, 0.01]))
+    warm = gaussian_moments(1.0, np.zeros(2), np.eye(2))
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match=r"the heavy grid must resolve the initial Gaussian.*of its density"):
+        KineticMixture(0.1, dt=0.01, initial=MixtureMoments(warm, cold)).init(key=key)
+    with pytest.raises(ValueError, match=r"the light grid must resolve"):
+        KineticMixture(0.1, dt=0.01, initial=MixtureMoments(warm, warm), light_grid=VelocityGrid(32, support=0.5)).init(
+            key=key
+        )
+
+
 @pytest.mark.parametrize("eps", [0.1, 0.9])
 def test_exchange_solves_its_equations_and_conserves(eps, x64):
     """The closed form against Radau's method; momentum and energy to rounding, at unlike densities."""
