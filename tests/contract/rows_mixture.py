@@ -239,6 +239,7 @@ ROWS = [
         bad_static=(Bad((F, G[:7], NUMBER), "the heavy distribution " + SHAPE),),
         bad_values=(Bad((F, G, np.float64(1.5)), r"eps must be in \(0, 1\]"),),
         exempt={"half": TRANSFORMS},
+        slow=True,
     ),
     Row(
         name="simulators.fokker_planck",
