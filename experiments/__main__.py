@@ -66,7 +66,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Bench:
-    """Times ours against a peer in one run; without a name lists the benchmarks."""
+    """Times ours against a peer in one run, or alone where there is none; without a name lists the benchmarks."""
 
     name: tyro.conf.Positional[str | None] = None
     """The benchmark."""

@@ -95,7 +95,7 @@ def print_benchmarks(entries: Iterable[Entry]) -> None:
     """Prints every benchmark: name, peer, what is timed."""
     table = _table(("name", {"no_wrap": True}), "peer", "what is timed")
     for entry in entries:
-        table.add_row(entry.name, entry.constants.get("PEER", ""), escape(entry.constants.get("DESCRIPTION", "")))
+        table.add_row(entry.name, entry.constants.get("PEER") or "-", escape(entry.constants.get("DESCRIPTION", "")))
     _output().print(table)
 
 
@@ -167,14 +167,39 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
     """Prints a benchmark: for each case our time, and a row a variant of the peer, the fastest first, with the ratio.
 
+    Without a peer, our time for one unit and how many are done in a second.
+
     Args:
         record: what is kept as JSON.
         path: where.
     """
     output = _output()
-    right = {"justify": "right", "no_wrap": True}
     output.print(f"{record['name']}: {escape(record['description'])}", soft_wrap=True)
-    table = _table("case", ("entropax", right), (record["peer"], right), "setting", ("ratio", right), "difference")
+    table, explanation = (_races if record["peer"] else _times)(record)
+    output.print(table)
+    output.print(explanation, soft_wrap=True)
+    output.print(f"written: {escape(str(path))}", soft_wrap=True)
+
+
+NUMBERS = {"justify": "right", "no_wrap": True}
+
+
+def _times(record: Mapping[str, Any]) -> tuple[Table, str]:
+    table = _table("case", ("median", NUMBERS), ("best", NUMBERS), ("a second", NUMBERS))
+    for case in record["cases"]:
+        median, best = case["ours"]["median"], case["ours"]["best"]
+        each = (f"{_seconds(seconds)} / {case['unit']}" for seconds in (median, best))
+        table.add_row(escape(case["name"]), *each, f"{1 / median:,.0f}")
+    return (
+        table,
+        f"Over the rounds of each case, warm; how many are done in a second is by the median. {record['device']}.",
+    )
+
+
+def _races(record: Mapping[str, Any]) -> tuple[Table, str]:
+    table = _table(
+        "case", ("entropax", NUMBERS), (record["peer"], NUMBERS), "setting", ("ratio", NUMBERS), "difference"
+    )
     for case in record["cases"]:
         first = (
             escape(case["name"]),
@@ -186,14 +211,11 @@ def print_benchmark(record: Mapping[str, Any], path: Path) -> None:
             peers = f"{_seconds(seconds)} / {case['unit']}"
             table.add_row(name, ours, peers, escape(variant), _ratio(case["ratios"].get(variant)), difference)
             first = ("", "", "")
-    output.print(table)
-    output.print(
+    return table, (
         "Medians of interleaved rounds, all warm; the ratio is the median of the rounds' ratios, with its quartiles: "
         f"above 1 entropax is faster. {record['peer']}'s fastest setting stands first; one without a ratio was so slow "
-        "that it was timed twice only.",
-        soft_wrap=True,
+        "that it was timed twice only."
     )
-    output.print(f"written: {escape(str(path))}", soft_wrap=True)
 
 
 def _ratio(ratio: Mapping[str, float] | None) -> str:

@@ -163,7 +163,7 @@ def ideal_expansion_entropy(
         length: L > 0.
         temperature: T > 0.
         boundary: "reflecting" (the pattern repeats after 2 L) or "periodic" (after L).
-        reach: velocities up to so many sqrt(T) are counted, at T = 1; a fixed number of cells at other temperatures.
+        reach: velocities up to this one are counted, at least 5 sqrt(T): beyond are 6e-7 of the particles or fewer.
         images: periods of the pattern on either side; at least (L + t v_max) / period + 1. To be given where the time
             is traced.
 
@@ -171,7 +171,7 @@ def ideal_expansion_entropy(
         s(t) in nats per particle; s(t) - s(0) is the entropy gained.
 
     Raises:
-        ValueError: an argument is out of its range, or there are too few images.
+        ValueError: an argument is out of its range, `reach` leaves out particles, or there are too few images.
 
     Differentiable in time, length and temperature. Source: arXiv 2403.07519 (the case without collisions).
     """
@@ -189,12 +189,13 @@ def ideal_expansion_entropy(
             raise ValueError("images must be given where time or length is traced, got None")
         images = 1 if not bool(jnp.isfinite(needed)) else max(1, math.ceil(float(needed)))
     _checks.require_integer("images", images, minimum=1)
-    with _checks.evaluated_now(needed):
+    with _checks.evaluated_now(needed, T):
         enough = _checks.Check(
             needed <= images + 1, "images must cover the motion", lambda: f"{images}, {needed} needed"
         )
+        wide = _checks.Check(fastest >= 5 * jnp.sqrt(T), "reach must be at least 5 sqrt(T)", lambda: f"{reach} at {T}")
     entropy = _expansion(t, L, T, velocity_cell, math.ceil(reach / velocity_cell), num_cells, boundary, images)
-    checks = _checks.nonnegative("time", t), *_positive(length=L, temperature=T), enough
+    checks = _checks.nonnegative("time", t), *_positive(length=L, temperature=T), enough, wide
     return _checks.enforce(entropy, *checks)
 
 

@@ -200,8 +200,9 @@ def _hard_counts(places: Array, cells: tuple[int, ...]) -> Array:
     batch = flat.shape[:-1]
     flat = flat.reshape(-1, flat.shape[-1])
     size = math.prod(cells)
-    counts = jax.vmap(lambda i: jax.ops.segment_sum(jnp.ones(i.size, places.dtype), i, size))(flat)
-    return counts.reshape(*batch, *cells)
+    # Counted as integers: floating sums stop at 2^24 in single precision, at 256 in bfloat16.
+    counts = jax.vmap(lambda i: jax.ops.segment_sum(jnp.ones(i.size, jnp.int32), i, size))(flat)
+    return counts.astype(places.dtype).reshape(*batch, *cells)
 
 
 def _indices(places: Array, cells: tuple[int, ...]) -> Array:

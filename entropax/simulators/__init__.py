@@ -8,7 +8,8 @@
   (`sample_archetypes`) or noisy examples of them (`sample_examples`); asynchronous, or in exact blocks that vectorise.
 - `KineticMixture`: light and heavy gases whose velocity distributions collide, any mass ratio with one time step; its
   parts are `spectral_collision` (within a species), `isotropization`, `isotropization_correction` and `fokker_planck`
-  (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
+  (between them), on a `VelocityGrid`; `unlike_collisions` is what the latter expand in the mass ratio,
+  `mixture_moment_rate` its exact moments, `two_temperatures` the limit.
 - `HardDisks`: a gas of hard discs, exact from event to event; `stream_freely` is the gas without collisions,
   `hard_disk_pair_time` and `collide_disks` are one event.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
@@ -30,6 +31,7 @@ from entropax.simulators.disparate_mass import (
     isotropization,
     isotropization_correction,
 )
+from entropax.simulators.finite_mass_ratio import unlike_collisions
 from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
 from entropax.simulators.ion_channel import ChannelState, IonChannel
@@ -92,5 +94,6 @@ __all__ = [
     "to_dataset",
     "two_temperature_rate",
     "two_temperatures",
+    "unlike_collisions",
     "velocity_moments",
 ]

@@ -7,9 +7,10 @@ B = 1/(2 pi) per direction Omega in the plane the leading terms are
     Q_HL = eps^2 n_L div[(v - u_L / eps) f_H + T_L grad f_H],
 
 where <f_L> is the average over circles about eps u_H. At eps = 0 that is Q_LH^0, whose circles are about zero; the
-slope in eps is Q_LH^1. The term in eps^2 is Q_LH^2 of an isotropic f_L, all that matters after times eps^2; taken about
-u_L it exchanges energy and no momentum. The drift in the last line, -eps n_L u_L . grad f_H, is eps Q_HL^0; the rest is
-Q_HL^1. Together they keep mass, total momentum and total energy.
+slope in eps is Q_LH^1. The term in eps^2 is Q_LH^2 of an isotropic f_L, averaged over circles: all that matters after
+times eps^2. Taken about u_L it exchanges energy and no momentum. The drift in the last line, -eps n_L u_L . grad f_H,
+is eps Q_HL^0; the rest is Q_HL^1. Together they keep mass, total momentum and total energy. `unlike_collisions` has
+what is expanded here.
 """
 
 import functools

@@ -1,5 +1,6 @@
 """A gas of light and heavy particles, its velocity distributions stepped through three epochs with one time step."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -123,11 +124,20 @@ class KineticMixture(Simulator[MixtureState]):
 
         Returns:
             The state.
+
+        Raises:
+            ValueError: a grid is so coarse, or so narrow, that a Gaussian on it misses its density by a tenth.
         """
         _checks.require_key("key", key)
-        pairs = (self.initial.light, self.light_grid), (self.initial.heavy, self.heavy_grid)
-        light, heavy = (maxwellian(m.density, m.velocity, m.covariance, grid=grid) for m, grid in pairs)
-        return MixtureState(light, heavy)
+        pairs = ("light", self.initial.light, self.light_grid), ("heavy", self.initial.heavy, self.heavy_grid)
+        made, checks = [], []
+        for name, moments, grid in pairs:
+            f = maxwellian(moments.density, moments.velocity, moments.covariance, grid=grid)
+            with _checks.evaluated_now(f):
+                share = moments_of(f, grid).density / moments.density
+            made.append(f)
+            checks.append(_checks.Check(jnp.abs(share - 1) < 0.1, _RESOLVED.format(name), _of_density(share)))
+        return _checks.enforce(MixtureState(*made), *checks)
 
     def moments(self, state: MixtureState) -> MixtureMoments:
         """Densities, velocities and second moments of both species.
@@ -178,6 +188,13 @@ class KineticMixture(Simulator[MixtureState]):
     def _distributions(self, state: MixtureState) -> tuple[Array, Array]:
         light = as_distribution("the light distribution", state.light, self.light_grid)
         return light, as_distribution("the heavy distribution", state.heavy, self.heavy_grid)
+
+
+_RESOLVED = "the {} grid must resolve the initial Gaussian: spacing at most twice, support four times its deviation"
+
+
+def _of_density(share: Array) -> Callable[[], str]:
+    return lambda: f"{float(share):.3g} of its density"
 
 
 def _collisions(mixture: KineticMixture, light: Array, heavy: Array) -> tuple[Array, Array]:

@@ -126,28 +126,35 @@ def mixture_moment_rate(moments: MixtureMoments, eps: RealScalar) -> MixtureMome
 
 
 def two_temperature_rate(
-    light_temperature: RealScalar, heavy_temperature: RealScalar, light_density: RealScalar, heavy_density: RealScalar
+    light_temperature: RealScalar,
+    heavy_temperature: RealScalar,
+    light_density: RealScalar,
+    heavy_density: RealScalar,
+    *,
+    dimension: int = 2,
 ) -> tuple[Scalar, Scalar]:
     """dT_L/dt and dT_H/dt at eps = 0, when both species are Maxwellians: the last epoch.
 
-        dT_H/dt = 2 n_L (T_L - T_H),   n_L dT_L/dt = -n_H dT_H/dt   (plane, Maxwell molecules).
+        dT_H/dt = (4/d) n_L (T_L - T_H),   n_L dT_L/dt = -n_H dT_H/dt   (Maxwell molecules, int B dOmega = 1).
 
     Args:
         light_temperature: T_L > 0.
         heavy_temperature: T_H > 0.
         light_density: n_L > 0.
         heavy_density: n_H > 0.
+        dimension: d of the velocities.
 
     Returns:
         dT_L/dt and dT_H/dt, per relaxation time.
 
     Raises:
-        ValueError: an argument is no number or not positive.
+        ValueError: an argument is no number or not positive, or d is less than one.
 
     Differentiable in all arguments. Source: Degond and Lucquin-Desreux 1996, the limit of arXiv 2411.13240.
     """
     T_l, T_h, n_l, n_h, _ = _temperature_arguments(light_temperature, heavy_temperature, light_density, heavy_density)
-    gap = 2 * (T_l - T_h)
+    _checks.require_integer("dimension", dimension, minimum=1)
+    gap = 4 / dimension * (T_l - T_h)
     return _checks.enforce((-n_h * gap, n_l * gap), *_temperature_checks(T_l, T_h, n_l, n_h))
 
 
@@ -157,8 +164,10 @@ def two_temperatures(
     heavy_temperature: RealScalar,
     light_density: RealScalar,
     heavy_density: RealScalar,
+    *,
+    dimension: int = 2,
 ) -> tuple[Scalar, Scalar]:
-    """T_L and T_H at a time, the solution of `two_temperature_rate`: their gap decays as exp(-2 (n_L + n_H) t).
+    """T_L and T_H at a time, the solution of `two_temperature_rate`: their gap decays as exp(-(4/d) (n_L + n_H) t).
 
     Args:
         time: t >= 0, in relaxation times.
@@ -166,19 +175,21 @@ def two_temperatures(
         heavy_temperature: T_H > 0 at the start.
         light_density: n_L > 0.
         heavy_density: n_H > 0.
+        dimension: d of the velocities.
 
     Returns:
         T_L(t) and T_H(t).
 
     Raises:
-        ValueError: an argument is no number, t is negative or another one not positive.
+        ValueError: an argument is no number, t is negative or another one not positive, or d is less than one.
 
     Differentiable in all arguments.
     """
     T_l, T_h, n_l, n_h, t = _temperature_arguments(
         light_temperature, heavy_temperature, light_density, heavy_density, time
     )
-    closed = -jnp.expm1(-2 * (n_l + n_h) * t) * (T_l - T_h) / (n_l + n_h)
+    _checks.require_integer("dimension", dimension, minimum=1)
+    closed = -jnp.expm1(-4 / dimension * (n_l + n_h) * t) * (T_l - T_h) / (n_l + n_h)
     checks = *_temperature_checks(T_l, T_h, n_l, n_h), _checks.nonnegative("time", t)
     return _checks.enforce((T_l - n_h * closed, T_h + n_l * closed), *checks)
 

@@ -1,4 +1,4 @@
-"""Benchmarks: ours against a named peer, in one process and one run.
+"""Benchmarks: ours against a named peer, in one process and one run, or ours alone where there is none.
 
 A benchmark is one module here, found by its place:
 
@@ -18,6 +18,9 @@ A benchmark is one module here, found by its place:
             difference=lambda a, b: ...,            # how far the two results are apart, to show that they agree
             tolerance=1e-6,                         # ... and how far they may be; more is an error
         )
+
+Where no peer does the same, PEER is "" and the cases have no `peers`: what is shown then is our time for one unit and
+how many of them are done in a second.
 
 A case is timed before the next is drawn from `cases()`, so a `with jax.enable_x64(True): yield Case(...)` holds while
 it is timed and arrays of one case are free before the next.

@@ -1,9 +1,9 @@
-"""Times ours and a peer in interleaved rounds and keeps the ratio."""
+"""Times ours and a peer in interleaved rounds and keeps the ratio, or ours alone."""
 
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class Case:
     Attributes:
         name: what is compared: sizes, dtype.
         ours: does the work once and returns what it computed, arrays of any kind.
-        peers: the same work by the peer, by variant (thread counts, settings); the fastest counts.
+        peers: the same work by the peer, by variant (thread counts, settings); the fastest counts. None where there is
+            no peer.
         always: variants that are timed in every round however slow they are, such as the peer's default.
         unit: what is counted, like "step".
         per: how many of them one call does.
@@ -45,7 +46,7 @@ class Case:
 
     name: str
     ours: Callable[[], Any]
-    peers: Mapping[str, Callable[[], Any]]
+    peers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     always: tuple[str, ...] = ()
     unit: str = "call"
     per: int = 1
@@ -79,7 +80,7 @@ def run_benchmark(name: str, *, results: Path = RESULTS, root: Path = registry.R
         "name": entry.name,
         "description": module.DESCRIPTION,
         "peer": module.PEER,
-        "versions": versions() | versions((module.PEER,)),
+        "versions": versions() | (versions((module.PEER,)) if module.PEER else {}),
         "device": device(),
         "cases": [measure(case) for case in _with_peer(module.PEER, module.cases())],
     }
@@ -99,7 +100,8 @@ def measure(case: Case) -> dict[str, Any]:
     Returns:
         Times in seconds for one `unit`: "ours" and "peer", its variant with the smallest median, with their best and
         median; every variant's time in "variants"; in "ratios" the time of each variant that was timed in every round
-        over ours, as the median of the rounds with its quartiles; and "ratio", that of "peer".
+        over ours, as the median of the rounds with its quartiles; and "ratio", that of "peer". Without peers "ours"
+        alone.
 
     Raises:
         DisagreementError: the results are further apart than the tolerance.
@@ -108,7 +110,7 @@ def measure(case: Case) -> dict[str, Any]:
         calls = {None: case.ours, **case.peers}
         difference = _largest_difference(case, {variant: _finished(call) for variant, call in calls.items()})
         trials = {variant: min(_time(call, 1) for _ in range(2)) for variant, call in calls.items()}
-        limit = HOPELESS * min(trials[variant] for variant in case.peers)
+        limit = HOPELESS * min((trials[variant] for variant in case.peers), default=0.0)
         timed = [variant for variant in case.peers if trials[variant] <= limit or variant in case.always]
         times = _interleaved(
             {variant: calls[variant] for variant in (None, *timed)},
@@ -116,17 +118,16 @@ def measure(case: Case) -> dict[str, Any]:
             seconds=case.seconds,
         )
     times = {variant: each / case.per for variant, each in times.items()}
+    ours = {"name": case.name, "unit": case.unit, "rounds": len(times[None]), "ours": _summary(times[None])}
+    if not case.peers:
+        return ours
     medians = {
         variant: float(np.median(times[variant])) if variant in times else trials[variant] / case.per
         for variant in case.peers
     }
     best = min(timed, key=lambda variant: medians[variant])
     ratios = {variant: _quartiles(times[variant] / times[None]) for variant in timed}
-    return {
-        "name": case.name,
-        "unit": case.unit,
-        "rounds": len(times[None]),
-        "ours": _summary(times[None]),
+    return ours | {
         "peer": {"variant": best, **_summary(times[best])},
         "variants": medians,
         "ratio": ratios[best],
@@ -159,7 +160,7 @@ def _with_peer(peer: str, cases: Iterator[Case]) -> Iterator[Case]:
 
 
 def _largest_difference(case: Case, outcomes: Mapping[str | None, Any]) -> float | None:
-    if case.difference is None:
+    if case.difference is None or not case.peers:
         return None
     ours = outcomes[None]
     difference = max(float(case.difference(ours, outcomes[variant])) for variant in case.peers)

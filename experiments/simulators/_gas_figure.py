@@ -50,7 +50,8 @@ def _collapse(axis: Any, data: "xarray.Dataset") -> None:
         axis.plot(data["w"], data["free"][index], label=f"dv = {dv:g}", **style)
         axis.plot(data["w"], data["colliding"][index], linewidth=2.2, **(style | {"alpha": 0.8}))
     w = data["w"].values
-    axis.plot(w, jax.vmap(scaling_entropy)(w.astype(np.float32)), "k.", ms=4, label="scaling function")
+    axis.plot(w, jax.vmap(scaling_entropy)(w.astype(np.float32)), "k.", ms=4, label="without, fine cells")
+    axis.plot(w, data["limit"], "k^", ms=4, label="with collisions, fine cells")
     _limit(axis)
     axis.annotate("thick: with collisions\nthin: without", (0.02, 0.6))
     axis.set(xlabel=label("w = t dv / (2 L)"), ylabel=GAIN, ylim=(0, 0.78))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import ive, xlogy
 
 from entropax.observables import ideal_expansion_entropy, occupation_numbers, pooled_entropy
 from entropax.simulators import HardDisks, stream_freely
@@ -108,9 +109,12 @@ def sweep(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
 
 
 def collapse(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
-    """Gains against w = t dv / (2 L), without collisions and with dv / (2 L) = ratio nu, by dv and w."""
+    """Gains against w = t dv / (2 L), without collisions and with dv / (2 L) = ratio nu, by dv and w.
+
+    The cells are a fourth of the sweep's: the scaling is that of cells which are small against the thermal velocity.
+    """
     w = jnp.arange(1, TIMES + 1) / TIMES
-    sizes = tuple(dv / 2 for dv in config.velocity_cells)
+    sizes = tuple(dv / 4 for dv in config.velocity_cells)
     free, colliding = [], []
     for index, dv in enumerate(sizes):
         one, two = jax.random.split(jax.random.fold_in(key, index))
@@ -124,7 +128,30 @@ def collapse(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
         "cells": np.asarray(sizes),
         "free": np.asarray(free),
         "colliding": np.asarray(colliding),
+        "limit": two_processes(np.asarray(w), config.ratio),
     }
+
+
+def two_processes(w: np.ndarray, ratio: float) -> np.ndarray:
+    """Gain against w in the limit of fine cells and rare collisions, dv / (2 L) = ratio nu.
+
+    Streaming without collisions makes stripes, of which a velocity cell sees the moving average q over w periods. A
+    disc that has collided belongs to none: what is left of the stripes at v_x is the part S that has not collided,
+    exp(-nu(v) t) averaged over v_y, and the density over the last one is 1 + S (2 q - 1). The frequency of a disc of
+    speed v is 2 n s times its mean speed relative to the others, and nu t = w / ratio on average.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(48)
+    weights = weights / weights.sum()
+    u = (nodes[:, None] ** 2 + nodes[None] ** 2) / 2
+    frequency = ((1 + u) * ive(0, u / 2) + u * ive(1, u / 2)) / math.sqrt(2)
+    phase = (np.arange(1000) + 0.5) / 1000
+    on = lambda y: np.floor(y) / 2 + np.minimum(y % 1, 0.5)  # noqa: E731  of the square wave, up to y
+    gain = []
+    for at in w:
+        left = np.exp(-frequency * at / ratio) @ weights
+        density = 1 + left[:, None] * (2 * (on(phase + at) - on(phase)) / at - 1)[None]
+        gain.append(math.log(2) - weights @ np.mean(xlogy(density, density), axis=1))
+    return np.asarray(gain)
 
 
 @functools.partial(jax.jit, static_argnames=("dv", "cells", "images"))

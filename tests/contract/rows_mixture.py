@@ -232,6 +232,16 @@ ROWS = [
         exempt={"half": TRANSFORMS},
     ),
     Row(
+        name="simulators.unlike_collisions",
+        call=lambda f, g, e: simulators.unlike_collisions(f, g, e, light_grid=GRID, heavy_grid=HEAVY, num_angles=3),
+        arguments=lambda: (F, G, np.float64(0.4)),
+        differentiable=(0, 1, 2),
+        bad_static=(Bad((F, G[:7], NUMBER), "the heavy distribution " + SHAPE),),
+        bad_values=(Bad((F, G, np.float64(1.5)), r"eps must be in \(0, 1\]"),),
+        exempt={"half": TRANSFORMS},
+        slow=True,
+    ),
+    Row(
         name="simulators.fokker_planck",
         call=lambda f, c, T: simulators.fokker_planck(f, c, T, grid=GRID),
         arguments=lambda: (F, U, NUMBER),

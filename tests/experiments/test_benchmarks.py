@@ -38,6 +38,37 @@ def test_times_are_for_one_unit():
 
 
 @pytest.mark.fast
+def test_without_peers_ours_is_timed_alone(toy, tmp_path, capsys):
+    """Its time for one unit and how many are done in a second are shown; there is no ratio."""
+    from experiments.terminal import print_benchmark
+    from tests.experiments.conftest import write
+
+    write(
+        toy / "benchmarks/toy_race.py",
+        """
+        import time
+
+        from experiments.benchmarks.harness import Case
+
+        DESCRIPTION, PEER = "naps", ""
+        NAME = "toy-race"
+
+        def cases():
+            yield Case("nap", ours=lambda: time.sleep(0.01), unit="wink", per=100, seconds=0.0)
+        """,
+    )
+    record, path = harness.run_benchmark("toy-race", results=tmp_path, root=toy)
+    (case,) = record["cases"]
+    assert set(case) == {"name", "unit", "rounds", "ours"}
+    assert case["ours"]["best"] >= 1e-4
+    print_benchmark(record, path)
+    shown = capsys.readouterr().out
+    assert "us / wink" in shown
+    rate = next(line for line in shown.splitlines() if "nap " in line).split()[-1]
+    assert 0 < int(rate.replace(",", "")) <= 10_000
+
+
+@pytest.mark.fast
 def test_calls_are_interleaved_and_a_hopeless_variant_is_left_alone():
     order = []
 

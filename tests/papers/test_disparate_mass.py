@@ -117,6 +117,9 @@ def test_4_limit_of_vanishing_mass_ratio(x64):
     rate = simulators.two_temperature_rate(1.125, 0.5, 1.0, 1.0)
     slope = jax.jacfwd(lambda t: jnp.stack(simulators.two_temperatures(t, 1.125, 0.5, 1.0, 1.0)))(0.0)
     np.testing.assert_allclose(rate, slope, rtol=1e-12)
+    solid = simulators.two_temperatures(0.3, 1.4, 0.5, 1.2, 0.8, dimension=3)
+    np.testing.assert_allclose(solid[0] - solid[1], 0.9 * np.exp(-4 / 3 * 2.0 * 0.3), rtol=1e-12)
+    np.testing.assert_allclose(1.2 * solid[0] + 0.8 * solid[1], 1.2 * 1.4 + 0.8 * 0.5, rtol=1e-12)
 
 
 def test_5_temperatures_without_drifts(x64):

@@ -1,5 +1,6 @@
 """The event-driven gas: cells against all pairs, gradients, reports of overflow, and what it refuses."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,10 +29,10 @@ def test_gradient_through_collisions() -> None:
     x, v = start.positions, start.velocities
     direction = jax.random.normal(jax.random.key(1), v.shape)
     time = jnp.asarray(0.5)
-    value = jax.jit(lambda x, v, t: final_energy_of_a_side(gas, x, v, t))
-    (_, info), slopes = jax.jit(
+    value_and_slopes = jax.jit(
         jax.value_and_grad(lambda x, v, t: final_energy_of_a_side(gas, x, v, t), argnums=(0, 1, 2), has_aux=True)
-    )(x, v, time)
+    )
+    (_, info), slopes = value_and_slopes(x, v, time)
     assert int(info.pair_events) >= 5
     assert not bool(info.overflow)
     _, tangent, forward_info = jax.jit(
@@ -42,7 +43,7 @@ def test_gradient_through_collisions() -> None:
     size = 1e-7
     for position, change in ((0, direction), (1, direction), (2, jnp.ones(()))):
         ahead, behind = (
-            value(*[a + sign * size * change if k == position else a for k, a in enumerate((x, v, time))])
+            value_and_slopes(*[a + sign * size * change if k == position else a for k, a in enumerate((x, v, time))])[0]
             for sign in (1, -1)
         )
         assert int(ahead[1].order) == int(behind[1].order) == int(info.order)
@@ -134,6 +135,25 @@ def test_bad_states() -> None:
         gas.advance(start, -0.1)
     with pytest.raises(ValueError, match="times must increase"):
         gas.trajectory(start, np.array([0.5]) * -1)
+
+
+def test_sizes_that_outgrow_their_cells_are_refused() -> None:
+    """Cells are planned when a gas is made; discs or a box changed since then must still fit them."""
+    gas = small(boundary="periodic")
+    start = gas.init(key=jax.random.key(0))
+    swollen = eqx.tree_at(lambda gas: gas.diameter, gas, jnp.asarray(0.4))
+    with pytest.raises(ValueError, match=r"fit the cells planned .* got a diameter of 0\.4 and cells of 0\.333333"):
+        swollen.advance(start, 0.1)
+
+
+def test_tiny_discs_in_contact_are_no_overlap() -> None:
+    """Positions of a unit box have 1e-16, more than 1e-9 of a diameter of 1e-8: contact within it is contact."""
+    gas = HardDisks(2, diameter=1e-8, box=(1.0, 1.0))
+    x = jnp.array([[0.7, 0.5], [0.7 + (1 - 5e-9) * 1e-8, 0.5]])
+    v = jnp.array([[1.0, 0.0], [-1.0, 0.0]])
+    end = gas.advance(gas.state(x, v), 0.1)
+    assert int(end.info.pair_events) == 1
+    np.testing.assert_allclose(end.velocities[:, 0], [-1, 1], rtol=1e-12)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from entropax.simulators import (
     spectral_collision,
     velocity_moments,
 )
+from entropax.simulators.disparate_mass import circle_average
 from entropax.simulators.mixture_moments import exchanged
 from entropax.simulators.velocity_space import with_moments
 
@@ -84,6 +85,58 @@ def test_first_correction_of_isotropisation_has_its_weak_form(x64):
     assert np.abs(expected[:2]).min() > 0.01
 
 
+WIDE = VelocityGrid(48, support=4.8)
+GRIDS = WIDE, VelocityGrid(44, support=4.5)
+
+
+@pytest.mark.parametrize("eps", [0.3, 1.0])
+def test_unlike_collisions_have_the_exact_moment_rates(eps, x64):
+    """Densities, velocities and second moments of both species change as the closed system of moments says."""
+    start = MixtureMoments(
+        gaussian_moments(1.3, np.array([0.4, 0.1]), np.array([[1.1, 0.1], [0.1, 0.7]])),
+        gaussian_moments(0.7, np.array([0.3, -0.2]), np.array([[0.6, 0.0], [0.0, 0.9]])),
+    )
+    pairs = (start.light, GRIDS[0]), (start.heavy, GRIDS[1])
+    f, g = (maxwellian(m.density, m.velocity, m.covariance, grid=grid) for m, grid in pairs)
+    found = simulators.unlike_collisions(f, g, eps, light_grid=GRIDS[0], heavy_grid=GRIDS[1])
+    exact = simulators.mixture_moment_rate(start, eps)
+    within = {"light": 1 / eps**2, "heavy": 1 / eps}
+    for Q, (name, time), grid in zip(found, within.items(), GRIDS, strict=True):
+        v, area = np.asarray(grid.velocities()), grid.cell_area
+        species, rate = getattr(start, name), getattr(exact, name)
+        n = float(species.density)
+        relaxation = n * (species.temperature * np.eye(2) - species.covariance) / 2 * time  # within the species
+        np.testing.assert_allclose(np.sum(Q) * area, 0, atol=1e-7)
+        np.testing.assert_allclose(np.einsum("ij,ija->a", Q, v) * area, eps**2 * n * rate.velocity, atol=2e-6)
+        second = np.einsum("ij,ija,ijb->ab", Q, v, v) * area
+        np.testing.assert_allclose(second, eps**2 * n * (rate.second - relaxation), atol=2e-5)
+
+
+def test_expanded_operators_are_the_orders_of_the_unexpanded(x64):
+    """Q_LH - Q0 - eps Q1 falls as eps^2; with f_L isotropic about eps u_H both species' terms of eps^2 are right too.
+
+    That of the light species after the average over circles, which the fast term makes; both but for orders above and
+    the h^2 of the Fokker-Planck fluxes, a few per cent.
+    """
+    u_h = np.array([0.3, -0.2])
+    light = maxwellian(1.1, np.array([0.3, 0.1]), np.array([[1.0, 0.1], [0.1, 0.7]]), grid=WIDE)
+    heavy = maxwellian(0.8, u_h, np.array([[0.6, 0.1], [0.1, 0.9]]), grid=GRIDS[1])
+    unlike = jax.jit(lambda f, e: simulators.unlike_collisions(f, heavy, e, light_grid=WIDE, heavy_grid=GRIDS[1]))
+    leading = simulators.isotropization(light, 0.8, grid=WIDE)
+    first = simulators.isotropization_correction(light, 0.8, u_h, grid=WIDE)
+    rest = [float(jnp.max(jnp.abs(unlike(light, e)[0] - leading - e * first))) for e in (0.1, 0.05)]
+    assert rest[1] < 0.05 * float(jnp.max(jnp.abs(first)))
+    assert 3.5 < rest[0] / rest[1] < 4.5
+
+    e, T_l = 0.05, 0.9
+    calm = maxwellian(1.1, e * u_h, T_l, grid=WIDE)
+    q_light, q_heavy = (q / e**2 for q in unlike(calm, jnp.asarray(e)))
+    heating = 0.8 * simulators.fokker_planck(calm, e * u_h, 0.75, grid=WIDE)
+    friction = 1.1 * simulators.fokker_planck(heavy, u_h, T_l, grid=GRIDS[1])
+    for found, expected in ((circle_average(q_light, jnp.asarray(e * u_h), WIDE), heating), (q_heavy, friction)):
+        assert float(jnp.abs(found - expected).max()) < 0.05 * float(jnp.abs(expected).max())
+
+
 def test_fokker_planck_steps_keep_sign_mass_and_the_relative_entropy(x64):
     """From a checkerboard of zeros, for any time: no negative entry, mass to rounding, less distance to equilibrium."""
     c, T = np.array([0.5, -0.3]), 0.7
@@ -137,6 +190,20 @@ def moments(n_l=1.3, n_h=0.7):
         gaussian_moments(n_l, np.array([0.5, 0.1]), np.array([[1.75, 0.1], [0.1, 0.5]])),
         gaussian_moments(n_h, np.array([0.3, -0.2]), np.array([[0.29, 0.0], [0.0, 0.8]])),
     )
+
+
+@pytest.mark.fast
+def test_grids_that_miss_the_initial_gaussians_are_refused(x64):
+    """A cold gas between the points of a coarse grid, or a hot one beyond a narrow one, would have another density."""
+    cold = gaussian_moments(1.0, np.array([0.25, 0.0]), np.diag([0.0725, 0.01]))
+    warm = gaussian_moments(1.0, np.zeros(2), np.eye(2))
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match=r"the heavy grid must resolve the initial Gaussian.*of its density"):
+        KineticMixture(0.1, dt=0.01, initial=MixtureMoments(warm, cold)).init(key=key)
+    with pytest.raises(ValueError, match=r"the light grid must resolve"):
+        KineticMixture(0.1, dt=0.01, initial=MixtureMoments(warm, warm), light_grid=VelocityGrid(32, support=0.5)).init(
+            key=key
+        )
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.9])
