@@ -56,7 +56,7 @@ def _collapse(axis: Any, data: "xarray.Dataset") -> None:
     axis.annotate("thick: with collisions\nthin: without", (0.02, 0.6))
     axis.set(xlabel=label("w = t dv / (2 L)"), ylabel=GAIN, ylim=(0, 0.78))
     axis.set_title(f"rates in fixed ratio, dv / (2 L) = {data.attrs['ratio']:g} nu")
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower right", fontsize=7)
 
 
 def _designs(axis: Any, data: "xarray.Dataset") -> None:

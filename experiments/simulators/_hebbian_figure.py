@@ -34,7 +34,7 @@ def _dilution(axis: Any, data: "xarray.Dataset", *, row: int) -> None:
         means = data.simulated[row, :, :, k].mean("network")
         axis.plot(data.dilution, means, color=COLORS[k], ls="", marker=MARKERS[k], label=f"pattern {k + 1}")
     axis.set(
-        title=f"Stored patterns at T = {float(data.temperature[row]):g}, expected frequencies",
+        title=f"T = {float(data.temperature[row]):g}, expected frequencies",
         xlabel=label("blank fraction d") + "\nmarkers: simulated, lines: self-consistency",
         ylabel=label("overlap m"),
     )
@@ -64,6 +64,8 @@ def _sizes(axis: Any, data: "xarray.Dataset") -> None:
         xscale="log",
         yscale="log",
     )
+    axis.set_xticks(size, [f"{n:g}" for n in size])
+    axis.minorticks_off()
     axis.legend(fontsize=7)
 
 

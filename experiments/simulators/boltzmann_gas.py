@@ -162,6 +162,12 @@ def _measured(
             "the scaling is that of fine cells; cells that are not small against the thermal velocity miss collisions: "
             f"curves rise as dv falls, {_spread(collapsed['colliding'][:2]):.3f} apart for the smaller two"
         ),
+        "both: finest cells from the limit": (
+            "the limit is of cells far below the thermal velocity; the distance falls with dv = "
+            + ", ".join(f"{dv:g}" for dv in collapsed["cells"][::-1])
+            + ": "
+            + ", ".join(f"{gap:.3f}" for gap in np.abs(collapsed["colliding"] - collapsed["limit"]).max(axis=1)[::-1])
+        ),
     }
     return measured, remarks
 

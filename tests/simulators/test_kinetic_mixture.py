@@ -112,29 +112,42 @@ def test_unlike_collisions_have_the_exact_moment_rates(eps, x64):
         np.testing.assert_allclose(second, eps**2 * n * (rate.second - relaxation), atol=2e-5)
 
 
-def test_expanded_operators_are_the_orders_of_the_unexpanded(x64):
-    """Q_LH - Q0 - eps Q1 falls as eps^2; with f_L isotropic about eps u_H both species' terms of eps^2 are right too.
-
-    That of the light species after the average over circles, which the fast term makes; both but for orders above and
-    the h^2 of the Fokker-Planck fluxes, a few per cent.
-    """
+def test_expanded_operators_are_the_first_orders_of_the_unexpanded(x64):
+    """Q_LH - Q0 - eps Q1 falls as eps^2."""
     u_h = np.array([0.3, -0.2])
     light = maxwellian(1.1, np.array([0.3, 0.1]), np.array([[1.0, 0.1], [0.1, 0.7]]), grid=WIDE)
     heavy = maxwellian(0.8, u_h, np.array([[0.6, 0.1], [0.1, 0.9]]), grid=GRIDS[1])
-    unlike = jax.jit(lambda f, e: simulators.unlike_collisions(f, heavy, e, light_grid=WIDE, heavy_grid=GRIDS[1]))
+    unlike = jax.jit(lambda e: simulators.unlike_collisions(light, heavy, e, light_grid=WIDE, heavy_grid=GRIDS[1])[0])
     leading = simulators.isotropization(light, 0.8, grid=WIDE)
     first = simulators.isotropization_correction(light, 0.8, u_h, grid=WIDE)
-    rest = [float(jnp.max(jnp.abs(unlike(light, e)[0] - leading - e * first))) for e in (0.1, 0.05)]
+    rest = [float(jnp.max(jnp.abs(unlike(e) - leading - e * first))) for e in (0.1, 0.05)]
     assert rest[1] < 0.05 * float(jnp.max(jnp.abs(first)))
     assert 3.5 < rest[0] / rest[1] < 4.5
 
-    e, T_l = 0.05, 0.9
-    calm = maxwellian(1.1, e * u_h, T_l, grid=WIDE)
-    q_light, q_heavy = (q / e**2 for q in unlike(calm, jnp.asarray(e)))
-    heating = 0.8 * simulators.fokker_planck(calm, e * u_h, 0.75, grid=WIDE)
-    friction = 1.1 * simulators.fokker_planck(heavy, u_h, T_l, grid=GRIDS[1])
-    for found, expected in ((circle_average(q_light, jnp.asarray(e * u_h), WIDE), heating), (q_heavy, friction)):
-        assert float(jnp.abs(found - expected).max()) < 0.05 * float(jnp.abs(expected).max())
+
+@pytest.mark.slow
+def test_heating_and_friction_are_the_second_order_of_the_unexpanded(x64):
+    """With f_L isotropic about eps u_H, of the light species after the average over circles that the fast term makes.
+
+    What is left at a small eps is the h^2 of the Fokker-Planck fluxes: 6 and 9% on the coarser grids, and less by the
+    square of 3/2 on the finer.
+    """
+    e, u_h, T_l = 0.025, np.array([0.3, -0.2]), 0.9
+    errors = []
+    for grids in (GRIDS, (VelocityGrid(72, support=4.8), VelocityGrid(66, support=4.5))):
+        calm = maxwellian(1.1, e * u_h, T_l, grid=grids[0])
+        heavy = maxwellian(0.8, u_h, np.array([[0.6, 0.1], [0.1, 0.9]]), grid=grids[1])
+        light_rate, friction = simulators.unlike_collisions(calm, heavy, e, light_grid=grids[0], heavy_grid=grids[1])
+        heating = circle_average(light_rate, jnp.asarray(e * u_h), grids[0])
+        expected = (
+            0.8 * simulators.fokker_planck(calm, e * u_h, 0.75, grid=grids[0]),
+            1.1 * simulators.fokker_planck(heavy, u_h, T_l, grid=grids[1]),
+        )
+        pairs = zip((heating, friction), expected, strict=True)
+        errors.append([float(jnp.abs(a / e**2 - b).max() / jnp.abs(b).max()) for a, b in pairs])
+    coarse, fine = np.array(errors)
+    assert np.all(fine < 0.04)
+    np.testing.assert_allclose(coarse / fine, (3 / 2) ** 2, rtol=0.1)
 
 
 def test_fokker_planck_steps_keep_sign_mass_and_the_relative_entropy(x64):
