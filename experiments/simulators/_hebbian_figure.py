@@ -160,7 +160,7 @@ def _digits(axis: Any, data: "xarray.Dataset") -> None:
         )
     axis.set_xticks(places, [str(number) for number in data.attrs["images"]])
     axis.set(
-        title="Handwritten digits: from an unseen image",
+        title="Digits: from an unseen image",
         xlabel=label("images of each of three digits") + "\nbars: 2 s.e.",
         ylabel="overlap with the first digit's majority",
     )
