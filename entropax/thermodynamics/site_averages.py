@@ -1,5 +1,6 @@
 """The law of what one neuron of a multitasking network sees: its archetypes and the means of its examples."""
 
+import math
 from typing import Literal
 
 import equinox as eqx
@@ -162,9 +163,8 @@ def binomial_weights(quality: Array, num_examples: int) -> Array:
     k = jnp.arange(num_examples + 1, dtype=quality.dtype)
     left = num_examples - k
     some = jnp.where(differ > 0, differ, 1)
-    choose = jax.scipy.special.gammaln(num_examples + 1.0 + 0 * k) - (
-        jax.scipy.special.gammaln(k + 1) + jax.scipy.special.gammaln(left + 1)
-    )
+    ways = [math.log(math.comb(num_examples, number)) for number in range(num_examples + 1)]
+    choose = jnp.asarray(ways, quality.dtype)  # exact but for one rounding, which differences of gammaln are not
     general = jnp.where(differ > 0, jnp.exp(choose + k * jnp.log(agree) + left * jnp.log(some)), 0)
     # Of the two terms with a slope where no example differs, the logarithm of `differ` would lose it.
     none, one = agree**num_examples, num_examples * agree ** (num_examples - 1) * differ
