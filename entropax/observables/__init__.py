@@ -6,10 +6,10 @@ which sorts particles into gas, interface and solid by it.
 Retrieval by a network of spins: `mattis_overlap` with archetypes, `example_overlap` with examples; `quadratic_loss`,
 and `loss_energy`, the network's energy written in losses; `retrieval_entropy`, how evenly patterns are retrieved.
 
-Scalar fields on a line: `field_energy`, `field_momentum`, `topological_charge`; `field_entropies` of where a field is, and
-`composite_entropy`; `field_summary` of its size, `phase_portrait` of one point's path. Kinks that collide: `pair_distance`
-and `middle_field` over time, and from them the `collision_outcome`; `smooth_pair_distance` and `smooth_collision_outcome`
-where a gradient is wanted.
+Scalar fields on a line: `field_energy`, `field_momentum`, `topological_charge`; `field_entropies` of where a field is,
+and `composite_entropy`; `field_summary` of its size, `phase_portrait` of one point's path. Kinks that collide:
+`pair_distance` and `middle_field` over time, and from them the `collision_outcome`; `smooth_pair_distance` and
+`smooth_collision_outcome` where a gradient is wanted.
 
 Distributions over velocities: `kinetic_entropy`, and `negative_mass`, what a spectral scheme has left below zero.
 

@@ -1,8 +1,10 @@
 """A scalar field's energy, momentum and charge, its entropies, and its path through phase space."""
 
+import functools
 from typing import Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from entropax import _checks
@@ -95,8 +97,7 @@ def field_energy(
     Differentiable in both: dH/dphi is minus the force times the spacing (up to the unpaired wave of an even grid).
     """
     phi, pi, checks = _field_and_momentum(field, momentum, grid)
-    density = (pi**2 + grid.derivative(phi) ** 2) / 2 + potential(phi)
-    return _checks.enforce(grid.integral(density), *checks)
+    return _checks.enforce(_energy(phi, pi, potential, grid), *checks)
 
 
 def field_momentum(
@@ -118,7 +119,7 @@ def field_momentum(
     Differentiable in both.
     """
     phi, pi, checks = _field_and_momentum(field, momentum, grid)
-    return _checks.enforce(-grid.integral(pi * grid.derivative(phi)), *checks)
+    return _checks.enforce(_momentum(phi, pi, grid), *checks)
 
 
 def topological_charge(field: Real[ArrayLike, "*batch n"], *, potential: KinkPotential) -> Float[Array, "*batch"]:
@@ -182,31 +183,8 @@ def field_entropies(
     _checks.as_numbers(spacing=dx)
     if phi.ndim < 1 or phi.shape[-1] < 2:
         raise ValueError(f"field must have shape (..., n) with n >= 2, got {phi.shape}")
-    square = phi**2
-    total = jnp.sum(square, axis=-1)
-    present = total > 0
-    p = square / jnp.where(present, total, 1)[..., None]
-    # Without a field any distribution will do: the check speaks for it.
-    p = jnp.where(present[..., None], p, 1 / phi.shape[-1])
-    orders = {
-        "renyi_half": renyi_entropy(p, 0.5),
-        "renyi_two": renyi_entropy(p, 2.0),
-        "renyi_ten": renyi_entropy(p, 10.0),
-    }
-    tsallis = {"tsallis_half": tsallis_entropy(p, 0.5), "tsallis_two": tsallis_entropy(p, 2.0)}
-    shannon = entropy(p)
-    if normalisation == "trapezoid":
-        trapezoid = dx * (total - (square[..., 0] + square[..., -1]) / 2)
-        c = total / jnp.where(trapezoid > 0, trapezoid, 1)
-        shannon = c * (shannon - jnp.log(c))
-        for name, a in (("renyi_half", 0.5), ("renyi_two", 2.0), ("renyi_ten", 10.0)):
-            orders[name] = orders[name] + a / (1 - a) * jnp.log(c)
-        for name, q in (("tsallis_half", 0.5), ("tsallis_two", 2.0)):
-            tsallis[name] = c**q * tsallis[name] + (1 - c**q) / (q - 1)
-    composite = _weighted((0.5, 0.3, 0.2), shannon, orders["renyi_two"], tsallis["tsallis_two"])
-    entropies = FieldEntropies(shannon, composite=composite, **orders, **tsallis)
-    with _checks.evaluated_now(total):
-        some = _checks.Check(present, "field must not be zero everywhere", lambda: "a field of zeros")
+    entropies, present = _entropies(phi, dx, normalisation)
+    some = _checks.Check(present, "field must not be zero everywhere", lambda: "a field of zeros")
     return _checks.enforce(entropies, some, _finite("field", phi), _checks.positive("spacing", dx))
 
 
@@ -250,15 +228,7 @@ def field_summary(field: Real[ArrayLike, "*batch n"]) -> FieldSummary:
     phi = _checks.as_float("field", field)
     if phi.ndim < 1 or phi.shape[-1] < 1:
         raise ValueError(f"field must have shape (..., n) with n >= 1, got {phi.shape}")
-    size = jnp.abs(phi)
-    mean = jnp.mean(size, axis=-1)
-    about = size - mean[..., None]
-    second, third, fourth = (jnp.mean(about**k, axis=-1) for k in (2, 3, 4))
-    low, middle, high = jnp.quantile(size, jnp.asarray([0.25, 0.5, 0.75], size.dtype), axis=-1)
-    summary = FieldSummary(
-        mean, jnp.sqrt(second), low, middle, high, third / second**1.5, fourth / second**2 - 3
-    )
-    return _checks.enforce(summary, _finite("field", phi))
+    return _checks.enforce(_summary(phi), _finite("field", phi))
 
 
 def phase_portrait(values: Real[ArrayLike, "t"], rates: Real[ArrayLike, "t"]) -> PhasePortrait:
@@ -281,16 +251,62 @@ def phase_portrait(values: Real[ArrayLike, "t"], rates: Real[ArrayLike, "t"]) ->
     _checks.require_same_shape(values=phi, rates=pi)
     if phi.shape[0] < 2:
         raise ValueError(f"values must have shape (t,) with t >= 2, got {phi.shape}")
+    return _checks.enforce(_portrait(phi, pi), _checks.finite("values", phi), _checks.finite("rates", pi))
+
+
+# ------------------------------------------------------------------------------------------------------------ kernels
+
+
+@eqx.filter_jit
+def _energy(phi: Array, pi: Array, potential: Potential, grid: FieldGrid) -> Array:
+    return grid.integral((pi**2 + grid.derivative(phi) ** 2) / 2 + potential(phi))
+
+
+@eqx.filter_jit
+def _momentum(phi: Array, pi: Array, grid: FieldGrid) -> Array:
+    return -grid.integral(pi * grid.derivative(phi))
+
+
+@functools.partial(jax.jit, static_argnames="normalisation")
+def _entropies(phi: Array, dx: Array, normalisation: str) -> tuple[FieldEntropies, Array]:
+    """The entropies, and whether there is a field at all."""
+    square = phi**2
+    total = jnp.sum(square, axis=-1)
+    present = total > 0
+    p = square / jnp.where(present, total, 1)[..., None]
+    p = jnp.where(present[..., None], p, 1 / phi.shape[-1])  # without a field any distribution will do
+    shannon = entropy(p)
+    renyi = {a: renyi_entropy(p, a) for a in (0.5, 2.0, 10.0)}
+    tsallis = {q: tsallis_entropy(p, q) for q in (0.5, 2.0)}
+    if normalisation == "trapezoid":
+        trapezoid = dx * (total - (square[..., 0] + square[..., -1]) / 2)
+        c = jnp.where(present, total, 1) / jnp.where(trapezoid > 0, trapezoid, 1)
+        shannon = c * (shannon - jnp.log(c))
+        renyi = {a: value + a / (1 - a) * jnp.log(c) for a, value in renyi.items()}
+        tsallis = {q: c**q * value + (1 - c**q) / (q - 1) for q, value in tsallis.items()}
+    composite = _weighted((0.5, 0.3, 0.2), shannon, renyi[2.0], tsallis[2.0])
+    return FieldEntropies(shannon, *renyi.values(), *tsallis.values(), composite), present
+
+
+@jax.jit
+def _summary(phi: Array) -> FieldSummary:
+    size = jnp.abs(phi)
+    mean = jnp.mean(size, axis=-1)
+    about = size - mean[..., None]
+    second, third, fourth = (jnp.mean(about**k, axis=-1) for k in (2, 3, 4))
+    low, middle, high = jnp.quantile(size, jnp.asarray([0.25, 0.5, 0.75], size.dtype), axis=-1)
+    return FieldSummary(mean, jnp.sqrt(second), low, middle, high, third / second**1.5, fourth / second**2 - 3)
+
+
+@jax.jit
+def _portrait(phi: Array, pi: Array) -> PhasePortrait:
     both = jnp.stack([phi, pi])
     mean = jnp.mean(both, axis=1)
     about = both - mean[:, None]
     variance = jnp.mean(about**2, axis=1)
     correlation = jnp.mean(about[0] * about[1]) / jnp.sqrt(variance[0] * variance[1])
     extent = jnp.max(both, axis=1) - jnp.min(both, axis=1)
-    portrait = PhasePortrait(
-        mean, jnp.sqrt(variance), extent, jnp.sqrt(jnp.mean(both**2, axis=1)), correlation
-    )
-    return _checks.enforce(portrait, _checks.finite("values", phi), _checks.finite("rates", pi))
+    return PhasePortrait(mean, jnp.sqrt(variance), extent, jnp.sqrt(jnp.mean(both**2, axis=1)), correlation)
 
 
 def _weighted(weights: tuple[float, float, float], *measures: Array) -> Array:

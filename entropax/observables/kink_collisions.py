@@ -1,5 +1,7 @@
 """What becomes of a kink and an antikink that collide: how often they meet, whether they part, how fast."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -70,25 +72,7 @@ def pair_distance(
     Differentiable in the field; the points between which a crossing lies are constant.
     """
     scaled, check = _scaled(field, grid, potential)
-    inside = scaled > 0
-    n = grid.num_points
-    first = jnp.argmax(inside, axis=-1)
-    last = n - 1 - jnp.argmax(inside[..., ::-1], axis=-1)
-
-    def at(index: Array) -> Array:
-        return jnp.take_along_axis(scaled, jnp.clip(index, 0, n - 1)[..., None], axis=-1)[..., 0]
-
-    def beyond(inner: Array, outer: Array) -> Array:
-        """How far the crossing lies beyond the last point inside, in spacings."""
-        between = inner - outer
-        crosses = (inner > 0) & (outer <= 0)
-        return jnp.where(crosses, inner / jnp.where(crosses, between, 1), 0)
-
-    points = (last - first).astype(scaled.dtype)
-    extra = beyond(at(first), at(first - 1)) + beyond(at(last), at(last + 1))
-    spacing = grid.spacing.astype(scaled.dtype)
-    distance = jnp.where(jnp.any(inside, axis=-1), (points + extra) * spacing, 0)
-    return _checks.enforce(distance, check)
+    return _checks.enforce(_distance(scaled, grid.spacing.astype(scaled.dtype)), check)
 
 
 def smooth_pair_distance(
@@ -150,11 +134,8 @@ def collision_outcome(
     The counts are piecewise constant, `smooth_collision_outcome` is their relaxed form; the speed is differentiable.
     """
     centre, apart, t, size, check = _series(middle, distance, times, window)
-    sign = jnp.where(centre > 0, 1, -1)
-    changes = jnp.sum(jnp.abs(jnp.diff(sign))) // 2
-    speed = _checks.enforce(_slope(apart[-size:], t[-size:]) / 2, check)
-    escaped = jnp.all(centre[-size:] > 0) & (speed > 0)
-    return CollisionOutcome(escaped, changes, changes // 2, speed, _checks.validity(check))
+    escaped, changes, speed = _outcome(centre, apart, t, size)
+    return CollisionOutcome(escaped, changes, changes // 2, _checks.enforce(speed, check), _checks.validity(check))
 
 
 def smooth_collision_outcome(
@@ -186,11 +167,46 @@ def smooth_collision_outcome(
     centre, apart, t, T = _checks.as_floats(middle=middle, distance=distance, times=times, temperature=temperature)
     _checks.as_numbers(temperature=T)
     centre, apart, t, size, check = _series(centre, apart, t, window)
-    changes = jnp.sum(jnp.abs(jnp.diff(jnp.tanh(centre / T)))) / 2
-    escaped = jnp.mean(jax.nn.sigmoid(2 * centre[-size:] / T))
     checks = check, _checks.positive("temperature", T)
-    numbers = _checks.enforce((escaped, changes, changes / 2, _slope(apart[-size:], t[-size:]) / 2), *checks)
-    return CollisionOutcome(*numbers, _checks.validity(*checks))
+    escaped, changes, speed = _checks.enforce(_smooth_outcome(centre, apart, t, T, size), *checks)
+    return CollisionOutcome(escaped, changes, changes / 2, speed, _checks.validity(*checks))
+
+
+# ------------------------------------------------------------------------------------------------------------ kernels
+
+
+@jax.jit
+def _distance(scaled: Array, spacing: Array) -> Array:
+    """From the first to the last crossing of zero."""
+    n = scaled.shape[-1]
+    inside = scaled > 0
+    first = jnp.argmax(inside, axis=-1)
+    last = n - 1 - jnp.argmax(inside[..., ::-1], axis=-1)
+
+    def at(index: Array) -> Array:
+        return jnp.take_along_axis(scaled, jnp.clip(index, 0, n - 1)[..., None], axis=-1)[..., 0]
+
+    def beyond(inner: Array, outer: Array) -> Array:
+        """How far the crossing lies beyond the last point inside, in spacings; none at the grid's ends."""
+        crosses = (inner > 0) & (outer <= 0)
+        return jnp.where(crosses, inner / jnp.where(crosses, inner - outer, 1), 0)
+
+    extra = beyond(at(first), at(first - 1)) + beyond(at(last), at(last + 1))
+    return jnp.where(jnp.any(inside, axis=-1), ((last - first).astype(scaled.dtype) + extra) * spacing, 0)
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def _outcome(centre: Array, apart: Array, t: Array, size: int) -> tuple[Array, Array, Array]:
+    """Whether they escaped, changes of sign, speed."""
+    changes = jnp.sum(jnp.diff(centre > 0)).astype(jnp.int32)  # the difference of truth values: whether they differ
+    speed = _slope(apart[-size:], t[-size:]) / 2
+    return jnp.all(centre[-size:] > 0) & (speed > 0), changes, speed
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def _smooth_outcome(centre: Array, apart: Array, t: Array, T: Array, size: int) -> tuple[Array, Array, Array]:
+    changes = jnp.sum(jnp.abs(jnp.diff(jnp.tanh(centre / T)))) / 2
+    return jnp.mean(jax.nn.sigmoid(2 * centre[-size:] / T)), changes, _slope(apart[-size:], t[-size:]) / 2
 
 
 def _scaled(field: ArrayLike, grid: FieldGrid, potential: KinkPotential) -> tuple[Array, _checks.Check]:

@@ -13,9 +13,10 @@
   `hard_disk_pair_time` and `collide_disks` are one event.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
-- `KleinGordon`: a scalar field on a line (`FieldGrid`: periodic, antiperiodic or winding, for single kinks) in a potential
-  (`LinearPotential`, `Phi4`, `SineGordon`, `DoubleSineGordon`, or a `Potential` of your own). To start from: exact `kink`s
-  and `breather`s, `kink_antikink` pairs that collide, a `gaussian_packet`; `kink_modes` are a kink's small oscillations.
+- `KleinGordon`: a scalar field on a line (`FieldGrid`: periodic, or antiperiodic or winding for single kinks) in a
+  potential (`LinearPotential`, `Phi4`, `SineGordon`, `DoubleSineGordon`; or a `Potential` or `KinkPotential` of your
+  own). To start from: an exact `kink` or `breather`, a `kink_antikink` pair that collides, a `gaussian_packet`.
+  `kink_modes` are a kink's small oscillations.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 

@@ -1,4 +1,4 @@
-"""A line on which a field lives: closed to a ring, with a sign change or a jump where its ends meet if that is asked."""
+"""A line on which a field lives, closed to a ring; where its ends meet the field may change its sign or jump."""
 
 import math
 from typing import Literal

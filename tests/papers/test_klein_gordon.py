@@ -31,10 +31,7 @@ from entropax.simulators import (
 KEY = jax.random.key(0)
 KINK_MASS = 2 * np.sqrt(2) / 3
 
-
-@pytest.fixture(autouse=True)
-def _in_float64(x64):
-    yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def energy(state, system):
@@ -144,15 +141,21 @@ TIMES = 0.5 * np.arange(1, 301)
 
 
 def test_a_fast_pair_bounces_once(collisions):
-    """From u = 0.5 they leave at 0.390, from 0.3 at 0.139; at t = 100 the antikink is at 31.960 and 11.284."""
+    """From u = 0.5 they leave at 0.390067, from 0.3 at 0.1386; at t = 100 the antikink is at 31.960 and 11.284.
+
+    The kinks swing as they leave, so the speed depends on the stretch by a few 1e-4. The energy is off by 1.3e-5 while
+    they overlap, and by less than 1e-6 before and after.
+    """
     for u, place, speed in ((0.5, 31.960, 0.390067), (0.3, 11.284, 0.1386)):
         middle, distance, energies = collisions[u]
-        assert abs(distance[199] / 2 - place) < 2e-3
-        outcome = collision_outcome(middle[:200], distance[:200], TIMES[:200], window=0.25)
+        assert abs(distance[199] / 2 - place) < 1e-3
+        outcome = collision_outcome(middle[:200], distance[:200], TIMES[:200], window=0.5)
         assert bool(outcome.escaped)
         assert int(outcome.bounces) == 1
-        assert abs(float(outcome.speed) - speed) < 5e-3
-        assert np.max(np.abs(energies / energies[0] - 1)) < 1e-6
+        assert abs(float(outcome.speed) - speed) < 5e-4
+        off = np.abs(energies / energies[0] - 1)
+        assert np.max(off) < 2e-5
+        assert np.max(off[90:200]) < 1e-6
 
 
 def test_the_map_of_outcomes(collisions):
@@ -173,7 +176,7 @@ def ringing():
         grid = FieldGrid(-10.0, 10.0, 64)
         wave = 2 * np.pi / 20
         field = 1 + 0.3 * jnp.cos(wave * grid.points) + 0.2 * jnp.sin(3 * wave * grid.points)
-        system = KleinGordon(Phi4(), grid, dt=0.02, initial=(field, 0.2 * jnp.sin(2 * wave * grid.points)))
+        system = KleinGordon(Phi4(), grid, dt=0.02, initial=(field, 0.2 * jnp.sin(wave * grid.points)))
         start = system.init(key=KEY)
         return system, start, simulate(system, start, 200, key=KEY, observe=None)[0]
 
