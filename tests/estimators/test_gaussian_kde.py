@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from entropax.estimators import gaussian_kde
+from tests.contract.harness import without_shape_hook
 
 
 def test_densities_are_scipy_s(x64):
@@ -24,9 +25,10 @@ def test_densities_are_scipy_s(x64):
 @pytest.mark.fast
 def test_wrong_samples_are_named():
     """Constant samples have no rule."""
-    with pytest.raises(ValueError, match="x must vary for the rule 'scott'"):
-        gaussian_kde(np.ones(5), np.zeros(3))
-    with pytest.raises(ValueError, match="bandwidth must be positive"):
-        gaussian_kde(np.ones(5), np.zeros(3), bandwidth=-1.0)
-    with pytest.raises(ValueError, match="bandwidth must be one of 'scott', 'silverman'"):
-        gaussian_kde(np.ones(5), np.zeros(3), bandwidth="wide")
+    with without_shape_hook():  # our words, not those of the check of annotations
+        with pytest.raises(ValueError, match="x must vary for the rule 'scott'"):
+            gaussian_kde(np.ones(5), np.zeros(3))
+        with pytest.raises(ValueError, match="bandwidth must be positive"):
+            gaussian_kde(np.ones(5), np.zeros(3), bandwidth=-1.0)
+        with pytest.raises(ValueError, match="bandwidth must be one of 'scott', 'silverman'"):
+            gaussian_kde(np.ones(5), np.zeros(3), bandwidth="wide")
