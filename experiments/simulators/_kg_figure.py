@@ -34,11 +34,12 @@ def draw(data: "xarray.Dataset") -> Any:
         entropies.plot(time, data[f"{case}_shannon"], **words)
         sizes.plot(data[f"{case}_sizes_at"], data[f"{case}_density"], **words)
     energies.axhline(PACKAGE_LOSS, color="0.5", lw=0.9)
-    energies.text(100, PACKAGE_LOSS, "lost by the package, packet", ha="right", va="bottom", fontsize=7)
+    energies.text(0.5, PACKAGE_LOSS, "lost by the package, packet", va="bottom", fontsize=7)
     energies.set(
         title="Energy: bounded, no drift",
         yscale="log",
-        ylim=(1e-16, 1),
+        ylim=(1e-21, 10),
+        yticks=(1e-16, 1e-12, 1e-8, 1e-4, 1),
         xlabel=label("time", "1/m"),
         ylabel="relative error of the energy",
     )
@@ -68,8 +69,8 @@ def draw(data: "xarray.Dataset") -> Any:
     orbits.plot(
         data.kink_middle[:1], data.kink_middle_rate[:1], color=COLORS[1], ls="", marker="s", label="kink: a point"
     )
-    orbits.set(title="Orbit of the middle point", xlabel="$\\phi$", ylabel="$\\phi_t$")
-    orbits.legend(fontsize=6.5, loc="upper right")
+    orbits.set(title="Orbit of the middle point", xlabel="$\\phi$", ylabel="$\\phi_t$", ylim=(-4, 6))
+    orbits.legend(fontsize=6.5, loc="upper center", ncols=3)
     _map(speeds, data)
     _picture(picture, data)
     _window(window, data)
@@ -94,7 +95,9 @@ def _map(axis: Any, data: "xarray.Dataset") -> None:
     axis.axvline(0.2598, color="0.5", lw=0.9)
     ours = data.attrs["critical_speed"]
     found = f"\nours {ours:.4f}" if np.isfinite(ours) else ""
-    axis.text(0.265, 0.3, f"critical speed:\nliterature 0.2598{found}", fontsize=7)
+    axis.text(
+        0.98, 0.08, f"line: critical speed\nliterature 0.2598{found}", fontsize=7, ha="right", transform=axis.transAxes
+    )
     axis.set(title="Kink meets antikink", xlabel="speed of each (c)", ylabel=label("exit speed", "c"))
     axis.legend(fontsize=6.5, loc="upper left")
 
@@ -128,9 +131,9 @@ def _window(axis: Any, data: "xarray.Dataset") -> None:
             label=f"ascent from u = {float(data.ascent_u[row, 0]):.4f}",
         )
     axis.set(
-        title="By gradient into the two-bounce window (grey: literature)",
+        title="Into the two-bounce window (grey)",
         xlabel="speed of each (c)",
-        ylabel=f"entropy of $\\phi + v$ at t = {data.attrs['horizon']:g} (nats)",
+        ylabel=f"entropy of $\\phi + v$ (nats)\nat t = {data.attrs['horizon']:g}",
     )
     axis.legend(fontsize=6.5, loc="lower center")
 
@@ -138,13 +141,14 @@ def _window(axis: Any, data: "xarray.Dataset") -> None:
 def _horizon(axis: Any, data: "xarray.Dataset") -> None:
     """Slope and what it foretells, over the time looked ahead."""
     time, step = data.look_time.values, data.attrs["step"]
-    axis.plot(time, np.abs(data.look_slope) * step, color=COLORS[0], ls="-", marker="", label="slope times step")
-    axis.plot(time, np.abs(data.look_change), color=COLORS[1], ls="--", marker="", label="change that the step makes")
-    axis.axvline(data.attrs["foretold"], color="0.5", lw=0.9)
+    words = f"slope times {step:g}", f"change that a step of {step:g} makes"
+    axis.plot(time, np.abs(data.look_slope) * step, color=COLORS[0], ls="-", marker="", label=words[0])
+    axis.plot(time, np.abs(data.look_change), color=COLORS[1], ls="--", marker="", label=words[1])
+    axis.axvline(data.attrs["foretold"], color="0.5", lw=0.9, label="foretold up to here")
     axis.set(
-        title=f"What a gradient foretells: u = {data.attrs['look_speed']:g}, step {step:g}",
+        title=f"What a slope foretells at u = {data.attrs['look_speed']:g}",
         yscale="log",
-        ylim=(1e-9, 1e2),
+        ylim=(1e-7, 1e5),
         xlabel=label("time looked ahead", "1/m"),
         ylabel=label("change of the entropy", "nats"),
     )
