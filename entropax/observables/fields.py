@@ -285,7 +285,8 @@ def _entropies(phi: Array, dx: Array, normalisation: str) -> tuple[FieldEntropie
         renyi = {a: value + a / (1 - a) * jnp.log(c) for a, value in renyi.items()}
         tsallis = {q: c**q * value + (1 - c**q) / (q - 1) for q, value in tsallis.items()}
     composite = _weighted((0.5, 0.3, 0.2), shannon, renyi[2.0], tsallis[2.0])
-    return FieldEntropies(shannon, *renyi.values(), *tsallis.values(), composite), present
+    of_orders = renyi[0.5], renyi[2.0], renyi[10.0], tsallis[0.5], tsallis[2.0]
+    return FieldEntropies(shannon, *of_orders, composite), present
 
 
 @jax.jit

@@ -198,8 +198,8 @@ def _kink_modes(grid: FieldGrid, potential: KinkPotential, num_modes: int) -> Ki
 def _second_derivative_matrix(grid: FieldGrid) -> Array:
     """What takes a small oscillation, which gains nothing in a period, to its second derivative.
 
-    Its columns are that of the first one, shifted round. (Transforms of all columns at once, in the order that the
-    eigensolver likes, are refused by XLA on CPU.)
+    Its columns are the first one, shifted round. (Transforms of all columns at once, laid out as the eigensolver likes
+    them, are refused by XLA on CPU, jax-ml/jax issue 22484.)
     """
     n = grid.num_points
     steady = eqx.tree_at(lambda g: g.jump, grid, jnp.zeros_like(grid.jump))

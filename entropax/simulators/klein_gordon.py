@@ -1,7 +1,7 @@
 """Nonlinear Klein-Gordon fields on a line, stepped by symplectic methods with exact space derivatives."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -112,7 +112,8 @@ class KleinGordon(Simulator[FieldState]):
             ValueError: as `state`.
         """
         _checks.require_key("key", key)
-        return self.state(*(self.initial(key) if callable(self.initial) else self.initial))
+        start = cast(Any, self.initial(key)) if callable(self.initial) else self.initial
+        return self.state(*start)
 
     def state(self, field: Real[ArrayLike, "n"], momentum: Real[ArrayLike, "n"]) -> FieldState:
         """A state of given field and momentum.

@@ -86,7 +86,7 @@ def cases() -> Iterator[Case]:
         ):
             half_width = -float(grid.lower)
             system = KleinGordon(potential, grid, dt=DT, initial=start)
-            arrays = tuple(np.array(each) for each in start)
+            arrays = np.array(start[0]), np.array(start[1])
             yield Case(
                 name=f"{name}, n = {grid.num_points}, {STEPS} steps",
                 ours=functools.partial(frames_of, system, STEPS),
@@ -102,14 +102,14 @@ def cases() -> Iterator[Case]:
         yield Case(
             name=f"kink where it closes (ours antiperiodic), n = 1024, {STEPS} steps",
             ours=functools.partial(frames_of, KleinGordon(Phi4(), single, dt=DT, initial=alone), STEPS),
-            peers=variants(50.0, 1024, tuple(np.array(each) for each in static), STEPS, potential="phi4"),
+            peers=variants(50.0, 1024, (np.array(static[0]), np.array(static[1])), STEPS, potential="phi4"),
             unit="step",
             per=STEPS,
             seconds=5.0,
         )
         speeds = jnp.linspace(0.15, 0.5, SPEEDS)
         starts = [simulators.kink_antikink(wide.points, 20.0, u, potential=Phi4()) for u in speeds]
-        given = [tuple(np.array(each) for each in start) for start in starts]
+        given = [(np.array(phi), np.array(momentum)) for phi, momentum in starts]
 
         def one_by_one(cores: int | None) -> np.ndarray:
             return np.stack([by_package(50.0, 1024, start, SCAN_STEPS, cores, "phi4") for start in given])
