@@ -185,7 +185,7 @@ def field_entropies(
         raise ValueError(f"field must have shape (..., n) with n >= 2, got {phi.shape}")
     entropies, present = _entropies(phi, dx, normalisation)
     some = _checks.Check(present, "field must not be zero everywhere", lambda: "a field of zeros")
-    return _checks.enforce(entropies, some, _finite("field", phi), _checks.positive("spacing", dx))
+    return _checks.enforce(entropies, _finite("field", phi), some, _checks.positive("spacing", dx))
 
 
 def composite_entropy(

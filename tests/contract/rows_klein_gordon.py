@@ -215,7 +215,7 @@ ROWS = [
     ),
     Row(
         name="simulators.KinkModes",
-        call=lambda x: simulators.KinkModes(x, 2 * x).modes,
+        call=lambda x: simulators.KinkModes(x, 2 * x[None]).modes,
         arguments=lambda: (PHI,),
         exempt=HOLDS,
     ),
@@ -356,8 +356,8 @@ ROWS = [
     ),
     Row(
         name="observables.CollisionOutcome",
-        call=lambda x: observables.CollisionOutcome(x > 0, x, x / 2, x[0], x > 1).bounces,
-        arguments=lambda: (PHI,),
+        call=lambda x: observables.CollisionOutcome(x > 0, x, x / 2, x, x > 1).bounces,
+        arguments=lambda: (LAM,),
         exempt={**HOLDS, "second_order": "it holds what it is given"},
     ),
     Row(
