@@ -118,8 +118,8 @@ def scan(speeds: np.ndarray, config: CollisionConfig) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in found.items()}
 
 
-def critical_speed(config: CollisionConfig, low: float = 0.25, high: float = 0.27) -> tuple[float, float]:
-    """By bisection, the slowest speed from which a pair escapes after one bounce, and half the interval left.
+def critical_speed(config: CollisionConfig, low: float = 0.25, high: float = 0.27) -> float:
+    """By bisection, the slowest speed from which a pair escapes after one bounce.
 
     Args:
         config: sizes.
@@ -140,7 +140,7 @@ def critical_speed(config: CollisionConfig, low: float = 0.25, high: float = 0.2
     while high - low > config.width:
         between = (low + high) / 2
         low, high = (low, between) if escapes(between) else (between, high)
-    return (low + high) / 2, (high - low) / 2
+    return (low + high) / 2
 
 
 def entropy_at_horizon(speed: jax.Array, config: CollisionConfig) -> jax.Array:

@@ -23,7 +23,7 @@ import numpy as np
 
 from entropax.observables import field_entropies
 from entropax.simulators import to_dataset
-from experiments.claims import Bounds, Claim, Estimate, Near, Ordering, Quotient
+from experiments.claims import Bounds, Claim, Near, Ordering, Quotient
 from experiments.running import Result, stage
 from experiments.simulators._kg_cases import (
     CASES,
@@ -191,13 +191,13 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
                 measured |= _of_outcomes(chosen, scan(chosen, compared), compared)
                 measured |= _of_design(best, best_speeds, collisions)
                 measured["design: time that the derivative foretells"] = horizon_of(ahead, config.step)
-        critical = (float("nan"), float("nan"))
+        critical = float("nan")
         if config.bisect:
             with stage("bisect for the critical speed"):
                 critical = critical_speed(dataclasses.replace(collisions, end=150.0))
-            measured["critical speed"] = Estimate(*critical)
+            measured["critical speed"] = critical
         measured |= _of_package()
-    data = _dataset(config, found, speeds, scanned, best, ahead, critical[0])
+    data = _dataset(config, found, speeds, scanned, best, ahead, critical)
     known = {claim.name for claim in CLAIMS}
     return Result(
         measured={name: value for name, value in measured.items() if name in known},

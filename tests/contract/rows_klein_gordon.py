@@ -281,6 +281,7 @@ ROWS = [
             "integer": "integers sum to one only where one of them is 1",
             "half": "bfloat16 rows do not sum to one",
         },
+        slow=True,
     ),
     Row(
         name="observables.field_summary",
