@@ -126,6 +126,9 @@ def critical_speed(config: CollisionConfig, low: float = 0.25, high: float = 0.2
         low: a speed that is caught.
         high: a speed that escapes.
 
+    Returns:
+        The middle of the last interval, `config.width` wide at most.
+
     Raises:
         ValueError: `low` and `high` are not so.
     """
