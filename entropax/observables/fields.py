@@ -280,7 +280,7 @@ def _entropies(phi: Array, dx: Array, normalisation: str) -> tuple[FieldEntropie
     tsallis = {q: tsallis_entropy(p, q) for q in (0.5, 2.0)}
     if normalisation == "trapezoid":
         trapezoid = dx * (total - (square[..., 0] + square[..., -1]) / 2)
-        c = jnp.where(present, total, 1) / jnp.where(present, trapezoid, 1)
+        c = total / trapezoid
         shannon = c * (shannon - jnp.log(c))
         renyi = {a: value + a / (1 - a) * jnp.log(c) for a, value in renyi.items()}
         tsallis = {q: c**q * value + (1 - c**q) / (q - 1) for q, value in tsallis.items()}

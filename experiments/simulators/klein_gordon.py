@@ -86,7 +86,14 @@ PRESETS: dict[str, Config] = {
     "default": Config(),
     "full": Config(
         collisions=CollisionConfig(
-            points=4096, half_width=240.0, end=400.0, speeds=4096, chunk=1024, search=1024, iterations=20
+            points=4096,
+            half_width=240.0,
+            end=400.0,
+            speeds=4096,
+            chunk=1024,
+            design_points=1536,
+            search=1024,
+            iterations=20,
         )
     ),
 }
