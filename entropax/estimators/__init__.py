@@ -12,7 +12,8 @@ Mutual information, by what the data are:
 - To train an encoder through: `relaxed_ksg_mutual_information` (works with few neighbours, n^2 pairs), or with many
   neighbours `kozachenko_leonenko_mutual_information` (cheaper). Counts have no gradient.
 - One or two columns and many samples: `histogram_entropy` and `histogram_mutual_information`, softened by a temperature
-  where a gradient is wanted; `kernel_density_entropy` and `kernel_density_mutual_information`, smooth.
+  where a gradient is wanted; `kernel_density_entropy` and `kernel_density_mutual_information`, smooth; `gaussian_kde`
+  is the density itself, of one column.
 - Gaussian up to increasing functions of the columns: `gaussian_copula_mutual_information`; Gaussian as they are:
   `cca_mutual_information`, from `canonical_correlations`.
 - Many columns that share few latent ones: `variational_mutual_information` trains a critic and stops by held-out pairs.
@@ -99,7 +100,11 @@ from entropax.estimators.gaussian_dependence import (
 )
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
-from entropax.estimators.kernel_density import kernel_density_entropy, kernel_density_mutual_information
+from entropax.estimators.kernel_density import (
+    gaussian_kde,
+    kernel_density_entropy,
+    kernel_density_mutual_information,
+)
 from entropax.estimators.learnable import prequential_curve, prequential_epiplexity, requential_epiplexity
 from entropax.estimators.neighbor_dependence import (
     ksg_conditional_mutual_information,
@@ -261,6 +266,7 @@ __all__ = [
     "epiplexity_from_runs",
     "extrapolate",
     "gaussian_copula_mutual_information",
+    "gaussian_kde",
     "half_cube",
     "hc_bounds",
     "hc_curves",

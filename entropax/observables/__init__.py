@@ -6,6 +6,11 @@ which sorts particles into gas, interface and solid by it.
 Retrieval by a network of spins: `mattis_overlap` with archetypes, `example_overlap` with examples; `quadratic_loss`,
 and `loss_energy`, the network's energy written in losses; `retrieval_entropy`, how evenly patterns are retrieved.
 
+Scalar fields on a line: `field_energy`, `field_momentum`, `topological_charge`; `field_entropies` of where a field is,
+and `composite_entropy`; `field_summary` of its size, `phase_portrait` of one point's path. Kinks that collide:
+`pair_distance` and `middle_field` over time, and from them the `collision_outcome`; `smooth_pair_distance` and
+`smooth_collision_outcome` where a gradient is wanted.
+
 Distributions over velocities: `kinetic_entropy`, and `negative_mass`, what a spectral scheme has left below zero.
 
 Macrostates of a gas: `occupation_numbers` of cells (exact) or `smooth_occupation_numbers` (with gradients), their
@@ -29,6 +34,26 @@ from entropax.observables.dilute_gas import (
     sackur_tetrode_2d,
     scaling_entropy,
 )
+from entropax.observables.fields import (
+    FieldEntropies,
+    FieldSummary,
+    PhasePortrait,
+    composite_entropy,
+    field_energy,
+    field_entropies,
+    field_momentum,
+    field_summary,
+    phase_portrait,
+    topological_charge,
+)
+from entropax.observables.kink_collisions import (
+    CollisionOutcome,
+    collision_outcome,
+    middle_field,
+    pair_distance,
+    smooth_collision_outcome,
+    smooth_pair_distance,
+)
 from entropax.observables.macrostates import (
     boltzmann_entropy,
     hydrodynamic_entropy,
@@ -46,12 +71,22 @@ from entropax.observables.retrieval import (
 from entropax.observables.velocity_distribution import kinetic_entropy, negative_mass
 
 __all__ = [
+    "CollisionOutcome",
+    "FieldEntropies",
+    "FieldSummary",
     "NeighborCounts",
     "PhaseLabels",
+    "PhasePortrait",
     "boltzmann_entropy",
     "coarse_maxwellian_entropy",
     "collision_frequency",
+    "collision_outcome",
+    "composite_entropy",
     "example_overlap",
+    "field_energy",
+    "field_entropies",
+    "field_momentum",
+    "field_summary",
     "hydrodynamic_entropy",
     "ideal_expansion_entropy",
     "kinetic_entropy",
@@ -59,14 +94,20 @@ __all__ = [
     "loss_energy",
     "mattis_overlap",
     "mean_free_path",
+    "middle_field",
     "negative_mass",
     "occupation_numbers",
+    "pair_distance",
     "phase_labels",
+    "phase_portrait",
     "pooled_entropy",
     "quadratic_loss",
     "retrieval_entropy",
     "sackur_tetrode_2d",
     "scaling_entropy",
+    "smooth_collision_outcome",
     "smooth_neighbor_count",
     "smooth_occupation_numbers",
+    "smooth_pair_distance",
+    "topological_charge",
 ]

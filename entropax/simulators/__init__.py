@@ -14,6 +14,10 @@
   `hard_disk_pair_time` and `collide_disks` are one event.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
+- `KleinGordon`: a scalar field on a line (`FieldGrid`: periodic, or antiperiodic or winding for single kinks) in a
+  potential (`LinearPotential`, `Phi4`, `SineGordon`, `DoubleSineGordon`; or a `Potential` or `KinkPotential` of your
+  own). To start from: an exact `kink` or `breather`, a `kink_antikink` pair that collides, a `gaussian_packet`.
+  `kink_modes` are a kink's small oscillations.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -31,11 +35,22 @@ from entropax.simulators.disparate_mass import (
     isotropization,
     isotropization_correction,
 )
+from entropax.simulators.field_grid import FieldGrid
+from entropax.simulators.field_potentials import (
+    DoubleSineGordon,
+    KinkPotential,
+    LinearPotential,
+    Phi4,
+    Potential,
+    SineGordon,
+)
 from entropax.simulators.finite_mass_ratio import unlike_collisions
 from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
 from entropax.simulators.ion_channel import ChannelState, IonChannel
 from entropax.simulators.kinetic_mixture import KineticMixture, MixtureState
+from entropax.simulators.kinks import KinkModes, breather, gaussian_packet, kink, kink_antikink, kink_modes
+from entropax.simulators.klein_gordon import FieldState, KleinGordon
 from entropax.simulators.langevin import Langevin, LinearLangevin, stationary_covariance
 from entropax.simulators.maxwell_collisions import bkw_solution, spectral_collision
 from entropax.simulators.mixture_moments import (
@@ -53,32 +68,47 @@ __all__ = [
     "ChannelPotential",
     "ChannelState",
     "DiskState",
+    "DoubleSineGordon",
     "EventInfo",
+    "FieldGrid",
+    "FieldState",
     "HardDisks",
     "Hebbian",
     "HebbianCouplings",
     "IonChannel",
     "KineticMixture",
+    "KinkModes",
+    "KinkPotential",
+    "KleinGordon",
     "Langevin",
     "LinearLangevin",
+    "LinearPotential",
     "MixtureMoments",
     "MixtureState",
+    "Phi4",
+    "Potential",
     "Simulator",
+    "SineGordon",
     "SwimmerState",
     "VelocityGrid",
     "VelocityMoments",
     "binary_collision",
     "bkw_solution",
+    "breather",
     "channel_log_weights",
     "collide_disks",
     "dataset_entropy",
     "fokker_planck",
     "fokker_planck_step",
     "gaussian_moments",
+    "gaussian_packet",
     "hard_disk_pair_time",
     "hebbian_couplings",
     "isotropization",
     "isotropization_correction",
+    "kink",
+    "kink_antikink",
+    "kink_modes",
     "maxwellian",
     "mixture_moment_rate",
     "occupation_states",
