@@ -166,9 +166,20 @@ def differentiate(grid: FieldGrid, phi: Array, *, order: Literal[1, 2]) -> Array
     """
     n, L = grid.num_points, grid.length
     along = (1,) * (phi.ndim - 1) + (-1,)  # how a function of x or k broadcasts to the field
+    if grid.boundary == "antiperiodic" and n % 2 == 0:
+        # Of the waves, odd multiples of pi / L, each comes with its conjugate. Those of 1, -3, 5, -7, ... are what the
+        # complex function phi(x) - i phi(x + L / 2) is made of on half the period.
+        half = n // 2
+        wave = (math.pi / L * jnp.asarray(4 * np.fft.fftfreq(half, 1 / half) + 1, phi.dtype)).reshape(along)
+        angle = jnp.asarray(math.pi / n * np.arange(half), phi.dtype).reshape(along)
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        first, second = phi[..., :half], phi[..., half:]
+        turned = jax.lax.complex(first * cos - second * sin, -first * sin - second * cos)
+        derived = jnp.fft.ifft(_times_wave(jnp.fft.fft(turned), wave, order))
+        a, b = derived.real, derived.imag
+        return jnp.concatenate([a * cos - b * sin, -a * sin - b * cos], axis=-1)
     if grid.boundary == "antiperiodic":
-        # phi = e^{i pi x / L} times a periodic function: the waves are odd multiples of pi / L. An odd n leaves the
-        # highest without partner.
+        # phi = e^{i pi x / L} times a periodic function; an odd n leaves the highest wave without partner.
         odd = 2 * np.fft.fftfreq(n, 1 / n) + 1
         odd = np.where((order == 1) & (odd == n), 0.0, odd)
         wave = (math.pi / L * jnp.asarray(odd, phi.dtype)).reshape(along)
