@@ -13,6 +13,9 @@
   `hard_disk_pair_time` and `collide_disks` are one event.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
+- `Schrodinger`: waves of the cubic Schroedinger equation by split steps, or by `solve` to a tolerance; its rate is
+  `nlse_rhs` with an `exponential_filter`. Starts: `soliton`, `superposed_solitons`, `breather_packet`, the exact
+  `akhmediev_breather`, `noisy_gaussian`; theory: `soliton_collision_shift`, `modulation_growth_rate`.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -43,7 +46,23 @@ from entropax.simulators.mixture_moments import (
     two_temperature_rate,
     two_temperatures,
 )
+from entropax.simulators.schrodinger import (
+    Schrodinger,
+    WaveInvariants,
+    WaveSolution,
+    exponential_filter,
+    nlse_rhs,
+)
 from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, maxwellian, velocity_moments
+from entropax.simulators.wave_packets import (
+    akhmediev_breather,
+    breather_packet,
+    modulation_growth_rate,
+    noisy_gaussian,
+    soliton,
+    soliton_collision_shift,
+    superposed_solitons,
+)
 
 __all__ = [
     "ActiveRing",
@@ -61,15 +80,21 @@ __all__ = [
     "LinearLangevin",
     "MixtureMoments",
     "MixtureState",
+    "Schrodinger",
     "Simulator",
     "SwimmerState",
     "VelocityGrid",
     "VelocityMoments",
+    "WaveInvariants",
+    "WaveSolution",
+    "akhmediev_breather",
     "binary_collision",
     "bkw_solution",
+    "breather_packet",
     "channel_log_weights",
     "collide_disks",
     "dataset_entropy",
+    "exponential_filter",
     "fokker_planck",
     "fokker_planck_step",
     "gaussian_moments",
@@ -79,15 +104,21 @@ __all__ = [
     "isotropization_correction",
     "maxwellian",
     "mixture_moment_rate",
+    "modulation_growth_rate",
+    "nlse_rhs",
+    "noisy_gaussian",
     "occupation_states",
     "ornstein_uhlenbeck_step",
     "pattern_entropy",
     "sample_archetypes",
     "sample_examples",
     "simulate",
+    "soliton",
+    "soliton_collision_shift",
     "spectral_collision",
     "stationary_covariance",
     "stream_freely",
+    "superposed_solitons",
     "swimmer_box",
     "to_dataset",
     "two_temperature_rate",
