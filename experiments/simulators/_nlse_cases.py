@@ -91,8 +91,8 @@ def run_cases(config: CaseConfig) -> dict[str, dict[str, Any]]:
 def collision_shifts() -> tuple[np.ndarray, np.ndarray]:
     """Displacements of the two solitons of case 2 at t = 9, measured and by theory."""
     psi, x = starts(512)["two solitons"], points(512)
-    system = Schrodinger(psi, length=LENGTH, dt=0.05)
-    after, _ = simulators.simulate(system, system.initial, 180, key=jax.random.key(0), observe=None)
+    system = Schrodinger(psi, length=LENGTH, dt=0.025)
+    after, _ = simulators.simulate(system, system.initial, 360, key=jax.random.key(0), observe=None)
     density = np.abs(np.asarray(after)) ** 2
     centres = [np.sum((x * density)[side]) / np.sum(density[side]) for side in (x > 0, x < 0)]
     free = np.array([-10.0 + 2 * 9, 10.0 - 2 * 9])

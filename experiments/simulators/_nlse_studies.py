@@ -112,8 +112,8 @@ def scan_shifts(config: StudyConfig) -> dict[str, np.ndarray]:
     def collide(amplitude: jax.Array, speed: jax.Array) -> tuple[jax.Array, jax.Array]:
         A, v = jnp.stack([jnp.full_like(amplitude, 2.0), amplitude]), jnp.stack([speed, -speed])
         psi = simulators.superposed_solitons(x, A, jnp.array([-10.0, 10.0]), v)
-        system = Schrodinger(psi, length=LENGTH, dt=18 / speed / 240)
-        after, _ = simulators.simulate(system, psi, 240, key=jax.random.key(0), observe=None)
+        system = Schrodinger(psi, length=LENGTH, dt=18 / speed / 480)
+        after, _ = simulators.simulate(system, psi, 480, key=jax.random.key(0), observe=None)
         density = after.real**2 + after.imag**2
         sides = jnp.stack([jnp.where(x > 0, density, 0), jnp.where(x < 0, density, 0)])
         centres = jnp.sum(sides * x[None], axis=1) / jnp.sum(sides, axis=1)
