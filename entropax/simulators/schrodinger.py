@@ -364,6 +364,7 @@ def _step(system: Schrodinger, psi: Array) -> Array:
     return system.prepared().step(psi, key=jax.random.key(0))
 
 
+@jax.jit
 def _rate(y: Array, frequencies: Array, filter: Array) -> Array:
     """-i w y + i s fft(|u|^2 u), with the filter in w."""
     bent = bending(y, filter)

@@ -70,7 +70,8 @@ def superposed_solitons(
 
     Differentiable in all arguments. Source: arXiv 2509.05901, case 2.
     """
-    x, A, x0, v = _checks.as_floats(x=x, amplitudes=amplitudes, positions=positions, velocities=velocities)
+    floats = _checks.as_floats(x=x, amplitudes=amplitudes, positions=positions, velocities=velocities)
+    x, A, x0, v = map(_checks.accumulated, floats)  # complex numbers have no lower precision
     _checks.require_ndim("amplitudes", A, 1, "(s,)")
     _checks.require_same_shape(amplitudes=A, positions=x0, velocities=v)
     each = (1,) * x.ndim
@@ -238,9 +239,7 @@ def _waves(x: ArrayLike, **numbers: Any) -> tuple[Array, ...]:
     for name, number in zip(numbers, floats[1:], strict=True):
         if number.ndim:
             raise ValueError(f"{name} must be a number, got an array of shape {number.shape}")
-    if jnp.finfo(floats[0].dtype).bits < 32:  # complex numbers have no lower precision
-        floats = tuple(number.astype(jnp.float32) for number in floats)
-    return floats
+    return tuple(map(_checks.accumulated, floats))  # complex numbers have no lower precision
 
 
 def _polar(modulus: Array, phase: Array) -> Array:

@@ -1,5 +1,7 @@
 """One time step of the cubic Schroedinger equation: compositions of split steps, and an exponential integrator."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -43,6 +45,7 @@ class SplitStep(eqx.Module):
     drifts: Array
 
 
+@functools.partial(jax.jit, static_argnames="lengths")
 def split_step(dt: Array, wavenumbers: Array, lengths: tuple[float, ...]) -> SplitStep:
     """The rotations of a composition of Strang's steps, the kicks between two of them merged.
 
@@ -58,6 +61,7 @@ def split_step(dt: Array, wavenumbers: Array, lengths: tuple[float, ...]) -> Spl
     return SplitStep(dt * kick, jax.lax.complex(jnp.cos(phase), jnp.sin(phase)))
 
 
+@jax.jit
 def apply_split_step(psi: Array, step: SplitStep) -> Array:
     """psi one step later.
 
@@ -99,6 +103,7 @@ class ExponentialStep(eqx.Module):
     weights: Array
 
 
+@functools.partial(jax.jit, static_argnames="num_points")
 def exponential_step(dt: Array, frequencies: Array, num_points: int = 32) -> ExponentialStep:
     """The coefficients for L = -i w, as means over a circle about every L dt, where no difference cancels.
 
@@ -131,6 +136,7 @@ def exponential_step(dt: Array, frequencies: Array, num_points: int = 32) -> Exp
     )
 
 
+@jax.jit
 def apply_exponential_step(psi: Array, step: ExponentialStep, filter: Array) -> Array:
     """psi one step later, by its filtered Fourier coefficients.
 
