@@ -40,7 +40,9 @@ def dataset(
     units = {name: "nats" for name in SAVED if name not in ("complexity", "permutation")}
     units |= {"complexity": "1", "permutation": "1", "time": "1", "intensity": "1"}
     units |= dict.fromkeys(("mass", "momentum", "energy"), "1")
-    attrs = {"length": LENGTH, "equation": "i psi_t + psi_xx / 2 + |psi|^2 psi = 0, without units"}
+    attrs: dict[str, Any] = {"length": LENGTH, "equation": "i psi_t + psi_xx / 2 + |psi|^2 psi = 0, without units"}
+    if config.design is not None:
+        attrs["packet_dt"] = config.design.dt
     data = simulators.to_dataset(observed, times=times, dims=dims, units=units, attrs=attrs)
     data = data.assign_coords(case=list(cases), x=("x", points(sizes.num_points), {"units": "1"}))
     return data.assign(_of_studies(studies) | _of_designs(designs))

@@ -59,6 +59,8 @@ def _entropies(axis: Any, data: "xarray.Dataset", name: str, words: str) -> None
         for time, stored in STORED.get(case, ()) if name == "spatial" else ():
             axis.plot(time, stored, color=COLORS[index], ls="", marker=MARKERS[index], mfc="none", ms=6)
     axis.set(title=words, xlabel="time")
+    if name == "spectral":
+        axis.text(0.98, 0.02, "lines as on the left", transform=axis.transAxes, ha="right", fontsize=6.5)
     if name == "spatial":
         axis.plot([], [], color="0.4", ls="", marker="o", mfc="none", label="stored by the reference")
         axis.set_ylim(top=axis.get_ylim()[1] + 1.0)
@@ -71,7 +73,8 @@ def _energy(axis: Any, data: "xarray.Dataset") -> None:
         change = np.abs(energy - energy[0])[1:]
         change = np.where(change > 0, change, np.nan)
         axis.plot(data.time[1:], change, color=COLORS[index], ls=LINES[index], marker="", label=case)
-    axis.set(title="Change of the energy with the package's filter", yscale="log", xlabel="time", ylabel=r"$|E - E_0|$")
+    axis.legend(fontsize=6, ncols=2)
+    axis.set(title="Change of the energy (filtered)", yscale="log", xlabel="time", ylabel=r"$|E - E_0|$")
 
 
 def _integrators(axis: Any, data: "xarray.Dataset") -> None:
@@ -90,7 +93,7 @@ def _integrators(axis: Any, data: "xarray.Dataset") -> None:
 
 
 def _ensemble(axis: Any, data: "xarray.Dataset") -> None:
-    axis.set(title="Noisy packets, other noise each: $S_k$ (nats)", xlabel="time")
+    axis.set(title="Noisy packets, new noise", xlabel="time", ylabel="$S_k$ (nats)")
     if "ensemble_spectral" not in data:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
         return
@@ -115,15 +118,15 @@ def _fit(axis: Any, data: "xarray.Dataset") -> None:
 
 
 def _packet(axis: Any, data: "xarray.Dataset") -> None:
-    axis.set(title="Phases shaped for $S_k$ at the last time", xlabel="step of the wave", ylabel="$S_k$ (nats)")
+    axis.set(title="Phases shaped for $S_k$ at the end", xlabel="time", ylabel="$S_k$ (nats)")
     if "least_series" not in data:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
         return
+    times = data.attrs["packet_dt"] * np.arange(data.sizes["packet_step"])
     for index, (name, words) in enumerate((("least", "least, by gradients"), ("greatest", "greatest, by gradients"))):
-        axis.plot(data[f"{name}_series"], color=COLORS[index], ls=LINES[index], marker="", label=words)
+        axis.plot(times, data[f"{name}_series"], color=COLORS[index], ls=LINES[index], marker="", label=words)
     random = data.random_entropy.values
-    last = data.sizes["packet_step"] - 1
-    axis.plot([last] * random.size, random, ls="", marker="_", color="0.5", ms=8, label="random phases")
+    axis.plot([times[-1]] * random.size, random, ls="", marker="_", color="0.5", ms=8, label="random phases")
     axis.legend(fontsize=6.5)
 
 
