@@ -42,7 +42,8 @@ def lmc_complexity(p: Real[ArrayLike, "*batch n"], *, rescaled: bool = False) ->
         ValueError: p has fewer than two outcomes, a negative entry, or does not sum to one.
 
     Differentiable in p; where p_i = 0 (an infinite slope) the gradient of H is taken as zero. The Jensen-Shannon form
-    is `estimators.statistical_complexity`. Source: Lopez-Ruiz, Mancini and Calbet 1995, doi 10.1016/0375-9601(95)00867-5.
+    is `estimators.statistical_complexity`. Source: Lopez-Ruiz, Mancini and Calbet 1995,
+    doi 10.1016/0375-9601(95)00867-5.
     """
     (p,) = require_distributions(p=p)
     n = p.shape[-1]

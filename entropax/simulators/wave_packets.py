@@ -200,10 +200,9 @@ def soliton_collision_shift(amplitudes: Real[ArrayLike, "2"], velocities: Real[A
     relative = v[0] - v[1]
     with _checks.evaluated_now(relative):
         meet = _checks.Check(relative != 0, "velocities must differ", lambda: f"{v}")
-    square = jnp.where(relative != 0, relative, 1) ** 2
-    strength = jnp.log1p(4 * A[0] * A[1] / (square + (A[0] - A[1]) ** 2))
-    shifts = jnp.sign(jnp.stack([relative, -relative])) * strength / A
-    return _checks.enforce(shifts, meet, _checks.positive("amplitudes", A))
+    A, relative = _checks.enforce((A, relative), meet, _checks.positive("amplitudes", A))
+    strength = jnp.log1p(4 * A[0] * A[1] / (relative**2 + (A[0] - A[1]) ** 2))
+    return jnp.sign(jnp.stack([relative, -relative])) * strength / A
 
 
 def modulation_growth_rate(
