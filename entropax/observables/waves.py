@@ -143,7 +143,9 @@ def wave_entropies(psi: Inexact[ArrayLike, "n"]) -> WaveEntropies:
     wave = _wave(psi)
     if wave.ndim != 1 or wave.shape[0] < 8:
         raise ValueError(f"psi must have shape (n,) with n >= 8, got {wave.shape}")
-    return _checks.enforce(_entropies(wave), *_present(wave))
+    checks = _present(wave)
+    # Before too: the selection of probabilities would keep NaN out of the gradient.
+    return _checks.enforce(_entropies(_checks.enforce(wave, *checks)), *checks)
 
 
 class AmplitudeEntropy(eqx.Module):

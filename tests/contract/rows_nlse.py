@@ -274,7 +274,7 @@ ROWS = [
     Row(
         name="observables.WaveEntropies",
         call=lambda x: observables.WaveEntropies(*[x] * 12).sample ** 2,
-        arguments=lambda: (X,),
+        arguments=lambda: (NUMBER,),
         exempt=HOLDS,
     ),
     Row(
@@ -289,7 +289,7 @@ ROWS = [
     Row(
         name="observables.AmplitudeEntropy",
         call=lambda x: observables.AmplitudeEntropy(x, 2 * x).shifted ** 2,
-        arguments=lambda: (X,),
+        arguments=lambda: (NUMBER,),
         exempt=HOLDS,
     ),
     Row(
@@ -316,7 +316,7 @@ ROWS = [
     Row(
         name="observables.PhaseSpaceStatistics",
         call=lambda x: observables.PhaseSpaceStatistics(*[x] * 12).kurtosis ** 2,
-        arguments=lambda: (X,),
+        arguments=lambda: (NUMBER,),
         exempt=HOLDS,
     ),
     Row(
@@ -333,7 +333,7 @@ ROWS = [
     Row(
         name="observables.IntensityStatistics",
         call=lambda x: observables.IntensityStatistics(*[x] * 6).kurtosis ** 2,
-        arguments=lambda: (X,),
+        arguments=lambda: (NUMBER,),
         exempt=HOLDS,
     ),
     Row(
@@ -360,7 +360,7 @@ ROWS = [
     Row(
         name="metrics.RankTest",
         call=lambda x: metrics.RankTest(x, 2 * x, 1).value ** 2,
-        arguments=lambda: (X,),
+        arguments=lambda: (NUMBER,),
         exempt=HOLDS,
     ),
     Row(
