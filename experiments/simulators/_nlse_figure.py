@@ -64,7 +64,7 @@ def _entropies(axis: Any, data: "xarray.Dataset", name: str, words: str) -> None
     if name == "spatial":
         axis.plot([], [], color="0.4", ls="", marker="o", mfc="none", label="stored by the reference")
         axis.set_ylim(top=axis.get_ylim()[1] + 1.0)
-        axis.legend(fontsize=6.5, ncols=2, loc="upper center")
+        axis.legend(fontsize=5.5, ncols=2, loc="upper center", handlelength=1.6, columnspacing=1.0)
 
 
 def _energy(axis: Any, data: "xarray.Dataset") -> None:
@@ -89,7 +89,8 @@ def _integrators(axis: Any, data: "xarray.Dataset") -> None:
         xlabel="Fourier transforms",
         ylabel=r"largest error of $\psi$",
     )
-    axis.legend(fontsize=6.5) if axis.lines else axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
+    axis.xaxis.set_minor_formatter(lambda value, _: "")
+    axis.legend(fontsize=6) if axis.lines else axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
 
 
 def _ensemble(axis: Any, data: "xarray.Dataset") -> None:

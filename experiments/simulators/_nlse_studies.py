@@ -34,9 +34,9 @@ class StudyConfig:
     end: float = 10.0
     steps: tuple[tuple[str, tuple[int, ...]], ...] = (
         ("strang", (2000, 8000, 32000)),
-        ("yoshida4", (1000, 2000, 4000)),
+        ("yoshida4", (1000, 2000, 4000, 8000)),
         ("etdrk4", (500, 1000, 2000, 4000)),
-        ("kahan_li8", (100, 200, 400)),
+        ("kahan_li8", (100, 200, 400, 800)),
     )
     tolerances: tuple[float, ...] = (1e-5, 1e-7, 1e-9)
     pairs: tuple[tuple[float, float], ...] = ((1.5, 2.0), (1.0, 2.0), (2.0, 1.5), (1.5, 3.0), (1.0, 3.0), (2.5, 3.0))

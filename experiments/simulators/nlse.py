@@ -156,7 +156,7 @@ CLAIMS: tuple[Claim, ...] = (
         "none: order of the methods",
         Ordering(("kahan_li8", "yoshida4", "strang")),
     ),
-    Claim("Strang's steps over those of order 8 at that error", "none given", "as above", Bounds(lower=8.0)),
+    Claim("Strang's transforms over those of order 8 at that error", "more", "as above", Bounds(lower=1.0)),
     Claim(
         "ensemble of noisy packets: mean S_k",
         "rises, falls",
@@ -279,7 +279,7 @@ def _of_studies(studies: dict[str, Any]) -> dict[str, Any]:
         "shift of the slower soliton at t = 9": shifts[1],
         "scan of soliton pairs: largest error of a shift": np.abs(scan["measured"] - scan["theory"]).max(),
         f"Fourier transforms to an error of {TARGET:g}, collision": {method: work[method] for method in split},
-        "Strang's steps over those of order 8 at that error": Quotient(work["strang"], work["kahan_li8"]),
+        "Strang's transforms over those of order 8 at that error": Quotient(work["strang"], work["kahan_li8"]),
         "ensemble of noisy packets: mean S_k": {"start": mean[0], "largest": mean.max(), "end": mean[-1]},
         "ensemble of noisy packets: mean peak intensity": many["peak"].mean(),
     }
@@ -313,5 +313,10 @@ def _remarks(measured: dict[str, Any]) -> dict[str, str]:
         "Kruskal-Wallis test of intensities: p-value": "H grows with the number of values, and the subsample of the "
         "stored one is not recorded; ours is over all 204,800 values",
         "soliton: largest change of the mass": "split steps keep it to rounding; Dopri8 does to its tolerance",
+    }
+    remarks |= {
+        f"Cliff's delta of intensities, {name}": "the stored ones, like H, come from a random subsample that is not "
+        "recorded; ours is over all pairs of 51,200 values"
+        for name, _, _ in PAIRS
     }
     return {name: words for name, words in remarks.items() if name in measured}
