@@ -24,8 +24,13 @@ def advance(system, steps):
     return jax.lax.fori_loop(0, steps, lambda _, psi: prepared.step(psi, key=key), system.initial)
 
 
+def reference(t):
+    """The wave on this torus, whose seam the soliton's tail of 1e-5 feels, by steps of order 8 that are fine."""
+    return advance(Schrodinger(exact(0.0), length=LENGTH, dt=t / 200, dealiasing=None), jnp.asarray(200))
+
+
 @pytest.mark.parametrize(
-    ("method", "order", "steps"), [("strang", 2, 40), ("yoshida4", 4, 40), ("etdrk4", 4, 20), ("kahan_li8", 8, 5)]
+    ("method", "order", "steps"), [("strang", 2, 40), ("yoshida4", 4, 40), ("etdrk4", 4, 20), ("kahan_li8", 8, 10)]
 )
 def test_order_of_the_steps(x64, method, order, steps):
     """Halving dt at a fixed time divides the error by 2^order; split steps keep the mass to rounding."""
@@ -35,8 +40,10 @@ def test_order_of_the_steps(x64, method, order, steps):
         psi = advance(system, jnp.asarray(count))
         if method != "etdrk4":
             np.testing.assert_allclose(system.invariants(psi).mass, system.invariants(system.initial).mass, rtol=1e-13)
-        return float(jnp.max(jnp.abs(psi - exact(1.0))))
+        return float(jnp.max(jnp.abs(psi - true)))
 
+    true = reference(1.0)
+    np.testing.assert_allclose(true, exact(1.0), atol=1e-4)
     coarse, fine = error(steps), error(2 * steps)
     assert abs(np.log2(coarse / fine) - order) < 0.35, (coarse, fine)
 
@@ -70,7 +77,8 @@ def test_dense_output_and_what_it_reports(x64):
     times = jnp.array([0.0, 0.11, 0.37, 0.50])
     solution = system.solve(system.initial, times, rtol=1e-9, atol=1e-9)
     assert bool(solution.converged)
-    errors = [float(jnp.max(jnp.abs(psi - exact(t)))) for psi, t in zip(solution.value, times, strict=True)]
+    waves = zip(solution.value[1:], times[1:], strict=True)
+    errors = [float(jnp.max(jnp.abs(psi - reference(t)))) for psi, t in waves]
     assert max(errors) < 3e-8
     stopped = system.solve(system.initial, times, rtol=1e-9, atol=1e-9, max_steps=3)
     assert not bool(stopped.converged)
