@@ -9,6 +9,9 @@ wrong this does not follow it: its monitor takes the momentum with the wrong sig
 are not periodic (it reports energy errors of 13 to 17% that the solution does not have); what it calls an Akhmediev
 breather is a packet (`akhmediev_breather` is the exact one); its differential entropy adds log w where it belongs
 subtracted for bins, and not at all for a density.
+
+The equation is integrable: a tangent grows about thirtyfold in t = 20, not exponentially, and derivatives agree with
+differences to 1e-6 all that way. Gradients have no horizon here short of that.
 """
 
 from dataclasses import dataclass, field
