@@ -10,7 +10,7 @@ are not periodic (it reports energy errors of 13 to 17% that the solution does n
 breather is a packet (`akhmediev_breather` is the exact one); its differential entropy adds log w where it belongs
 subtracted for bins, and not at all for a density.
 
-The equation is integrable: a tangent grows about thirtyfold in t = 20, not exponentially, and derivatives agree with
+The equation is integrable: a tangent grows about seventeenfold in t = 20, not exponentially, and derivatives agree with
 differences to 1e-6 all that way. Gradients have no horizon here short of that.
 """
 

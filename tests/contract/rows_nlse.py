@@ -255,6 +255,7 @@ ROWS = [
         name="observables.wave_entropies",
         call=lambda re, im: observables.wave_entropies(wave(re, im)),
         arguments=lambda: (RE, IM),
+        slow=True,
         differentiable=(0, 1),
         select=lambda e: [
             e.spatial,
@@ -296,6 +297,7 @@ ROWS = [
         name="observables.phase_space_statistics",
         call=lambda re, im: observables.phase_space_statistics(wave(re, im)),
         arguments=lambda: (RE, IM),
+        slow=True,
         differentiable=(0, 1),
         select=lambda s: [
             s.pearson,
