@@ -325,10 +325,12 @@ class Schrodinger(Simulator[Array]):
             increasing = jnp.all(jnp.diff(t) > 0) & jnp.all(jnp.isfinite(t))
         ordered = _checks.Check(increasing, "times must be finite and increase", lambda: f"{t}")
         adjoint = diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
-        settings = tuple(jnp.asarray(number, t.dtype) for number in (rtol, atol, max_step))
+        relative, absolute, longest = (jnp.asarray(number, t.dtype) for number in (rtol, atol, max_step))
         # Times out of order would only be looked for in vain: any others take their place.
-        safe = jnp.where(increasing, t, jnp.arange(t.shape[0], dtype=t.dtype) * settings[2])
-        found = solve_adaptively(_rate, psi, safe, self._rate_arguments(), *settings, max_steps, adjoint)
+        safe = jnp.where(increasing, t, jnp.arange(t.shape[0], dtype=t.dtype) * longest)
+        found = solve_adaptively(
+            _rate, psi, safe, self._rate_arguments(), relative, absolute, longest, max_steps, adjoint
+        )
         value, converged, steps, rejected = found
         return WaveSolution(_checks.enforce(value, ordered), converged, steps, rejected)
 

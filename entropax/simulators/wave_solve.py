@@ -56,12 +56,13 @@ def solve_adaptively(
         _parts(jnp.fft.fft(psi)),
         arguments,
         saveat=diffrax.SaveAt(ts=times),
-        stepsize_controller=_ByModulus(controller),
+        stepsize_controller=_ByModulus(rtol, atol, _rms, controller),
         max_steps=max_steps,
         adjoint=adjoint,
         throw=False,
     )
-    parts = jnp.where(jnp.isfinite(solution.ys), solution.ys, jnp.nan)
+    parts = jnp.asarray(solution.ys)
+    parts = jnp.where(jnp.isfinite(parts), parts, jnp.nan)
     waves = jnp.fft.ifft(jax.lax.complex(parts[:, 0], parts[:, 1]))
     converged = solution.result == diffrax.RESULTS.successful
     return waves, converged, solution.stats["num_accepted_steps"], solution.stats["num_rejected_steps"]
@@ -88,12 +89,12 @@ def _rms(error: Array) -> Array:
 class _UnrolledDopri8(diffrax.Dopri8):
     """diffrax's Dopri8, its stages written out: a loop over them takes as long as the short transforms within."""
 
-    def init(self, terms: Any, t0: Any, t1: Any, y0: Array, args: Any) -> Array:
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Array, args: Any) -> Any:
         return terms.vf(t0, y0, args)
 
     def step(
-        self, terms: Any, t0: Any, t1: Any, y0: Array, args: Any, solver_state: Array, made_jump: Any
-    ) -> tuple[Array, Array, dict[str, Array], Array, diffrax.RESULTS]:
+        self, terms: Any, t0: Any, t1: Any, y0: Array, args: Any, solver_state: Any, made_jump: Any
+    ) -> tuple[Any, Any, Any, Any, diffrax.RESULTS]:
         h, tableau = t1 - t0, self.tableau
         y1, rate, increments = y0, solver_state, [h * solver_state]
         for fraction, weights in zip(tableau.c, tableau.a_lower, strict=True):
@@ -114,19 +115,10 @@ def _weighted(weights: Any, increments: list[Array]) -> Array:
 class _ByModulus(diffrax.AbstractAdaptiveStepSizeController):
     """A controller that sees real and imaginary parts as the complex numbers they are of."""
 
+    rtol: Any
+    atol: Any
+    norm: Callable[[Any], Any]
     inner: diffrax.PIDController
-
-    @property
-    def rtol(self) -> Any:
-        return self.inner.rtol
-
-    @property
-    def atol(self) -> Any:
-        return self.inner.atol
-
-    @property
-    def norm(self) -> Any:
-        return self.inner.norm
 
     def wrap(self, direction: Any) -> "_ByModulus":
         del direction  # times increase
@@ -141,7 +133,15 @@ class _ByModulus(diffrax.AbstractAdaptiveStepSizeController):
         return self.inner.init(terms, t0, t1, _complex(y0), dt0, args, complex_rate, error_order)
 
     def adapt_step_size(
-        self, t0: Any, t1: Any, y0: Array, y1: Array, args: Any, error: Array, error_order: Any, state: Any
+        self,
+        t0: Any,
+        t1: Any,
+        y0: Any,
+        y1_candidate: Any,
+        args: Any,
+        y_error: Any,
+        error_order: Any,
+        controller_state: Any,
     ) -> Any:
-        waves = _complex(y0), _complex(y1)
-        return self.inner.adapt_step_size(t0, t1, *waves, args, _complex(error), error_order, state)
+        before, after, error = _complex(y0), _complex(y1_candidate), _complex(y_error)
+        return self.inner.adapt_step_size(t0, t1, before, after, args, error, error_order, controller_state)

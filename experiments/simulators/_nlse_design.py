@@ -221,7 +221,7 @@ def gradient_memory(config: DesignConfig) -> float:
         return observables.spectral_entropy(final)
 
     analysis = jax.jit(slope).lower(jnp.ones(512, complex)).compile().memory_analysis()
-    return float(analysis.temp_size_in_bytes)
+    return float(analysis.temp_size_in_bytes) if analysis is not None else float("nan")
 
 
 def mismatch(value_and_slope: Any, parameters: jax.Array) -> float:

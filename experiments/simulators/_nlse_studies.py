@@ -64,7 +64,7 @@ def compare_integrators(config: StudyConfig) -> dict[str, np.ndarray]:
         prepared, key = system.prepared(), jax.random.key(0)
         return jax.lax.fori_loop(0, steps, lambda _, psi: prepared.step(psi, key=key), system.initial)
 
-    def solved(method: str, steps: int) -> jax.Array:
+    def solved(method: Any, steps: int) -> jax.Array:
         return run(Schrodinger(psi, length=LENGTH, dt=config.end / steps, method=method), jnp.asarray(steps))
 
     times = jnp.array([0.0, config.end])

@@ -208,7 +208,8 @@ def test_shift_of_colliding_solitons(x64):
     measured = np.array(centres) - np.array([-10 + 2 * 9, 10 - 2 * 9])
     theory = simulators.soliton_collision_shift(np.array([2.0, 1.5]), np.array([2.0, -2.0]))
     np.testing.assert_allclose(theory, [0.276500, -0.368667], atol=6e-7)
-    np.testing.assert_allclose(measured, [0.27649, -0.36869], atol=1.5e-5)
+    np.testing.assert_allclose(measured, theory, atol=5e-6)
+    np.testing.assert_allclose(measured, [0.27649, -0.36869], atol=3e-5)  # by Strang's steps of 0.001
 
 
 @pytest.mark.parametrize(("b", "height"), [(0.25, 2.414214), (0.35, 2.673320)])
