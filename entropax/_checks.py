@@ -109,6 +109,23 @@ def as_floats(**values: Any) -> tuple[jax.Array, ...]:
     return tuple(converted(value) for value in values.values())
 
 
+def as_complex(name: str, value: Any) -> jax.Array:
+    """`value` as a complex array of its precision, at least that of float32; integers take the default float's.
+
+    Raises:
+        TypeError: `value` is not a numeric array or number.
+    """
+    if not isinstance(value, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
+        raise TypeError(f"{name} must be an array or a number, got {type(value).__name__}")
+    if not jnp.issubdtype(jnp.result_type(value), jnp.complexfloating):
+        (real,) = as_floats(**{name: value})
+        with evaluated_now(real):
+            real = accumulated(real)
+            return jax.lax.complex(real, jnp.zeros_like(real))
+    with evaluated_now(value):
+        return jnp.asarray(value, jnp.result_type(value))
+
+
 def as_numbers(**values: Any) -> tuple[jax.Array, ...]:
     """The values as floating arrays without axes, of one dtype as in `as_floats`.
 

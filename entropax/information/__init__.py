@@ -2,6 +2,7 @@
 
 - One distribution: `entropy` and its relatives `renyi_entropy`, `tsallis_entropy`, `min_entropy`, `varentropy`,
   `perplexity`, `binary_entropy`; from logits, `entropy_from_logits`, which also stays accurate for large ones.
+  `lmc_complexity` is small for the sure and the uniform alike, by `disequilibrium`.
 - Two distributions: `kl_divergence` and `cross_entropy` for likelihoods; `js_divergence`, `hellinger_distance` and
   `total_variation` when supports differ (they stay finite); `renyi_divergence` and `tsallis_divergence` for an order;
   `f_divergence` and `bregman_divergence` for a convex function of one's own; `wasserstein_1d` when the outcomes are
@@ -52,6 +53,7 @@ from entropax.information.discrete import (
     tsallis_entropy,
     varentropy,
 )
+from entropax.information.disorder import disequilibrium, lmc_complexity
 from entropax.information.divergences import (
     chi_squared,
     cross_entropy,
@@ -159,6 +161,7 @@ __all__ = [
     "conditional_mutual_information",
     "cross_entropy",
     "dependency_coefficient",
+    "disequilibrium",
     "dual_total_correlation",
     "enm_fit",
     "entropy",
@@ -183,6 +186,7 @@ __all__ = [
     "jump_stationary_distribution",
     "kelly_portfolio",
     "kl_divergence",
+    "lmc_complexity",
     "log_partition",
     "logical_probability",
     "logistic_truth",

@@ -10,6 +10,8 @@ whether confidence tells right from wrong, whatever its scale.
 Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 
+Samples: `cliffs_delta` says how far one lies above another, `kruskal_wallis` whether several differ; both by ranks.
+
 Segmentation: `intersection_and_union` of each image, added over a test set, and `mean_iou` of the sums; with
 distributions for predictions they are relaxed and have gradients.
 """
@@ -28,10 +30,12 @@ from entropax.metrics.calibration import (
     top_label,
 )
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
+from entropax.metrics.rank_tests import RankTest, cliffs_delta, kruskal_wallis
 from entropax.metrics.ranking import auroc
 from entropax.metrics.segmentation import intersection_and_union, mean_iou
 
 __all__ = [
+    "RankTest",
     "ReliabilityBins",
     "TopLabel",
     "adaptive_calibration_error",
@@ -39,8 +43,10 @@ __all__ = [
     "auroc",
     "brier_score",
     "classwise_calibration_error",
+    "cliffs_delta",
     "expected_calibration_error",
     "intersection_and_union",
+    "kruskal_wallis",
     "ks_calibration_error",
     "maximum_calibration_error",
     "mean_iou",

@@ -56,18 +56,23 @@ def auroc(
         _checks.Check(both, "positive must hold both classes", lambda: "one"),
     ]
     if temperature is None:
-        wins = _won(jax.lax.stop_gradient(s), below)
+        won = wins(jax.lax.stop_gradient(s), below)
     else:
         (t,) = _checks.as_numbers(temperature=temperature)
         t = t.astype(s.dtype)
         checks.append(_checks.positive("temperature", t))
-        wins = _won_softly(s, below, t)
+        won = soft_wins(s, below, t)
     pairs = jnp.sum(above) * jnp.sum(below)
-    return _checks.enforce(jnp.sum(above * wins) / jnp.where(pairs > 0, pairs, 1), *checks)
+    return _checks.enforce(jnp.sum(above * won) / jnp.where(pairs > 0, pairs, 1), *checks)
 
 
-def _won(s: Array, below: Array) -> Array:
-    """How many negatives each score exceeds, ties counting half."""
+def wins(s: Array, below: Array) -> Array:
+    """How many negatives each score exceeds, ties counting half.
+
+    Args:
+        s: scores, shape (n,).
+        below: one for every negative, else zero, shape (n,).
+    """
     order = jnp.argsort(s)
     ordered = s[order]
     up_to = jnp.concatenate([jnp.zeros((1,), s.dtype), jnp.cumsum(below[order])])
@@ -76,8 +81,14 @@ def _won(s: Array, below: Array) -> Array:
 
 
 @jax.jit
-def _won_softly(s: Array, below: Array, temperature: Array) -> Array:
-    """The relaxed count, some rows of the matrix of pairs at a time; their values are computed anew for a gradient."""
+def soft_wins(s: Array, below: Array, temperature: Array) -> Array:
+    """The relaxed count, some rows of the matrix of pairs at a time; their values are computed anew for a gradient.
+
+    Args:
+        s: scores, shape (n,).
+        below: one for every negative, else zero, shape (n,).
+        temperature: in units of the scores.
+    """
 
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def row(score: Array) -> Array:

@@ -17,6 +17,11 @@ Macrostates of a gas: `occupation_numbers` of cells (exact) or `smooth_occupatio
 `boltzmann_entropy`, `pooled_entropy` over many copies, and `hydrodynamic_entropy` of density, velocity and energy. What
 theory says of them: `sackur_tetrode_2d`, `coarse_maxwellian_entropy`, `ideal_expansion_entropy` and its limit
 `scaling_entropy`, `collision_frequency`, `mean_free_path`.
+
+Complex waves: `intensity_distribution` and `mode_distribution` are what any entropy of `information` takes;
+`spatial_entropy` and `spectral_entropy` are Shannon's, `wave_entropies` all at once, `amplitude_entropy` that of the
+moduli. `spectral_richness` and `spectral_moments` describe the spectrum, `energy_centre` where a wave is,
+`phase_space_statistics` its values in the complex plane, `intensity_statistics` the moments of |psi|^2.
 """
 
 from entropax.observables.collective import (
@@ -69,19 +74,46 @@ from entropax.observables.retrieval import (
     retrieval_entropy,
 )
 from entropax.observables.velocity_distribution import kinetic_entropy, negative_mass
+from entropax.observables.wave_statistics import (
+    IntensityStatistics,
+    PhaseSpaceStatistics,
+    intensity_statistics,
+    phase_space_statistics,
+)
+from entropax.observables.waves import (
+    AmplitudeEntropy,
+    SpectralMoments,
+    WaveEntropies,
+    amplitude_entropy,
+    energy_centre,
+    intensity_distribution,
+    mode_distribution,
+    spatial_entropy,
+    spectral_entropy,
+    spectral_moments,
+    spectral_richness,
+    wave_entropies,
+)
 
 __all__ = [
+    "AmplitudeEntropy",
     "CollisionOutcome",
     "FieldEntropies",
     "FieldSummary",
+    "IntensityStatistics",
     "NeighborCounts",
     "PhaseLabels",
     "PhasePortrait",
+    "PhaseSpaceStatistics",
+    "SpectralMoments",
+    "WaveEntropies",
+    "amplitude_entropy",
     "boltzmann_entropy",
     "coarse_maxwellian_entropy",
     "collision_frequency",
     "collision_outcome",
     "composite_entropy",
+    "energy_centre",
     "example_overlap",
     "field_energy",
     "field_entropies",
@@ -89,17 +121,21 @@ __all__ = [
     "field_summary",
     "hydrodynamic_entropy",
     "ideal_expansion_entropy",
+    "intensity_distribution",
+    "intensity_statistics",
     "kinetic_entropy",
     "local_neighbor_count",
     "loss_energy",
     "mattis_overlap",
     "mean_free_path",
     "middle_field",
+    "mode_distribution",
     "negative_mass",
     "occupation_numbers",
     "pair_distance",
     "phase_labels",
     "phase_portrait",
+    "phase_space_statistics",
     "pooled_entropy",
     "quadratic_loss",
     "retrieval_entropy",
@@ -109,5 +145,10 @@ __all__ = [
     "smooth_neighbor_count",
     "smooth_occupation_numbers",
     "smooth_pair_distance",
+    "spatial_entropy",
+    "spectral_entropy",
+    "spectral_moments",
+    "spectral_richness",
     "topological_charge",
+    "wave_entropies",
 ]

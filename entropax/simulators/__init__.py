@@ -18,6 +18,9 @@
   potential (`LinearPotential`, `Phi4`, `SineGordon`, `DoubleSineGordon`; or a `Potential` or `KinkPotential` of your
   own). To start from: an exact `kink` or `breather`, a `kink_antikink` pair that collides, a `gaussian_packet`.
   `kink_modes` are a kink's small oscillations.
+- `Schrodinger`: waves of the cubic Schroedinger equation by split steps, or by `solve` to a tolerance; its rate is
+  `nlse_rhs` with an `exponential_filter`. Starts: `soliton`, `superposed_solitons`, `breather_packet`, the exact
+  `akhmediev_breather`, `noisy_gaussian`; theory: `soliton_collision_shift`, `modulation_growth_rate`.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
@@ -60,7 +63,23 @@ from entropax.simulators.mixture_moments import (
     two_temperature_rate,
     two_temperatures,
 )
+from entropax.simulators.schrodinger import (
+    Schrodinger,
+    WaveInvariants,
+    WaveSolution,
+    exponential_filter,
+    nlse_rhs,
+)
 from entropax.simulators.velocity_space import VelocityGrid, VelocityMoments, maxwellian, velocity_moments
+from entropax.simulators.wave_packets import (
+    akhmediev_breather,
+    breather_packet,
+    modulation_growth_rate,
+    noisy_gaussian,
+    soliton,
+    soliton_collision_shift,
+    superposed_solitons,
+)
 
 __all__ = [
     "ActiveRing",
@@ -87,17 +106,23 @@ __all__ = [
     "MixtureState",
     "Phi4",
     "Potential",
+    "Schrodinger",
     "Simulator",
     "SineGordon",
     "SwimmerState",
     "VelocityGrid",
     "VelocityMoments",
+    "WaveInvariants",
+    "WaveSolution",
+    "akhmediev_breather",
     "binary_collision",
     "bkw_solution",
     "breather",
+    "breather_packet",
     "channel_log_weights",
     "collide_disks",
     "dataset_entropy",
+    "exponential_filter",
     "fokker_planck",
     "fokker_planck_step",
     "gaussian_moments",
@@ -111,15 +136,21 @@ __all__ = [
     "kink_modes",
     "maxwellian",
     "mixture_moment_rate",
+    "modulation_growth_rate",
+    "nlse_rhs",
+    "noisy_gaussian",
     "occupation_states",
     "ornstein_uhlenbeck_step",
     "pattern_entropy",
     "sample_archetypes",
     "sample_examples",
     "simulate",
+    "soliton",
+    "soliton_collision_shift",
     "spectral_collision",
     "stationary_covariance",
     "stream_freely",
+    "superposed_solitons",
     "swimmer_box",
     "to_dataset",
     "two_temperature_rate",
