@@ -6,13 +6,33 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax.simulators.chaos import (
-    attractors_of_note,
+    biological,
+    chemical,
+    circuits,
+    delay,
+    fluid,
+    hyperchaotic,
+    lorenz_like,
+    mechanical,
+    multi_wing,
+    sprott,
 )
 from entropax.simulators.chaos.definitions import KINDS, find, names
 from entropax.simulators.chaos.systems import ChaoticFlow, ChaoticSystem, DelaySystem, history_length
 
 # Importing a module of equations enters them into the catalogue.
-EQUATIONS = (attractors_of_note,)
+EQUATIONS = (
+    biological,
+    chemical,
+    circuits,
+    delay,
+    fluid,
+    hyperchaotic,
+    lorenz_like,
+    mechanical,
+    multi_wing,
+    sprott,
+)
 
 
 def system_names(kind: str | None = None) -> list[str]:
@@ -56,6 +76,4 @@ def get_system(name: str, *, dtype: Any = None) -> ChaoticSystem:
     }
     if not definition.delay:
         return ChaoticFlow(**fields)
-    delay = definition.parameters["tau"]
-    assert isinstance(delay, float)
-    return DelaySystem(**fields, history_length=history_length(delay, definition.dt))
+    return DelaySystem(**fields, history_length=history_length(definition.tau, definition.dt))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,9 +43,11 @@ class Definition:
     stiff: bool = False
 
     @property
-    def steps_per_period(self) -> int:
-        """Steps dt in a period, rounded up."""
-        return math.ceil(self.period / self.dt)
+    def tau(self) -> float:
+        """The delay of a delay system."""
+        tau = self.parameters["tau"]
+        assert isinstance(tau, float)
+        return tau
 
 
 KINDS: Mapping[str, Callable[[Definition], bool]] = {
@@ -57,6 +58,15 @@ KINDS: Mapping[str, Callable[[Definition], bool]] = {
 }
 
 _CATALOGUE: dict[str, Definition] = {}
+
+
+def mapped(functions: Mapping[int, Callable[[Any], Any]]) -> Callable[..., tuple[Any, ...]]:
+    """A map of the coordinates that applies a function to some of them, by index, and leaves the others."""
+
+    def apply(*coordinates: Any, **parameters: Any) -> tuple[Any, ...]:
+        return tuple(functions[i](value) if i in functions else value for i, value in enumerate(coordinates))
+
+    return apply
 
 
 def system(name: str, **facts: Any) -> Callable[[Equation], Equation]:

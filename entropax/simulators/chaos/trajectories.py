@@ -222,7 +222,7 @@ def _stepped(
 def _delay(system: DelaySystem) -> float:
     """tau as a number; under a transformation the catalogue's, since a history has a fixed length."""
     tau = system.parameters["tau"]
-    return float(tau) if _checks.is_concrete(tau) else float(system.definition.parameters["tau"])  # type: ignore
+    return float(tau) if _checks.is_concrete(tau) else system.definition.tau
 
 
 def _noise(system: ChaoticSystem, noise: Any) -> Array:
