@@ -15,6 +15,7 @@ from jaxtyping import Float, Real
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar
 from entropax.simulators.base import Simulator, simulate
+from entropax.simulators.chaos import _adaptive
 from entropax.simulators.chaos.systems import ChaoticFlow, ChaoticSystem, DelayState, DelaySystem, history_length
 
 
@@ -102,51 +103,14 @@ def trajectory(
         points = _stepped(system, times, points_per_period, noise, key)
     else:
         assert isinstance(system, ChaoticFlow)
-        single = jnp.finfo(start.dtype).bits <= 32
-        points, solved = _solved(
-            system,
-            times,
-            (1e-5 if single else 1e-9) if rtol is None else rtol,
-            (1e-7 if single else 1e-12) if atol is None else atol,
-            (diffrax.Kvaerno5() if system.definition.stiff else diffrax.Dopri8()) if solver is None else solver,
-            diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
-            max_steps,
+        if solver is None:
+            solver = diffrax.Kvaerno5() if system.definition.stiff else diffrax.Dopri8()
+        method = _adaptive.method(
+            start.dtype, solver=solver, adjoint=adjoint, rtol=rtol, atol=atol, max_steps=max_steps
         )
-        points = _checks.enforce(
-            points,
-            _checks.Check(
-                solved, "the solver must reach the last time", lambda: f"more than max_steps = {max_steps} steps"
-            ),
-        )
+        points = _adaptive.solved(system, start, times, method)
     points = system.bounded(points) if bounded else points
     return (points - points.mean(axis=0, keepdims=True)) / points.std(axis=0, keepdims=True) if standardize else points
-
-
-@eqx.filter_jit
-def _solved(
-    system: ChaoticFlow,
-    times: Array,
-    rtol: float,
-    atol: float,
-    solver: diffrax.AbstractSolver,
-    adjoint: diffrax.AbstractAdjoint,
-    max_steps: int,
-) -> tuple[Array, Array]:
-    """The solution at the times, and whether the solver reached the last one."""
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(system.vector_field),
-        solver,
-        times[0],
-        times[-1],
-        system.dt,
-        system.initial_conditions,
-        saveat=diffrax.SaveAt(ts=times),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
-        adjoint=adjoint,
-        max_steps=max_steps,
-        throw=False,
-    )
-    return solution.ys, solution.result == diffrax.RESULTS.successful
 
 
 def delay_trajectory(
