@@ -1,6 +1,6 @@
 """The adaptive solve that single flows and ensembles share."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -8,19 +8,6 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array
-
-
-class Flow(Protocol):
-    """What is solved."""
-
-    @property
-    def dt(self) -> Array:
-        """First step tried."""
-        ...
-
-    def vector_field(self, t: Any, y: Any, args: Any = None) -> Any:
-        """dy/dt."""
-        ...
 
 
 class Method(eqx.Module):
@@ -53,21 +40,30 @@ def method(
     return Method(solver, adjoint, rtol, atol, max_steps)
 
 
-def solved(flow: Flow, start: Array, times: Array, method: Method) -> Array:
+def solved(flow: Any, start: Array, times: Array, method: Method) -> Array:
     """The solution at the times, shape (n, *start.shape).
 
+    Args:
+        flow: a module with `vector_field(t, y, args)` and `dt`, the first step tried.
+        start: the state at times[0].
+        times: increasing, shape (n,).
+        method: solver, tolerances and the rest.
+
     Raises:
-        ValueError: the solver gave up; under a transformation the solution is NaN instead.
+        ValueError: the start is not finite, or the solver gave up; under a transformation the solution is NaN instead.
     """
-    points, reached = _solve(flow, start, times, method)
-    reached = _checks.Check(
+    finite = _checks.finite("initial_conditions", start)
+    start = _checks.enforce(start, finite)
+    # From a start that is not finite the solver would try all its steps.
+    points, reached = _solve(flow, jnp.where(jnp.isfinite(start), start, 1), times, method)
+    arrives = _checks.Check(
         reached, "the solver must reach the last time", lambda: f"no end after max_steps = {method.max_steps} steps"
     )
-    return _checks.enforce(points, reached)
+    return _checks.enforce(points, finite, arrives)
 
 
 @eqx.filter_jit
-def _solve(flow: Flow, start: Array, times: Array, method: Method) -> tuple[Array, Array]:
+def _solve(flow: Any, start: Array, times: Array, method: Method) -> tuple[Array, Array]:
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(flow.vector_field),
         method.solver,

@@ -172,7 +172,7 @@ def _stepped(
     observe: Callable[[Any], Array] = _position
     init = system.init
     if isinstance(system, DelaySystem):
-        system = dataclasses.replace(system, history_length=history_length(_delay(system), spacing / every))
+        system = dataclasses.replace(system, history_length=history_length(_longest_delay(system), spacing / every))
         fractions = jnp.linspace(0, 1, embedding, dtype=times.dtype)
         observe = _Embedded(fractions * system.parameters["tau"] / system.dt)
         init = functools.partial(system.init, history=history)
@@ -183,10 +183,16 @@ def _stepped(
     return jnp.concatenate([observe(start)[None], points])
 
 
-def _delay(system: DelaySystem) -> float:
-    """tau as a number; under a transformation the catalogue's, since a history has a fixed length."""
-    tau = system.parameters["tau"]
-    return float(tau) if _checks.is_concrete(tau) else system.definition.tau
+def _longest_delay(system: DelaySystem) -> float:
+    """The delay that a history is made for: the catalogue's, doubled as often as a longer one needs.
+
+    Under a transformation the delay is no number that a length could be made of: then the catalogue's must do, and a
+    longer one gives NaN.
+    """
+    tau, usual = system.parameters["tau"], system.definition.tau
+    if not _checks.is_concrete(tau) or float(tau) <= usual:
+        return usual
+    return usual * 2 ** math.ceil(math.log2(float(tau) / usual))
 
 
 def _noise(system: ChaoticSystem, noise: Any) -> Array:
