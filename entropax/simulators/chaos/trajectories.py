@@ -58,7 +58,7 @@ def trajectory(
 
     Without noise a flow is solved by diffrax with adaptive steps, by Dopri8, or by Kvaerno5 where the catalogue calls
     the system stiff. With noise, and for a delay system, it is stepped by Runge and Kutta's fourth-order method with
-    steps of at most the catalogue's dt. Batch over starting points with jax.vmap.
+    steps of at most the system's dt. Batch over starting points with jax.vmap.
 
     Nearby trajectories of a chaotic system part at the rate of its largest Lyapunov exponent: in float32 a trajectory
     is one of the true ones for a few periods only, and so are gradients meaningful.
@@ -167,7 +167,9 @@ def _stepped(
         raise ValueError("noise needs a key, made by jax.random.key")
     definition, intervals = system.definition, times.shape[0] - 1
     spacing = definition.period * (intervals + 1) / (points_per_period * intervals)
-    every = math.ceil(spacing / definition.dt)
+    # A number of steps is static; what is being differentiated by is no number, then the catalogue's step is one.
+    longest = float(system.dt) if _checks.is_concrete(system.dt) else definition.dt
+    every = math.ceil(spacing / longest)
     system = eqx.tree_at(lambda s: s.dt, system, (times[1] - times[0]) / every)
     observe: Callable[[Any], Array] = _position
     init = system.init
