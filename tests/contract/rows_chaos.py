@@ -183,7 +183,7 @@ ROWS = [
             "integer": FLOATING,
             "leaks": "jax.checking_leaks crashes diffrax's loops",
         },
-        rtol=1e-5,  # the adaptive steps move with the arguments
+        rtol=1e-4,  # the adaptive steps are chosen anew for displaced arguments
         slow=True,
     ),
     Row(
@@ -206,7 +206,7 @@ ROWS = [
             "integer": FLOATING,
             "leaks": "jax.checking_leaks crashes diffrax's loops",
         },
-        rtol=1e-5,
+        rtol=1e-4,
         slow=True,
     ),
     Row(

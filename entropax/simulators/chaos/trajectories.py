@@ -178,7 +178,7 @@ def _stepped(
         fractions = jnp.linspace(0, 1, embedding, dtype=times.dtype)
         observe = _Embedded(fractions * system.parameters["tau"] / system.dt)
         init = functools.partial(system.init, history=history)
-    noisy = system if noise is None else _Noisy(system, _noise(system, noise), system.dt)
+    noisy = system if noise is None else _Noisy(system=system, noise=_noise(system, noise), dt=system.dt)
     key = jax.random.key(0) if key is None else key
     start = init(key=key)
     _, points = simulate(noisy, start, intervals * every, key=key, observe=observe, every=every)
