@@ -6,8 +6,8 @@ float64 at a relative tolerance of 1e-9, and the case's name says how long every
 system after the other in Python (and compiles right-hand sides if numba is installed), here with the two methods of
 scipy that serve it best at the same tolerance: its default, Radau at 1e-12, is timed on the Lorenz system alone,
 against ours at 1e-12. Its delay solver interpolates linearly between the points that are asked for, ours by cubics
-between steps a tenth as long; what is compared is therefore the flows, over the first half period, relative to their size, without
-the double pendulum, which is another one there.
+between steps a tenth as long. What is compared is therefore the flows, over the first half period, relative to their
+size, without the double pendulum, which is another one there.
 """
 
 import dataclasses

@@ -117,8 +117,13 @@ def probed(systems) -> dict[str, dict[str, np.ndarray]]:
 
         return {name: jax.vmap(lambda p, y, name=name: one(name, p, y))(batch[name], states[name]) for name in systems}
 
-    with jax.enable_x64(True):
-        out = jax.tree.map(np.asarray, jax.jit(everything)(batches, states))
+    before = jax.config.read("jax_disable_most_optimizations")  # most of the time is compiling
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        with jax.enable_x64(True):
+            out = jax.tree.map(np.asarray, jax.jit(everything)(batches, states))
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
     return {name: {**out[name], "state": states[name]} for name in systems}
 
 
