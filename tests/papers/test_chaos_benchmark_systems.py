@@ -80,9 +80,10 @@ def probe(system: chaos.ChaoticSystem, y: jax.Array, direction: tuple) -> dict[s
     def of(parameters, y):
         return rate(system.with_parameters(**parameters), y)
 
-    value, tangent = jax.jvp(of, (system.parameters, y), direction)
+    value, linear = jax.linearize(of, system.parameters, y)
+    tangent = linear(*direction)
     weights = jnp.cos(jnp.arange(1.0, y.size + 1))
-    gradient = jax.grad(lambda *inputs: jnp.vdot(weights, of(*inputs)), argnums=(0, 1))(system.parameters, y)
+    gradient = jax.linear_transpose(linear, system.parameters, y)(weights)
     reverse = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, direction)))
     return {"value": value, "tangent": tangent, "reverse": reverse, "forward": jnp.vdot(weights, tangent)}
 
