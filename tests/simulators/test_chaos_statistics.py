@@ -71,7 +71,7 @@ def test_flows(reference, x64):
 
 
 def test_delay_systems(reference, x64):
-    """Three of six delay systems within three standard errors, over ten periods that begin a delay after the history."""
+    """Three of six delay systems within three standard errors, over ten periods that begin a delay after the start."""
     found = {}
     for system in delays():
         data = reference[system.name]
