@@ -60,8 +60,9 @@ def systems() -> dict[str, chaos.ChaoticSystem]:
 @pytest.fixture(scope="module")
 def reference():
     """The package's flows, by name."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
+        patch.setenv("NUMBA_DISABLE_JIT", "1")  # compiling 130 functions costs more than the two calls of each
         from dysts import flows
 
         return {name: getattr(flows, name)() for name in chaos.system_names()}
