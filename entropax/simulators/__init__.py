@@ -21,9 +21,11 @@
 - `Schrodinger`: waves of the cubic Schroedinger equation by split steps, or by `solve` to a tolerance; its rate is
   `nlse_rhs` with an `exponential_filter`. Starts: `soliton`, `superposed_solitons`, `breather_packet`, the exact
   `akhmediev_breather`, `noisy_gaussian`; theory: `soliton_collision_shift`, `modulation_growth_rate`.
+- `chaos`: chaotic systems by name, with trajectories (`chaos.get_system`, `chaos.trajectory`).
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
+from entropax.simulators import chaos
 from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swimmer_box
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.archetypes import dataset_entropy, pattern_entropy, sample_archetypes, sample_examples
@@ -120,6 +122,7 @@ __all__ = [
     "breather",
     "breather_packet",
     "channel_log_weights",
+    "chaos",
     "collide_disks",
     "dataset_entropy",
     "exponential_filter",
