@@ -10,6 +10,9 @@ whether confidence tells right from wrong, whatever its scale.
 Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 
+Forecasts of series: `smape` (the figure benchmarks report, safe at zero), `mape`, `mase` (against the naive forecast)
+and `r_squared`.
+
 Segmentation: `intersection_and_union` of each image, added over a test set, and `mean_iou` of the sums; with
 distributions for predictions they are relaxed and have gradients.
 """
@@ -28,6 +31,7 @@ from entropax.metrics.calibration import (
     top_label,
 )
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
+from entropax.metrics.forecasting import mape, mase, r_squared, smape
 from entropax.metrics.ranking import auroc
 from entropax.metrics.segmentation import intersection_and_union, mean_iou
 
@@ -42,11 +46,15 @@ __all__ = [
     "expected_calibration_error",
     "intersection_and_union",
     "ks_calibration_error",
+    "mape",
+    "mase",
     "maximum_calibration_error",
     "mean_iou",
     "multiclass_brier_score",
     "optimal_pass_at_n_policy",
     "pass_at_k",
+    "r_squared",
     "reliability_bins",
+    "smape",
     "top_label",
 ]
