@@ -138,6 +138,7 @@ def sparse_regression(
         _checks.nonnegative("threshold", cut),
         _checks.nonnegative("ridge", weight),
     )
+    A, b, cut, weight = (_checks.accumulated(array) for array in (A, b, cut, weight))
     value, support, residual, used, converged = _thresholded(A, b, cut, weight, iterations)
     value, residual = _checks.enforce((value, residual), *checks)
     return SparseRegression(value, support, residual, used, converged & _checks.validity(*checks))
@@ -157,7 +158,7 @@ def _thresholded(
     def step(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
         support, used, changed = carry
         kept = support & (jnp.abs(_restricted(fixed_gram, fixed_moments, support, ridge)) >= threshold)
-        return (kept, used + changed, jnp.any(kept != support)), None
+        return (kept, used + changed.astype(jnp.int32), jnp.any(kept != support)), None
 
     start = (jnp.ones(moments.shape, bool), jnp.int32(0), jnp.asarray(True))
     (support, used, changed), _ = jax.lax.scan(step, start, None, length=iterations)
@@ -176,7 +177,7 @@ def _restricted(gram: Array, moments: Array, support: Array, ridge: Array) -> Ar
     size = jnp.sqrt(jnp.diagonal(gram) + ridge)
     size = jnp.where(size > 0, size, 1)
     p = gram.shape[0]
-    floor = p * jnp.finfo(gram.dtype).eps
+    floor = jnp.asarray(p * jnp.finfo(gram.dtype).eps, gram.dtype)
 
     def solve(moment: Array, kept: Array) -> Array:
         both = kept[:, None] & kept[None, :]

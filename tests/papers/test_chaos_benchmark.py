@@ -18,9 +18,7 @@ class Lorenz(eqx.Module):
     beta: jax.Array = eqx.field(converter=jnp.asarray, default=2.667)
 
     def __call__(self, t, y):
-        return jnp.stack(
-            [self.sigma * (y[1] - y[0]), y[0] * (self.rho - y[2]) - y[1], y[0] * y[1] - self.beta * y[2]]
-        )
+        return jnp.stack([self.sigma * (y[1] - y[0]), y[0] * (self.rho - y[2]) - y[1], y[0] * y[1] - self.beta * y[2]])
 
 
 class Rossler(eqx.Module):
@@ -31,9 +29,7 @@ class Rossler(eqx.Module):
 def spectra(field, starts, dt, num_steps, transient):
     """Exponents over several starts at once: their mean and its standard error."""
     run = jax.jit(
-        jax.vmap(
-            lambda y: observables.lyapunov_spectrum(field, y, dt, num_steps=num_steps, transient=transient).value
-        )
+        jax.vmap(lambda y: observables.lyapunov_spectrum(field, y, dt, num_steps=num_steps, transient=transient).value)
     )
     values = np.asarray(run(starts))
     return values.mean(axis=0), values.std(axis=0, ddof=1) / len(values) ** 0.5
