@@ -52,7 +52,9 @@ def mape(actual: Series, forecast: Series) -> Float[Array, "*batch"]:
     return _checks.enforce(_mape(y, f), *checks, some)
 
 
-def mase(actual: Series, forecast: Series, history: Series, *, season: int = 1) -> Float[Array, "*batch"]:
+def mase(
+    actual: Series, forecast: Series, history: Real[ArrayLike, "*batch n"], *, season: int = 1
+) -> Float[Array, "*batch"]:
     """Mean absolute scaled error, mean |y - f| / mean |h_i - h_(i - season)|: against the naive forecast's on history.
 
     Args:

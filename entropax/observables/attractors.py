@@ -5,6 +5,8 @@ differentiation, to tangent vectors at it is that step applied to the variationa
 every step keeps the vectors apart, and the mean logarithms of their lengths are the exponents.
 """
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -89,11 +91,12 @@ def lyapunov_spectrum(
     checks = _checks.finite("state", y), _checks.positive("dt", step)
     flow = TangentFlow(vector_field, step)
     tangent = TangentState(start, y, jnp.eye(y.size, k, dtype=y.dtype), jnp.zeros(k, y.dtype))
-    key = jax.random.key(0)  # nothing is drawn
-    if transient:
-        tangent, _ = simulate(flow, tangent, transient, key=key, observe=None)
-    end, growth = simulate(flow, tangent, num_steps, key=key, observe=_growth, every=num_steps // blocks)
-    value, error = _block_means(tangent.growth, growth, step * (num_steps // blocks))
+    # The transient is a whole number of observations that are not looked at: one loop to compile.
+    every = math.gcd(transient, num_steps // blocks)
+    end, growth = simulate(
+        flow, tangent, transient + num_steps, key=jax.random.key(0), observe=_growth, every=every
+    )  # no step draws anything
+    value, error = _block_means(growth, step, transient // every, blocks, every)
     return LyapunovSpectrum(*_checks.enforce((value, error, end.position, end.tangents), *checks))
 
 
@@ -248,10 +251,12 @@ def _orthonormalized(vectors: Array) -> tuple[Array, Array]:
     return jnp.stack(columns, axis=1), jnp.stack(lengths)
 
 
-@jax.jit
-def _block_means(before: Array, growth: Array, duration: Array) -> tuple[Array, Array]:
+@functools.partial(jax.jit, static_argnames=("skipped", "blocks", "every"))
+def _block_means(growth: Array, dt: Array, skipped: int, blocks: int, every: int) -> tuple[Array, Array]:
     """Mean growth per time, and its standard error from the means over blocks; `growth` is accumulated."""
-    rates = jnp.diff(jnp.concatenate([before[None], growth]), axis=0) / duration
+    accumulated = jnp.concatenate([jnp.zeros_like(growth[:1]), growth])[skipped:]
+    stride = (accumulated.shape[0] - 1) // blocks
+    rates = jnp.diff(accumulated[::stride], axis=0) / (dt * (stride * every))
     value = jnp.mean(rates, axis=0)
     square = jnp.sum((rates - value[None]) ** 2, axis=0) / (rates.shape[0] * (rates.shape[0] - 1))
     scatters = square > 0

@@ -103,7 +103,7 @@ def test_pesin_entropy(x64) -> None:
 
 @pytest.mark.fast
 def test_smape(x64) -> None:
-    """(1, 2, 3) against (1.5, 2, 2) is 26.6666667 of 200, in either order; 0 for equality and 200 for a flipped sign."""
+    """(1, 2, 3) against (1.5, 2, 2) is 26.6666667 of 200, in either order; 0 for equality, 200 for a flipped sign."""
     y, f = np.array([1.0, 2.0, 3.0]), np.array([1.5, 2.0, 2.0])
     both = np.stack([y, f, y, y]), np.stack([f, y, y, -y])
     np.testing.assert_allclose(metrics.smape(*both), [80 / 3, 80 / 3, 0, 200], atol=1e-12)
