@@ -13,9 +13,11 @@
   `hard_disk_pair_time` and `collide_disks` are one event.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
+- `chaos`: chaotic systems by name, with trajectories (`chaos.get_system`, `chaos.trajectory`).
 - `to_dataset`: observations as an `xarray.Dataset` with units.
 """
 
+from entropax.simulators import chaos
 from entropax.simulators.active_matter import ActiveSwimmers, SwimmerState, swimmer_box
 from entropax.simulators.active_ring import ActiveRing, ornstein_uhlenbeck_step
 from entropax.simulators.archetypes import dataset_entropy, pattern_entropy, sample_archetypes, sample_examples
@@ -68,6 +70,7 @@ __all__ = [
     "binary_collision",
     "bkw_solution",
     "channel_log_weights",
+    "chaos",
     "collide_disks",
     "dataset_entropy",
     "fokker_planck",
