@@ -1,0 +1,201 @@
+"""Parameters of a flow that maximise the complexity of its ordinal patterns while its Lyapunov exponent stays as it is.
+
+The flow is Rossler's, whose exponent is small beside its period, so that gradients reach over several periods. Patterns
+are soft, pooled over many starts on the attractor, and the ascent follows the level set of the largest exponent: along
+the gradient of the complexity without its part along that of the exponent, and back onto the level by Newton's step.
+Starts are fixed: what the gradient leaves out is that the attractor moves beneath them, which a new solve after every
+step makes up for.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from entropax import estimators, observables
+from entropax.observables.attractors import runge_kutta_step
+from entropax.simulators import chaos
+
+NAMES = ("a", "b", "c")
+STEPS = 50
+"""Time steps in the catalogue's period."""
+
+
+@dataclass(frozen=True)
+class DesignConfig:
+    """Sizes of the ascent.
+
+    Attributes:
+        starts: points on the attractor.
+        periods: from each; that long is the horizon of the gradients.
+        iterations: steps of the ascent.
+        size: of a step, in the logarithms of the parameters.
+        horizons: periods over which the growth of gradients is measured.
+        long: periods of the orbits that judge the result.
+    """
+
+    starts: int = 64
+    periods: int = 8
+    iterations: int = 12
+    size: float = 0.05
+    horizons: tuple[int, ...] = (2, 8, 24)
+    long: int = 150
+
+
+def rossler(logs: jax.Array) -> chaos.ChaoticSystem:
+    """Rossler's flow with the parameters a, b, c, given by their logarithms.
+
+    Args:
+        logs: shape (3,).
+    """
+    return chaos.get_system("Rossler").with_parameters(**dict(zip(NAMES, jnp.exp(logs), strict=True)))
+
+
+class Rates(eqx.Module):
+    """The vector field at given logarithms of the parameters."""
+
+    logs: jax.Array
+
+    def __call__(self, t: Any, y: jax.Array) -> jax.Array:
+        """dy/dt."""
+        return rossler(self.logs).vector_field(t, y)
+
+
+def _step() -> float:
+    return chaos.get_system("Rossler").definition.period / STEPS
+
+
+def _orbit(logs: jax.Array, start: jax.Array, steps: int) -> jax.Array:
+    """States at every step."""
+    field, dt = Rates(logs), jnp.asarray(_step(), start.dtype)
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def period(y: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        move = lambda y, _: (runge_kutta_step(field, jnp.zeros_like(dt), y, dt),) * 2  # noqa: E731
+        return jax.lax.scan(move, y, None, length=STEPS)
+
+    return jax.lax.scan(period, start, None, length=steps // STEPS)[1].reshape(-1, start.size)
+
+
+@partial(jax.jit, static_argnames=("periods", "hard"))
+def measures(logs: jax.Array, starts: jax.Array, periods: int, hard: bool = False) -> tuple[jax.Array, jax.Array]:
+    """Complexity of the pooled ordinal patterns of x, and the mean largest exponent.
+
+    Patterns have order 4 and samples a tenth of a period apart; soft ones have a temperature of a tenth of a typical
+    difference of samples.
+
+    Args:
+        logs: of the parameters, one row for each start, shape (n, 3).
+        starts: shape (n, 3).
+        periods: length of the orbits.
+        hard: whether patterns are counted.
+    """
+
+    def one(logs: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x = _orbit(logs, start, periods * STEPS)[:: STEPS // 10, 0]
+        if hard:
+            p = estimators.ordinal_distribution(x, order=4)
+        else:
+            p = estimators.soft_ordinal_distribution(x, 0.4, order=4)
+        field = Rates(logs)
+        exponent = observables.maximum_lyapunov_exponent(field, start, _step(), num_steps=periods * STEPS)
+        return p, exponent
+
+    p, exponents = jax.vmap(one)(logs, starts)
+    return estimators.statistical_complexity(jnp.mean(p, axis=0)), jnp.mean(exponents)
+
+
+@partial(jax.jit, static_argnames="periods")
+def slopes(logs: jax.Array, starts: jax.Array, periods: int) -> tuple[jax.Array, jax.Array]:
+    """Both measures, shape (2,), and what every start adds to their gradients, shape (2, n, 3)."""
+    values, pull = jax.vjp(lambda logs: jnp.stack(measures(logs, starts, periods)), logs)
+    return values, jax.vmap(lambda seed: pull(seed)[0])(jnp.eye(2, dtype=logs.dtype))
+
+
+def attractor(logs: jax.Array, count: int) -> jax.Array:
+    """Points on the attractor, from the catalogue's starting point: 20 periods on, then one a period and a half."""
+    gap = 3 * STEPS // 2
+    steps = -(-(20 * STEPS + count * gap) // STEPS) * STEPS
+    points = _orbit_jit(logs, chaos.get_system("Rossler").initial_conditions, steps)
+    return points[20 * STEPS :: gap][:count]
+
+
+_orbit_jit = jax.jit(_orbit, static_argnames="steps")
+
+
+def design(config: DesignConfig) -> dict[str, Any]:
+    """Checks gradients, says how far they reach, ascends, and judges the result on long orbits with counted patterns.
+
+    Args:
+        config: sizes.
+    """
+    flow = chaos.get_system("Rossler")
+    logs = jnp.log(jnp.stack([flow.parameters[name] for name in NAMES]))
+    starts = attractor(logs, config.starts)
+    everywhere = lambda logs: jnp.tile(logs, (config.starts, 1))  # noqa: E731
+    mismatch = _mismatch(everywhere(logs), starts, config.periods)
+    reach = {n: _signal(everywhere(logs), starts, n) for n in config.horizons}
+
+    path, values = [], []
+    target = None
+    for _ in range(config.iterations + 1):
+        value, parts = slopes(everywhere(logs), starts, config.periods)
+        target = value[1] if target is None else target
+        path.append(np.exp(np.asarray(logs)))
+        values.append(np.asarray(value))
+        up, along = parts.sum(axis=1)
+        square = jnp.vdot(along, along)
+        tangent = up - jnp.vdot(up, along) / square * along
+        ahead = config.size * tangent / jnp.linalg.norm(tangent)
+        back = (target - value[1]) / square * along
+        logs = logs + ahead + back * jnp.minimum(1, config.size / jnp.linalg.norm(back + 1e-12))
+        starts = attractor(logs, config.starts)
+    best = int(np.argmax([v[0] for v in values]))
+    judged = [_judged(jnp.log(jnp.asarray(point)), config) for point in (path[0], path[best])]
+    return {
+        "mismatch": mismatch,
+        "reach": reach,
+        "path": np.stack(path),
+        "values": np.stack(values),
+        "best": best,
+        "before": judged[0],
+        "after": judged[1],
+    }
+
+
+def _mismatch(logs: jax.Array, starts: jax.Array, periods: int) -> float:
+    """The largest relative difference between gradients and central differences with the same starts."""
+    _, parts = slopes(logs, starts, periods)
+    gradient = np.asarray(parts.sum(axis=1))
+    h = 1e-6
+    columns = []
+    for axis in np.eye(3):
+        ahead, behind = (np.stack(measures(logs + sign * h * axis, starts, periods)) for sign in (1, -1))
+        columns.append((ahead - behind) / (2 * h))
+    differences = np.stack(columns, axis=1)
+    scale = np.linalg.norm(differences, axis=1)
+    return float(np.max(np.linalg.norm(gradient - differences, axis=1) / scale))
+
+
+def _signal(logs: jax.Array, starts: jax.Array, periods: int) -> tuple[float, float]:
+    """Length of the gradient of the complexity, and of its standard error over starts."""
+    _, parts = slopes(logs, starts, periods)
+    each = np.asarray(parts[0])
+    return float(np.linalg.norm(each.sum(axis=0))), float(np.linalg.norm(each.std(axis=0, ddof=1) * len(each) ** 0.5))
+
+
+def _judged(logs: jax.Array, config: DesignConfig) -> dict[str, float]:
+    """Complexity and exponent on long orbits, each with its standard error over 8 orbits."""
+    starts = attractor(logs, 8)
+    each = [np.stack(measures(logs[None], start[None], config.long, True)) for start in starts]
+    mean, error = np.mean(each, axis=0), np.std(each, axis=0, ddof=1) / len(each) ** 0.5
+    return {
+        "complexity": float(mean[0]),
+        "complexity_error": float(error[0]),
+        "exponent": float(mean[1]),
+        "exponent_error": float(error[1]),
+    }
