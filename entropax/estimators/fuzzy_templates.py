@@ -143,7 +143,7 @@ def _at_scale(sums: Array, tolerance: Array, power: Array, scale: Array, length:
     logs = jnp.moveaxis(jax.lax.map(log_memberships, members), 1, 0).reshape(2, -1)[:, :t]
     by_series = jnp.where(usable, phase, largest)  # a last bin for what is no template
     shorter, longer = (_segment_logsumexp(row, by_series, largest + 1)[:-1] for row in logs)
-    exists = jnp.arange(largest) < scale
+    exists = jnp.arange(largest, dtype=jnp.int32) < scale
     return jnp.sum(jnp.where(exists, shorter - longer, 0)) / scale.astype(sums.dtype)
 
 

@@ -79,11 +79,14 @@ def importance_sampling_indices(
 def _draw(errors: Array, power: Array, key: PRNGKey, num: int, window: int, order: int) -> tuple[Array, Array, Array]:
     smooth = errors if window == 1 else _savitzky_golay(errors, window, order)
     largest = jax.lax.stop_gradient(jnp.max(smooth))
-    positive = smooth > 0
+    # Where no error is positive all take part, so that what is divided by no size is NaN, and its gradient too.
+    positive = (smooth > 0) | ~(largest > 0)
     # Relative to the largest: the power of a small number would vanish.
-    weight = jnp.where(positive, (jnp.where(positive, smooth, 1) / jnp.where(largest > 0, largest, 1)) ** power, 0)
+    weight = jnp.where(
+        positive, (jnp.where(positive, smooth, 1) / jnp.where(largest > 0, largest, jnp.nan)) ** power, 0
+    )
     total = jnp.sum(weight)
-    probabilities = weight / jnp.where(total > 0, total, 1)
+    probabilities = weight / total
     logits = jnp.where(weight > 0, jnp.log(jnp.where(weight > 0, weight, 1)), -jnp.inf)
     indices = jax.random.categorical(key, jax.lax.stop_gradient(logits), shape=(num,))
     return probabilities, indices.astype(jnp.int32), largest > 0

@@ -105,7 +105,7 @@ def _surrogate(x: Array, key: PRNGKey) -> Array:
 def _dominant(x: Array, dt: Array, min_cycles: int) -> tuple[Array, Array, Array]:
     t = x.size
     about = x - jnp.mean(x)
-    hann = jnp.asarray(0.5 - 0.5 * jnp.cos(2 * math.pi * jnp.arange(t) / t), x.dtype)
+    hann = 0.5 - 0.5 * jnp.cos(2 * math.pi / t * jnp.arange(t, dtype=x.dtype))
     windowed = _power(about * hann)
     number = jnp.arange(windowed.size)
     looked_for = (number >= min_cycles) & (number < windowed.size - 1)

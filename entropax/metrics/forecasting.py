@@ -119,7 +119,7 @@ def _series(actual: ArrayLike, forecast: ArrayLike) -> tuple[Array, Array, tuple
 @jax.jit
 def _smape(y: Array, f: Array) -> Array:
     size = jnp.abs(y) + jnp.abs(f)
-    some = size > 0
+    some = size != 0  # true of NaN, which then spreads
     return 200 * jnp.mean(jnp.where(some, jnp.abs(y - f) / jnp.where(some, size, 1), 0), axis=-1)
 
 

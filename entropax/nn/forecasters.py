@@ -125,22 +125,24 @@ class LSTMForecaster(nnx.Module):
         if x.ndim != 2 or x.shape[1] != self.channels or x.shape[0] < 1:
             raise ValueError(f"x must have shape (t, {self.channels}) with t >= 1, got {x.shape}")
         for read, recur in zip(self.read, self.recur, strict=True):
-            x = self._layer(read(x), recur)
+            x = _remembered(recur, read(x))
         return self.out(x)
 
-    def _layer(self, gates: Array, recur: nnx.Linear) -> Array:
-        """Outputs of one layer from what its gates read of the input, shape (t, 4 width)."""
 
-        def step(carry: tuple[Array, Array], read: Array) -> tuple[tuple[Array, Array], Array]:
-            hidden, cell = carry
-            admit, keep, show, candidate = jnp.split(read + recur(hidden), 4)
-            cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(admit) * jnp.tanh(candidate)
-            hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
-            return (hidden, cell), hidden
+@jax.jit
+def _remembered(recur: nnx.Linear, gates: Array) -> Array:
+    """Outputs of one layer of cells from what their gates read of the input, shape (t, 4 width)."""
 
-        start = jnp.zeros_like(gates[0, : self.width])
-        _, outputs = jax.lax.scan(step, (start, start), gates)
-        return outputs
+    def step(carry: tuple[Array, Array], read: Array) -> tuple[tuple[Array, Array], Array]:
+        hidden, cell = carry
+        admit, keep, show, candidate = jnp.split(read + recur(hidden), 4)
+        cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(admit) * jnp.tanh(candidate)
+        hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
+        return (hidden, cell), hidden
+
+    start = jnp.zeros_like(gates[0, : gates.shape[1] // 4])
+    _, outputs = jax.lax.scan(step, (start, start), gates)
+    return outputs
 
 
 class TransformerForecaster(nnx.Module):

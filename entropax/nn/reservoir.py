@@ -72,11 +72,17 @@ class EchoState(nnx.Module):
         if state is not None:
             _checks.require_shape("state", state, (self.width,))
         read = self.read(x)
-
-        def step(hidden: Array, driven: Array) -> tuple[Array, Array]:
-            fresh = jnp.tanh(driven + self.recur(hidden))
-            hidden = hidden + self.leak * (fresh - hidden)
-            return hidden, hidden
-
         start = jnp.zeros_like(read[0]) if state is None else state.astype(read.dtype)
-        return jax.lax.scan(step, start, read)[1]
+        return _driven(self.recur, read, start, self.leak)
+
+
+@jax.jit
+def _driven(recur: nnx.Linear, read: Array, start: Array, leak: float) -> Array:
+    """States of a reservoir from what it reads of the input, shape (t, width)."""
+
+    def step(hidden: Array, driven: Array) -> tuple[Array, Array]:
+        fresh = jnp.tanh(driven + recur(hidden))
+        hidden = hidden + leak * (fresh - hidden)
+        return hidden, hidden
+
+    return jax.lax.scan(step, start, read)[1]

@@ -4,7 +4,7 @@ The flow is Rossler's, whose exponent is small beside its period, so that gradie
 are soft, pooled over many starts on the attractor, and the ascent follows the level set of the largest exponent: along
 the gradient of the complexity without its part along that of the exponent, and back onto the level by Newton's step.
 Starts are fixed: what the gradient leaves out is that the attractor moves beneath them, which a new solve after every
-step makes up for.
+step makes up for. Where the path stands is judged on long orbits with counted patterns.
 """
 
 from dataclasses import dataclass
@@ -35,14 +35,16 @@ class DesignConfig:
         iterations: steps of the ascent.
         size: of a step, in the logarithms of the parameters.
         horizons: periods over which the growth of gradients is measured.
-        long: periods of the orbits that judge the result.
+        judges: orbits that judge every point of the path, and others that judge the result.
+        long: their periods.
     """
 
-    starts: int = 64
+    starts: int = 128
     periods: int = 8
-    iterations: int = 12
-    size: float = 0.05
+    iterations: int = 14
+    size: float = 0.04
     horizons: tuple[int, ...] = (2, 8, 24)
+    judges: int = 16
     long: int = 150
 
 
@@ -141,29 +143,32 @@ def design(config: DesignConfig) -> dict[str, Any]:
     reach = {n: _signal(everywhere(logs), starts, n) for n in config.horizons}
 
     path, values = [], []
-    target = None
     for _ in range(config.iterations + 1):
-        value, parts = slopes(everywhere(logs), starts, config.periods)
-        target = value[1] if target is None else target
         path.append(np.exp(np.asarray(logs)))
-        values.append(np.asarray(value))
+        values.append(_judged(logs, starts[: config.judges], config.long))
+        _, parts = slopes(everywhere(logs), starts, config.periods)
         up, along = parts.sum(axis=1)
         square = jnp.vdot(along, along)
         tangent = up - jnp.vdot(up, along) / square * along
-        ahead = config.size * tangent / jnp.linalg.norm(tangent)
-        back = (target - value[1]) / square * along
-        logs = logs + ahead + back * jnp.minimum(1, config.size / jnp.linalg.norm(back + 1e-12))
+        back = (values[0]["exponent"] - values[-1]["exponent"]) / square * along
+        far = jnp.linalg.norm(back)
+        logs = logs + config.size * tangent / jnp.linalg.norm(tangent)
+        logs = logs + back * jnp.where(far > config.size, config.size / jnp.where(far > 0, far, 1), 1)
         starts = attractor(logs, config.starts)
-    best = int(np.argmax([v[0] for v in values]))
-    judged = [_judged(jnp.log(jnp.asarray(point)), config) for point in (path[0], path[best])]
+    # Of the points of the path on the level of the exponent, within its error, the one of the largest complexity.
+    allowed = [abs(v["exponent"] - values[0]["exponent"]) <= 2 * v["exponent_error"] for v in values]
+    best = int(np.argmax([v["complexity"] if ok else -1 for v, ok in zip(values, allowed, strict=True)]))
+    fresh = [jnp.log(jnp.asarray(path[index])) for index in (0, best)]
+    before, after = (_judged(p, attractor(p, 2 * config.judges + 1)[1::2], config.long) for p in fresh)
     return {
         "mismatch": mismatch,
         "reach": reach,
         "path": np.stack(path),
-        "values": np.stack(values),
+        "complexity": np.array([v["complexity"] for v in values]),
+        "exponent": np.array([v["exponent"] for v in values]),
         "best": best,
-        "before": judged[0],
-        "after": judged[1],
+        "before": before,
+        "after": after,
     }
 
 
@@ -188,14 +193,16 @@ def _signal(logs: jax.Array, starts: jax.Array, periods: int) -> tuple[float, fl
     return float(np.linalg.norm(each.sum(axis=0))), float(np.linalg.norm(each.std(axis=0, ddof=1) * len(each) ** 0.5))
 
 
-def _judged(logs: jax.Array, config: DesignConfig) -> dict[str, float]:
-    """Complexity and exponent on long orbits, each with its standard error over 8 orbits."""
-    starts = attractor(logs, 8)
-    each = [np.stack(measures(logs[None], start[None], config.long, True)) for start in starts]
-    mean, error = np.mean(each, axis=0), np.std(each, axis=0, ddof=1) / len(each) ** 0.5
-    return {
-        "complexity": float(mean[0]),
-        "complexity_error": float(error[0]),
-        "exponent": float(mean[1]),
-        "exponent_error": float(error[1]),
+def _judged(logs: jax.Array, starts: jax.Array, periods: int) -> dict[str, float]:
+    """Complexity of counted patterns and exponent on long orbits, with standard errors over the orbits."""
+    each = np.stack(_orbit_by_orbit(logs, starts, periods), axis=1)
+    mean, error = each.mean(axis=0), each.std(axis=0, ddof=1) / len(each) ** 0.5
+    names = ("complexity", "exponent")
+    return dict(zip(names, map(float, mean), strict=True)) | {
+        f"{name}_error": float(one) for name, one in zip(names, error, strict=True)
     }
+
+
+@partial(jax.jit, static_argnames="periods")
+def _orbit_by_orbit(logs: jax.Array, starts: jax.Array, periods: int) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda start: measures(logs[None], start[None], periods, True))(starts)

@@ -34,10 +34,10 @@ class Orbit(NamedTuple):
 
 
 def every_nth_flow(every: int) -> list[str]:
-    """Every so manieth flow of the catalogue by its name: a choice that no result has a hand in.
+    """Every n-th flow of the catalogue in the order of their names: a choice that no result has a hand in.
 
     Args:
-        every: 1 for all.
+        every: n; 1 for all.
     """
     return chaos.system_names("flow")[::every]
 

@@ -75,7 +75,7 @@ def of_exponents(name) -> Row:
         call=getattr(observables, name),
         arguments=lambda: (np.array([0.9, 0.05, -1.4]),),
         bad_static=(Bad((np.ones((2, 2)),), r"exponents must have shape \(k,\)"),),
-        bad_values=(Bad((np.array([0.9, np.nan]),), "exponents must be finite"),),
+        bad_values=(Bad((np.array([0.9, np.nan, -1.4]),), "exponents must be finite"),),
         fast=True,
     )
 

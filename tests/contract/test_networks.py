@@ -348,7 +348,7 @@ GRID: dict[str, Case] = {
         field=False,
     ),
     "NBeats": Case(
-        lambda rngs: nn.NBeats(6, horizon=2, blocks=2, width=5, depth=2, basis=3, rngs=rngs),
+        lambda rngs: nn.NBeats(6, horizon=2, blocks=2, width=12, depth=2, basis=3, rngs=rngs),
         (normal(6),),
         bad=(((normal(5),), r"x must have shape \(6,\)"),),
         misuse=((lambda rngs: nn.NBeats(6, blocks=0, rngs=rngs), "blocks must be at least 1"),),
