@@ -1,10 +1,11 @@
 """Parameters of a flow that maximise the complexity of its ordinal patterns while its Lyapunov exponent stays as it is.
 
-The flow is Rossler's, whose exponent is small beside its period, so that gradients reach over several periods. Patterns
-are soft, pooled over many starts on the attractor, and the ascent follows the level set of the largest exponent: along
-the gradient of the complexity without its part along that of the exponent, and back onto the level by Newton's step.
-Starts are fixed: what the gradient leaves out is that the attractor moves beneath them, which a new solve after every
-step makes up for. Where the path stands is judged on long orbits with counted patterns.
+The flow is Rossler's, whose exponent is small beside its period: gradients reach over several periods (along Lorenz'
+they drown in their scatter within one). Patterns are soft, pooled over many starts on the attractor, and the ascent
+follows the level set of the largest exponent: along the gradient of the complexity without its part along that of the
+exponent, and back towards the level by Newton's step. The exponent dips wherever a periodic window opens, so the level
+is left again and again: of the points of the path those count that long orbits put on it. Starts are fixed: what the
+gradient leaves out is that the attractor moves beneath them, which a new solve after every step makes up for.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from entropax import estimators, observables
 from entropax.observables.attractors import runge_kutta_step
 from entropax.simulators import chaos
 
-NAMES = ("a", "b", "c")
+FLOW, NAMES = "Rossler", ("a", "b", "c")
 STEPS = 50
 """Time steps in the catalogue's period."""
 
@@ -39,22 +40,22 @@ class DesignConfig:
         long: their periods.
     """
 
-    starts: int = 128
-    periods: int = 8
-    iterations: int = 14
-    size: float = 0.04
-    horizons: tuple[int, ...] = (2, 8, 24)
-    judges: int = 16
+    starts: int = 512
+    periods: int = 6
+    iterations: int = 24
+    size: float = 0.025
+    horizons: tuple[int, ...] = (2, 6, 18)
+    judges: int = 24
     long: int = 150
 
 
 def rossler(logs: jax.Array) -> chaos.ChaoticSystem:
-    """Rossler's flow with the parameters a, b, c, given by their logarithms.
+    """Rossler's flow with the parameters a, b and c, given by their logarithms.
 
     Args:
         logs: shape (3,).
     """
-    return chaos.get_system("Rossler").with_parameters(**dict(zip(NAMES, jnp.exp(logs), strict=True)))
+    return chaos.get_system(FLOW).with_parameters(**dict(zip(NAMES, jnp.exp(logs), strict=True)))
 
 
 class Rates(eqx.Module):
@@ -68,7 +69,7 @@ class Rates(eqx.Module):
 
 
 def _step() -> float:
-    return chaos.get_system("Rossler").definition.period / STEPS
+    return chaos.get_system(FLOW).definition.period / STEPS
 
 
 def _orbit(logs: jax.Array, start: jax.Array, steps: int) -> jax.Array:
@@ -87,8 +88,8 @@ def _orbit(logs: jax.Array, start: jax.Array, steps: int) -> jax.Array:
 def measures(logs: jax.Array, starts: jax.Array, periods: int, hard: bool = False) -> tuple[jax.Array, jax.Array]:
     """Complexity of the pooled ordinal patterns of x, and the mean largest exponent.
 
-    Patterns have order 4 and samples a tenth of a period apart; soft ones have a temperature of a tenth of a typical
-    difference of samples.
+    Patterns have order 4 and samples three tenths of a period apart; the temperature of soft ones is a
+    tenth of the standard deviation of x.
 
     Args:
         logs: of the parameters, one row for each start, shape (n, 3).
@@ -98,11 +99,11 @@ def measures(logs: jax.Array, starts: jax.Array, periods: int, hard: bool = Fals
     """
 
     def one(logs: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
-        x = _orbit(logs, start, periods * STEPS)[:: STEPS // 10, 0]
+        x = _orbit(logs, start, periods * STEPS)[:: STEPS // 10, 0]  # ten samples a period
         if hard:
-            p = estimators.ordinal_distribution(x, order=4)
+            p = estimators.ordinal_distribution(x, order=4, interval=3)
         else:
-            p = estimators.soft_ordinal_distribution(x, 0.4, order=4)
+            p = estimators.soft_ordinal_distribution(x, 0.5, order=4, interval=3)
         field = Rates(logs)
         exponent = observables.maximum_lyapunov_exponent(field, start, _step(), num_steps=periods * STEPS)
         return p, exponent
@@ -122,7 +123,7 @@ def attractor(logs: jax.Array, count: int) -> jax.Array:
     """Points on the attractor, from the catalogue's starting point: 20 periods on, then one a period and a half."""
     gap = 3 * STEPS // 2
     steps = -(-(20 * STEPS + count * gap) // STEPS) * STEPS
-    points = _orbit_jit(logs, chaos.get_system("Rossler").initial_conditions, steps)
+    points = _orbit_jit(logs, chaos.get_system(FLOW).initial_conditions, steps)
     return points[20 * STEPS :: gap][:count]
 
 
@@ -135,7 +136,7 @@ def design(config: DesignConfig) -> dict[str, Any]:
     Args:
         config: sizes.
     """
-    flow = chaos.get_system("Rossler")
+    flow = chaos.get_system(FLOW)
     logs = jnp.log(jnp.stack([flow.parameters[name] for name in NAMES]))
     starts = attractor(logs, config.starts)
     everywhere = lambda logs: jnp.tile(logs, (config.starts, 1))  # noqa: E731
@@ -155,8 +156,12 @@ def design(config: DesignConfig) -> dict[str, Any]:
         logs = logs + config.size * tangent / jnp.linalg.norm(tangent)
         logs = logs + back * jnp.where(far > config.size, config.size / jnp.where(far > 0, far, 1), 1)
         starts = attractor(logs, config.starts)
-    # Of the points of the path on the level of the exponent, within its error, the one of the largest complexity.
-    allowed = [abs(v["exponent"] - values[0]["exponent"]) <= 2 * v["exponent_error"] for v in values]
+    # Of the points of the path on the level of the exponent, within three errors, the one of the largest complexity.
+    first = values[0]
+    allowed = [
+        abs(v["exponent"] - first["exponent"]) <= 3 * np.hypot(v["exponent_error"], first["exponent_error"])
+        for v in values
+    ]
     best = int(np.argmax([v["complexity"] if ok else -1 for v, ok in zip(values, allowed, strict=True)]))
     fresh = [jnp.log(jnp.asarray(path[index])) for index in (0, best)]
     before, after = (_judged(p, attractor(p, 2 * config.judges + 1)[1::2], config.long) for p in fresh)

@@ -43,7 +43,7 @@ class ForecastConfig:
     """
 
     segments: int = 2
-    steps: int = 200
+    steps: int = 150
     blocks: int = 4
     width: int = 64
     embed: int = 32

@@ -32,8 +32,8 @@ class ImportanceConfig:
     rounds: int = 5
     epochs: int = 30
     stretches: int = 10
-    width: int = 24
-    baseline_epochs: int = 400
+    width: int = 20
+    baseline_epochs: int = 200
 
 
 def compare(series: np.ndarray, config: ImportanceConfig, *, key: jax.Array) -> dict[str, np.ndarray]:

@@ -36,8 +36,8 @@ class TransferConfig:
         test: series for testing it.
     """
 
-    steps: int = 500
-    windows: int = 4000
+    steps: int = 300
+    windows: int = 2000
     train: int = 120
     test: int = 600
 

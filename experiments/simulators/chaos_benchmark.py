@@ -78,10 +78,10 @@ class Config:
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
-        every=50,
-        periods=26,
+        every=100,
+        periods=14,
         forecast=ForecastConfig(segments=1, steps=2, blocks=1, width=8, embed=8),
-        importance=ImportanceConfig(rounds=2, epochs=1, width=4, baseline_epochs=1),
+        importance=None,
         transfer=None,
         exponents=ExponentConfig(starts=2, periods=10, transient=0, steps=100),
         design=None,
