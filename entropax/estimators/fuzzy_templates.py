@@ -149,7 +149,7 @@ def _at_scale(sums: Array, tolerance: Array, power: Array, scale: Array, length:
 
 def _log_sum(distance: Array, pairs: Array, tolerance: Array, power: Array) -> Array:
     """log sum exp(-(distance / tolerance)^power) over the pairs of every row."""
-    some = distance > 0
+    some = (distance != 0) | ~(tolerance > 0)  # and of NaN, which then spreads
     exponent = jnp.where(some, -((jnp.where(some, distance, tolerance) / tolerance) ** power), 0)
     return jax.nn.logsumexp(exponent, axis=1, where=pairs)
 
@@ -159,5 +159,5 @@ def _segment_logsumexp(x: Array, segments: Array, count: int) -> Array:
     top = jax.ops.segment_max(jax.lax.stop_gradient(x), segments, count)
     top = jnp.where(jnp.isfinite(top), top, 0)
     total = jax.ops.segment_sum(jnp.exp(x - top[segments]), segments, count)
-    some = total > 0
+    some = total != 0
     return jnp.where(some, jnp.log(jnp.where(some, total, 1)) + top, 0)

@@ -1,5 +1,7 @@
 """An echo-state reservoir: a recurrent network that stays as it was drawn."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -77,7 +79,7 @@ class EchoState(nnx.Module):
 
 
 @jax.jit
-def _driven(recur: nnx.Linear, read: Array, start: Array, leak: float) -> Array:
+def _driven(recur: nnx.Linear, read: Array, start: Array, leak: Any) -> Array:
     """States of a reservoir from what it reads of the input, shape (t, width)."""
 
     def step(hidden: Array, driven: Array) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax import observables
+from entropax.simulators import chaos
 from experiments.simulators._chaos_orbits import Orbit
 
 
@@ -17,7 +19,7 @@ class ExponentConfig:
     """Length of the orbits.
 
     Attributes:
-        starts: orbits of every flow, from points of one long orbit.
+        starts: orbits of every flow.
         periods: of each measured, a multiple of 10.
         transient: periods before.
         steps: at least so many time steps a period; more where the catalogue's solver is stiff.
@@ -25,47 +27,54 @@ class ExponentConfig:
 
     starts: int = 8
     periods: int = 60
-    transient: int = 10
+    transient: int = 20
     steps: int = 500
 
 
-def spectrum(found: Orbit, config: ExponentConfig) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(name: str, config: ExponentConfig, *, kept: Path) -> tuple[np.ndarray, np.ndarray]:
     """Lyapunov exponents of a flow, descending, and their standard errors over starts.
 
+    Orbits start at the catalogue's point, moved by a thousandth, and are measured once they are on the attractor.
+
     Args:
-        found: an orbit, whose points are the starts.
+        name: of the flow.
         config: sizes.
+        kept: folder in which the result is kept, and found again by a run that goes on.
 
     Returns:
         Exponents and standard errors, shape (d,) each; NaN where an orbit was lost.
     """
-    system = found.system
-    steps = (
-        max(config.steps, min(20_000, system.definition.steps_per_period)) if system.definition.stiff else config.steps
-    )
-    some = slice(None, len(found.points) // config.starts * config.starts, len(found.points) // config.starts)
-    times, starts = jnp.asarray(found.times[some]), jnp.asarray(found.points[some])
-    values = np.asarray(_spectra(system, times, starts, system.period / steps, steps, config.periods, config.transient))
-    return np.sort(values.mean(axis=0))[::-1], values.std(axis=0, ddof=1) / len(values) ** 0.5
+    file = kept / f"{name}.npy"
+    if file.exists():
+        return tuple(np.load(file))
+    system = chaos.get_system(name)
+    stiff, own = system.definition.stiff, system.definition.steps_per_period
+    steps = max(config.steps, min(20_000, own)) if stiff else config.steps
+    moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
+    starts = system.initial_conditions[None] * jnp.asarray(moved)
+    values = np.asarray(_spectra(system, starts, system.period / steps, steps, config.periods, config.transient))
+    found = np.sort(values.mean(axis=0))[::-1], values.std(axis=0, ddof=1) / len(values) ** 0.5
+    draft = file.with_suffix(".draft.npy")
+    np.save(draft, np.stack(found))
+    draft.rename(file)
+    return found
 
 
 @functools.partial(jax.jit, static_argnames=("steps", "periods", "transient"))
-def _spectra(
-    system: Any, times: jax.Array, starts: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int
-) -> jax.Array:
-    def one(time: jax.Array, start: jax.Array) -> jax.Array:
+def _spectra(system: Any, starts: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int) -> jax.Array:
+    def one(start: jax.Array) -> jax.Array:
         return observables.lyapunov_spectrum(
-            system.vector_field, start, dt, num_steps=periods * steps, transient=transient * steps, time=time
+            system.vector_field, start, dt, num_steps=periods * steps, transient=transient * steps
         ).value
 
-    return jax.vmap(one)(times, starts)
+    return jax.vmap(one)(starts)
 
 
 def gap(found: Orbit, exponents: np.ndarray, divergence: float) -> float:
     """How far exponents miss the divergence of the flow, in nats a period.
 
     Args:
-        found: the orbit.
+        found: an orbit of the flow.
         exponents: any that should sum to it.
         divergence: its mean over the orbit.
     """
