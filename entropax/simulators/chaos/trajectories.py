@@ -15,6 +15,7 @@ from jaxtyping import Float, Real
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, PRNGKey, RealScalar
 from entropax.simulators.base import Simulator, simulate
+from entropax.simulators.chaos import _adaptive
 from entropax.simulators.chaos.systems import ChaoticFlow, ChaoticSystem, DelayState, DelaySystem, history_length
 
 
@@ -57,7 +58,7 @@ def trajectory(
 
     Without noise a flow is solved by diffrax with adaptive steps, by Dopri8, or by Kvaerno5 where the catalogue calls
     the system stiff. With noise, and for a delay system, it is stepped by Runge and Kutta's fourth-order method with
-    steps of at most the catalogue's dt. Batch over starting points with jax.vmap.
+    steps of at most the system's dt. Batch over starting points with jax.vmap.
 
     Nearby trajectories of a chaotic system part at the rate of its largest Lyapunov exponent: in float32 a trajectory
     is one of the true ones for a few periods only, and so are gradients meaningful.
@@ -102,51 +103,14 @@ def trajectory(
         points = _stepped(system, times, points_per_period, noise, key)
     else:
         assert isinstance(system, ChaoticFlow)
-        single = jnp.finfo(start.dtype).bits <= 32
-        points, solved = _solved(
-            system,
-            times,
-            (1e-5 if single else 1e-9) if rtol is None else rtol,
-            (1e-7 if single else 1e-12) if atol is None else atol,
-            (diffrax.Kvaerno5() if system.definition.stiff else diffrax.Dopri8()) if solver is None else solver,
-            diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
-            max_steps,
+        if solver is None:
+            solver = diffrax.Kvaerno5() if system.definition.stiff else diffrax.Dopri8()
+        method = _adaptive.method(
+            start.dtype, solver=solver, adjoint=adjoint, rtol=rtol, atol=atol, max_steps=max_steps
         )
-        points = _checks.enforce(
-            points,
-            _checks.Check(
-                solved, "the solver must reach the last time", lambda: f"more than max_steps = {max_steps} steps"
-            ),
-        )
+        points = _adaptive.solved(system, start, times, method)
     points = system.bounded(points) if bounded else points
     return (points - points.mean(axis=0, keepdims=True)) / points.std(axis=0, keepdims=True) if standardize else points
-
-
-@eqx.filter_jit
-def _solved(
-    system: ChaoticFlow,
-    times: Array,
-    rtol: float,
-    atol: float,
-    solver: diffrax.AbstractSolver,
-    adjoint: diffrax.AbstractAdjoint,
-    max_steps: int,
-) -> tuple[Array, Array]:
-    """The solution at the times, and whether the solver reached the last one."""
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(system.vector_field),
-        solver,
-        times[0],
-        times[-1],
-        system.dt,
-        system.initial_conditions,
-        saveat=diffrax.SaveAt(ts=times),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
-        adjoint=adjoint,
-        max_steps=max_steps,
-        throw=False,
-    )
-    return solution.ys, solution.result == diffrax.RESULTS.successful
 
 
 def delay_trajectory(
@@ -203,12 +167,14 @@ def _stepped(
         raise ValueError("noise needs a key, made by jax.random.key")
     definition, intervals = system.definition, times.shape[0] - 1
     spacing = definition.period * (intervals + 1) / (points_per_period * intervals)
-    every = math.ceil(spacing / definition.dt)
+    # A number of steps is static; what is being differentiated by is no number, then the catalogue's step is one.
+    longest = float(system.dt) if _checks.is_concrete(system.dt) else definition.dt
+    every = math.ceil(spacing / longest)
     system = eqx.tree_at(lambda s: s.dt, system, (times[1] - times[0]) / every)
     observe: Callable[[Any], Array] = _position
     init = system.init
     if isinstance(system, DelaySystem):
-        system = dataclasses.replace(system, history_length=history_length(_delay(system), spacing / every))
+        system = dataclasses.replace(system, history_length=history_length(_longest_delay(system), spacing / every))
         fractions = jnp.linspace(0, 1, embedding, dtype=times.dtype)
         observe = _Embedded(fractions * system.parameters["tau"] / system.dt)
         init = functools.partial(system.init, history=history)
@@ -219,10 +185,16 @@ def _stepped(
     return jnp.concatenate([observe(start)[None], points])
 
 
-def _delay(system: DelaySystem) -> float:
-    """tau as a number; under a transformation the catalogue's, since a history has a fixed length."""
-    tau = system.parameters["tau"]
-    return float(tau) if _checks.is_concrete(tau) else system.definition.tau
+def _longest_delay(system: DelaySystem) -> float:
+    """The delay that a history is made for: the catalogue's, doubled as often as a longer one needs.
+
+    Under a transformation the delay is no number that a length could be made of: then the catalogue's must do, and a
+    longer one gives NaN.
+    """
+    tau, usual = system.parameters["tau"], system.definition.tau
+    if not _checks.is_concrete(tau) or float(tau) <= usual:
+        return usual
+    return usual * 2 ** math.ceil(math.log2(float(tau) / usual))
 
 
 def _noise(system: ChaoticSystem, noise: Any) -> Array:

@@ -1,0 +1,298 @@
+"""Facts of arXiv 2110.05266 (chaos as a benchmark) about the systems themselves: equations, invariants, trajectories.
+
+Four states of every system go through one compiled program: a random one near the attractor, two displaced from it
+along a random direction in state and parameters, and the starting point.
+"""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from entropax.simulators import chaos
+
+RANDOM, AHEAD, BEHIND, START = range(4)
+TIME, STEP = 0.7, 1e-6
+
+OTHER_EQUATION = {"DoublePendulum"}
+"""dysts 0.95 has two rods, ours (and later releases) two point masses."""
+
+DIFFERENT_IN_DYSTS_095 = {
+    "period": {
+        "BelousovZhabotinsky",
+        "BickleyJet",
+        "Bouali2",
+        "ExcitableCell",
+        "IkedaDelay",
+        "KawczynskiStrizhak",
+        "SprottDelay",
+        "VossDelay",
+    },
+    "initial_conditions": {"IkedaDelay"},
+    "hamiltonian": {"HenonHeiles"},  # not flagged there, though its Hamiltonian is conserved
+}
+"""Facts that later releases corrected: we follow those."""
+
+MISSING_IN_DYSTS_095 = {
+    "CircadianRhythm": {"ps", "vc"},
+    "DoublePendulum": {"g", "l1", "l2", "m1", "m2"},
+    "ExcitableCell": {
+        *("aho", "ahr", "ahs", "ams", "amvb", "amvo", "ans", "anvb", "anvo", "ar"),
+        *("bho", "bhr", "bmo", "bmr", "bms", "bno", "bnr", "bns", "tscl"),
+    },
+    "SprottDelay": {"c", "mu", "x0"},
+    "TurchinHanski": {"lamb"},
+}
+"""Parameters that are numbers within its equations."""
+
+UNUSED = {"LorenzCoupled": {"rho"}, "ExcitableCell": {"vm", "vn"}, "InteriorSquirmer": {"n"}, "CircadianRhythm": {"vs"}}
+"""Parameters of the reference that no equation reads (or that the length of others gives)."""
+
+
+@pytest.fixture(scope="module")
+def systems() -> dict[str, chaos.ChaoticSystem]:
+    with jax.enable_x64(True):
+        return {name: chaos.get_system(name) for name in chaos.system_names()}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """The package's flows, by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from dysts import flows
+
+        return {name: getattr(flows, name)() for name in chaos.system_names()}
+
+
+def rate(system: chaos.ChaoticSystem, y: jax.Array) -> jax.Array:
+    """dy/dt; of a delay system at a delayed state close to y."""
+    if isinstance(system, chaos.DelaySystem):
+        return system.vector_field(TIME, y, 1.1 * y)
+    return system.vector_field(TIME, y)
+
+
+def probe(system: chaos.ChaoticSystem, y: jax.Array, direction: tuple) -> dict[str, jax.Array]:
+    """A rate, its derivative along a direction in parameters and state, and the same from reverse mode."""
+
+    def of(parameters, y):
+        return rate(system.with_parameters(**parameters), y)
+
+    value, tangent = jax.jvp(of, (system.parameters, y), direction)
+    weights = jnp.cos(jnp.arange(1.0, y.size + 1))
+    gradient = jax.grad(lambda *inputs: jnp.vdot(weights, of(*inputs)), argnums=(0, 1))(system.parameters, y)
+    reverse = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, direction)))
+    return {"value": value, "tangent": tangent, "reverse": reverse, "forward": jnp.vdot(weights, tangent)}
+
+
+@pytest.fixture(scope="module")
+def probed(systems) -> dict[str, dict[str, np.ndarray]]:
+    """`probe` of every system in four states, from one jitted and vmapped program."""
+    rng = np.random.default_rng(5)
+    states, directions, batches = {}, {}, {}
+    for name, system in systems.items():
+        start = np.asarray(system.initial_conditions)
+        size = np.clip(np.abs(start), 1e-3, 1.0)
+        y = start + 0.05 * size * rng.uniform(-1, 1, start.size)
+        along = (
+            {
+                key: np.where(np.asarray(value) == 0, 1.0, value) * rng.uniform(-1, 1, value.shape)
+                for key, value in sorted(system.parameters.items())
+            },
+            size * rng.uniform(-1, 1, start.size),
+        )
+        moves = {RANDOM: 0.0, AHEAD: STEP, BEHIND: -STEP, START: 0.0}
+        points = [start if row == START else y + move * along[1] for row, move in moves.items()]
+        batches[name] = {
+            key: np.stack([np.asarray(value) + move * along[0][key] for move in moves.values()])
+            for key, value in system.parameters.items()
+        }
+        states[name], directions[name] = np.stack(points), along
+
+    def everything(batch, states):
+        def one(name, parameters, y):
+            return probe(systems[name].with_parameters(**parameters), y, directions[name])
+
+        return {name: jax.vmap(lambda p, y, name=name: one(name, p, y))(batch[name], states[name]) for name in systems}
+
+    with jax.enable_x64(True):
+        out = jax.tree.map(np.asarray, jax.jit(everything)(batches, states))
+    return {name: {**out[name], "state": states[name]} for name in systems}
+
+
+def test_registry(systems):
+    """135 systems: 104 flows in 3 dimensions, 19 in 4, 2 in 5, 3 in 6, 1 in 10, and 6 delay systems."""
+    assert len(systems) == 135
+    dimensions = np.array([s.dimension for s in systems.values() if isinstance(s, chaos.ChaoticFlow)])
+    assert {d: int((dimensions == d).sum()) for d in set(dimensions.tolist())} == {3: 104, 4: 19, 5: 2, 6: 3, 10: 1}
+    assert len(chaos.system_names("flow")) == 129
+    assert len(chaos.system_names("delay")) == 6
+    assert len(chaos.system_names("nonautonomous")) == 15
+    assert len(chaos.system_names("hamiltonian")) == 10  # the nine flagged by the reference, and HenonHeiles
+
+
+def test_every_system_gives_a_finite_rate(probed):
+    """Every name has a right-hand side, finite and of the system's dimension; delay systems have one coordinate."""
+    for name, results in probed.items():
+        assert results["value"].shape == results["state"].shape, name
+        assert np.isfinite(results["value"]).all(), name
+
+
+def test_right_hand_sides_equal_the_reference(probed, reference):
+    """All right-hand sides but one equal the package's, at the starting point and at a random state, to 1e-6."""
+    worst = {}
+    for name, results in probed.items():
+        if name in OTHER_EQUATION:
+            continue
+        model = reference[name]
+        for row in (RANDOM, START):
+            y, ours = results["state"][row], results["value"][row]
+            if chaos.get_system(name).definition.delay:
+                theirs = np.atleast_1d(model._rhs(y[0], 1.1 * y[0], TIME, *model.param_list))
+            else:
+                theirs = np.asarray(model.rhs(y, TIME), float)
+            worst[name] = max(worst.get(name, 0.0), np.abs(ours - theirs).max() / np.abs(theirs).max())
+    assert len(worst) == 134
+    assert not {name: error for name, error in worst.items() if not error < 1e-6}
+
+
+def test_facts_equal_the_reference(systems, reference):
+    """Parameters, starting points, steps, periods and kinds are the package's, but for the differences listed."""
+    for name, system in systems.items():
+        definition, data = system.definition, reference[name].data
+        theirs = set(data["parameters"]) - UNUSED.get(name, set())
+        if name not in OTHER_EQUATION:
+            assert set(definition.parameters) - theirs == MISSING_IN_DYSTS_095.get(name, set()), name
+            for key in theirs:
+                np.testing.assert_array_equal(definition.parameters[key], data["parameters"][key], err_msg=name)
+        start = data["initial_conditions"][: system.dimension]
+        for key, value in {
+            "dt": definition.dt == data["dt"],
+            "period": definition.period == data["period"],
+            "initial_conditions": definition.initial_conditions == tuple(start),
+            "nonautonomous": definition.nonautonomous == data["nonautonomous"],
+            "hamiltonian": definition.hamiltonian == data["hamiltonian"],
+            "delay": definition.delay == data["delay"],
+        }.items():
+            assert value != (name in DIFFERENT_IN_DYSTS_095.get(key, set())), (name, key)
+
+
+RATES = {
+    "Lorenz": (-52.515912, -58.030905733, 92.416805171),
+    "Rossler": (-0.81884424, 6.60888146, 0.477906443),
+    "Thomas": (2.950806099, -5.157565892, 2.130882166),
+    "Chua": (-0.110360179, 0.45685563, 3.18821272),
+    "Lorenz96": (7.178200126, 41.182734860, 19.620984951, 5.702717587),
+    "Aizawa": (2.888451091, -2.194732798, -0.523458540),
+    "HyperRossler": (-15.539886964, -45.997951, -0.005512022, 2.173596318),
+    "Duffing": (-0.5092374, 0.812608156, 1.4),
+    "SprottA": (1.43079727, -3.724077310, -1.047180828),
+}
+
+
+def test_rates_at_the_starting_points(probed):
+    """The printed rates of nine systems at their starting points."""
+    for name, expected in RATES.items():
+        np.testing.assert_allclose(probed[name]["value"][START], expected, rtol=0, atol=6e-10, err_msg=name)
+
+
+def test_double_pendulum_is_hamiltonian(systems, probed, x64):
+    """The double pendulum's rates are those of its Hamiltonian; the reference's momenta are not.
+
+    The printed momentum rates (5.710515211, 5.609955811) come from a formula whose mixed term p1 p2 lacks a factor
+    two; their sum and the rates of the angles (.308110409, 2.742349870) are right.
+    """
+    system = systems["DoublePendulum"]
+    g, l1, l2, m1, m2 = (float(system.parameters[key]) for key in ("g", "l1", "l2", "m1", "m2"))
+
+    def hamiltonian(y):  # p^T M^-1 p / 2 + V with the mass matrix M of Lagrange's equations
+        (th1, th2), p = y[:2], y[2:]
+        mixed = m2 * l1 * l2 * jnp.cos(th1 - th2)
+        mass = jnp.array([[(m1 + m2) * l1**2, mixed], [mixed, m2 * l2**2]])
+        potential = -(m1 + m2) * g * l1 * jnp.cos(th1) - m2 * g * l2 * jnp.cos(th2)
+        return p @ jnp.linalg.solve(mass, p) / 2 + potential
+
+    results = probed["DoublePendulum"]
+    slopes = np.asarray(jax.vmap(jax.grad(hamiltonian))(jnp.asarray(results["state"][[RANDOM, START]])))
+    expected = np.concatenate([slopes[:, 2:], -slopes[:, :2]], axis=1)
+    np.testing.assert_allclose(results["value"][[RANDOM, START]], expected, rtol=1e-10)
+    printed = np.array([0.308110409, 2.742349870, 5.710515211, 5.609955811])
+    ours = results["value"][START]
+    np.testing.assert_allclose(ours[:2], printed[:2], atol=6e-10)
+    np.testing.assert_allclose(ours[2:].sum(), printed[2:].sum(), atol=2e-9)
+    assert abs(ours[2] - printed[2]) > 0.4
+
+
+def test_lorenz_at_a_round_state(x64):
+    """Lorenz at (1, 2, 3): rates (10, 23, -6.001), Jacobian (-10, 10, 0), (25, -1, -1), (2, 1, -2.667)."""
+    system, y = chaos.get_system("Lorenz"), jnp.array([1.0, 2.0, 3.0])
+    jacobian = jax.jacfwd(lambda y: system.vector_field(0.0, y))(y)
+    np.testing.assert_allclose(system.vector_field(0.0, y), [10, 23, -6.001], rtol=1e-14)
+    np.testing.assert_allclose(jacobian, [[-10, 10, 0], [25, -1, -1], [2, 1, -2.667]], rtol=1e-14)
+
+
+def test_derivatives_equal_finite_differences(probed):
+    """Forward and reverse derivatives of all 135 right-hand sides, in state and parameters, to 1e-5 relative."""
+    bad = {}
+    for name, results in probed.items():
+        slope = (results["value"][AHEAD] - results["value"][BEHIND]) / (2 * STEP)
+        tangent = results["tangent"][RANDOM]
+        rounding = 100 * np.finfo(float).eps * np.abs(results["value"][RANDOM]).max() / STEP
+        error = np.abs(slope - tangent).max()
+        if not error < 1e-5 * np.abs(tangent).max() + rounding:
+            bad[name] = (slope, tangent)
+        np.testing.assert_allclose(results["reverse"], results["forward"], rtol=1e-9, err_msg=name)
+    assert not bad
+
+
+@pytest.fixture(scope="module")
+def orbits():
+    """1000 points at 100 a period of three flows in one program."""
+    names = ("Lorenz", "Rossler", "SprottA")
+    with jax.enable_x64(True):
+        flows = [chaos.get_system(name) for name in names]
+        points = np.asarray(chaos.ensemble_trajectories(flows, 1000))
+        times = {name: np.asarray(chaos.sample_times(flow, 1000)) for name, flow in zip(names, flows, strict=True)}
+    return dict(zip(names, points, strict=True)), times
+
+
+def test_trajectories_equal_the_reference(orbits):
+    """Lorenz and Rossler, 1000 points at 100 a period: the printed points 0, 10 and 50 to 1e-4."""
+    printed = {
+        "Lorenz": {
+            0: (-9.7869288, -15.03852, 20.533978),
+            10: (-13.036236, -9.188086, 36.642467),
+            50: (-9.809987, -16.038249, 18.482739),
+        },
+        "Rossler": {10: (4.826689, 4.229548, 0.490892), 50: (-8.429701, 0.682752, 0.014248)},
+    }
+    for name, points in printed.items():
+        for index, point in points.items():
+            np.testing.assert_allclose(orbits[0][name][index], point, rtol=0, atol=1e-4, err_msg=f"{name} {index}")
+
+
+def test_sprott_a_is_conservative_on_average(orbits):
+    """SprottA's divergence z averages to zero along an orbit, since its integral is that of (x^2 + y^2 + z^2) / 2."""
+    points, t = orbits[0]["SprottA"], orbits[1]["SprottA"]
+    expansion = np.trapezoid(points[:, 2], t)
+    energy = (points**2).sum(axis=1) / 2
+    np.testing.assert_allclose(expansion, energy[-1] - energy[0], atol=2e-3)
+    assert abs(expansion) / t[-1] < 0.2
+
+
+def test_henon_heiles_keeps_its_energy(x64):
+    """H = (p^2 + x^2 + y^2) / 2 + lam (x^2 y - y^3 / 3) is constant to 1e-8 over ten periods."""
+    x, y, px, py = np.asarray(
+        chaos.trajectory(chaos.get_system("HenonHeiles"), 200, points_per_period=20, rtol=1e-11)
+    ).T
+    energy = (px**2 + py**2 + x**2 + y**2) / 2 + x**2 * y - y**3 / 3
+    np.testing.assert_allclose(energy, energy[0], rtol=0, atol=1e-8)
+
+
+def test_abc_flow_keeps_volume(systems, x64):
+    """The divergence of the Arnold-Beltrami-Childress flow is exactly zero."""
+    system = systems["ArnoldBeltramiChildress"]
+    jacobian = jax.jacfwd(lambda y: system.vector_field(0.0, y))(system.initial_conditions)
+    assert float(jnp.trace(jacobian)) == 0.0
