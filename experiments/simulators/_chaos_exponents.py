@@ -1,6 +1,7 @@
 """Lyapunov spectra of the catalogue's flows beside the published ones."""
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,8 @@ def spectrum(name: str, config: ExponentConfig, *, kept: Path) -> tuple[np.ndarr
     if file.exists():
         return tuple(np.load(file))
     system = chaos.get_system(name)
-    stiff, own = system.definition.stiff, system.definition.steps_per_period
-    steps = max(config.steps, min(20_000, own)) if stiff else config.steps
+    own = math.ceil(system.definition.period / system.definition.dt)
+    steps = max(config.steps, min(20_000, own)) if system.definition.stiff else config.steps
     moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
     starts = system.initial_conditions[None] * jnp.asarray(moved)
     values = np.asarray(_spectra(system, starts, system.period / steps, steps, config.periods, config.transient))

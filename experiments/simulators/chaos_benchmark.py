@@ -1,10 +1,10 @@
 """Chaotic systems as a benchmark: forecasting, hard examples, transfer, equations from data, annotations, a design.
 
-The systems are every fifth flow of the catalogue by name (all of them in the preset "medium", which measures exponents alone), solved once each to
-60 periods; every part takes its series from that orbit, and training and test stretches follow one another on it. What
-the paper's package stores as results is quoted as the paper's value; its annotations are read from the package dysts.
-Those are estimates: the published spectrum of Lorenz misses the divergence of the flow by one percent, and the entry
-"maximum exponent" is not the first of the spectrum.
+The systems are every fifth flow of the catalogue by name (the preset "medium" measures the exponents of all), solved
+once each to 60 periods; every part takes its series from that orbit, and training and test stretches follow one another
+on it. What the paper's package stores as results is quoted as the paper's value; its annotations are read from the
+package dysts. Those are estimates: the published spectrum of Lorenz misses the divergence of the flow by one percent,
+and the entry "maximum exponent" is not the first of the spectrum.
 
 The last part asks for parameters of Rossler's flow whose ordinal patterns are as complex as they can be at the same
 largest Lyapunov exponent, by gradients through the flow and through its tangent flow. Gradients along a chaotic orbit
@@ -342,7 +342,7 @@ def _outliers(data: "xarray.Dataset") -> dict[str, str]:
                 f"(published {float(one.published_exponent):.3g} and {float(one.published_first):.3g})"
             )
     return {
-        "annotations: share of flows within 10% of the published exponent": "beyond it (published as maximum, and as first of the spectrum): "
+        "annotations: share of flows within 10% of the published exponent": "beyond it, with what is published as maximum and as first: "
         + ", ".join(words)
     }
 
