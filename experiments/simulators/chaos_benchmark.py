@@ -341,10 +341,8 @@ def _outliers(data: "xarray.Dataset") -> dict[str, str]:
                 f"{name} {float(one.exponent[0]):.3g} ± {float(one.exponent_error[0]):.1g} "
                 f"(published {float(one.published_exponent):.3g} and {float(one.published_first):.3g})"
             )
-    return {
-        "annotations: share of flows within 10% of the published exponent": "beyond it, with what is published as maximum and as first: "
-        + ", ".join(words)
-    }
+    listed = "beyond it, with what is published as maximum and as first: " + ", ".join(words)
+    return {"annotations: share of flows within 10% of the published exponent": listed}
 
 
 def _designed(parts: dict[str, Any]) -> dict[str, Any]:
