@@ -217,10 +217,10 @@ def _sums(points: Array, radii: Array, temperature: Array | None, theiler: int) 
             square = jnp.where(counted, square, jnp.inf)
             return jax.lax.map(lambda r: jnp.sum(square < r**2, dtype=jnp.int32), radii).astype(points.dtype)
         apart = counted & (square > 0)  # points that coincide are a pair at every radius
-        logs = jnp.log(jnp.where(apart, square, 1)) / 2
+        logs, width = jnp.log(jnp.where(apart, square, 1)) / 2, temperature
 
         def soft(r: Array) -> Array:
-            weight = jax.nn.sigmoid((jnp.log(r) - logs) / temperature)
+            weight = jax.nn.sigmoid((jnp.log(r) - logs) / width)
             return jnp.sum(jnp.where(apart, weight, counted.astype(weight.dtype)))
 
         return jax.lax.map(jax.checkpoint(soft), radii)

@@ -89,7 +89,7 @@ def lyapunov_spectrum(
     if num_steps % blocks:
         raise ValueError(f"num_steps must be a multiple of blocks = {blocks}, got {num_steps}")
     checks = _checks.finite("state", y), _checks.positive("dt", step)
-    flow = TangentFlow(vector_field, step)
+    flow = TangentFlow(vector_field=vector_field, dt=step)
     tangent = TangentState(start, y, jnp.eye(y.size, k, dtype=y.dtype), jnp.zeros(k, y.dtype))
     # The transient is a whole number of observations that are not looked at: one loop to compile.
     every = math.gcd(transient, num_steps // blocks)

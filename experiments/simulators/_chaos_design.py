@@ -49,13 +49,15 @@ class DesignConfig:
     long: int = 150
 
 
-def rossler(logs: jax.Array) -> chaos.ChaoticSystem:
+def rossler(logs: jax.Array) -> chaos.ChaoticFlow:
     """Rossler's flow with the parameters a, b and c, given by their logarithms.
 
     Args:
         logs: shape (3,).
     """
-    return chaos.get_system(FLOW).with_parameters(**dict(zip(NAMES, jnp.exp(logs), strict=True)))
+    flow = chaos.get_system(FLOW).with_parameters(**dict(zip(NAMES, jnp.exp(logs), strict=True)))
+    assert isinstance(flow, chaos.ChaoticFlow)
+    return flow
 
 
 class Rates(eqx.Module):
@@ -78,7 +80,10 @@ def _orbit(logs: jax.Array, start: jax.Array, steps: int) -> jax.Array:
 
     @partial(jax.checkpoint, prevent_cse=False)
     def period(y: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-        move = lambda y, _: (runge_kutta_step(field, jnp.zeros_like(dt), y, dt),) * 2  # noqa: E731
+        def move(y: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+            moved = runge_kutta_step(field, jnp.zeros_like(dt), y, dt)
+            return moved, moved
+
         return jax.lax.scan(move, y, None, length=STEPS)
 
     return jax.lax.scan(period, start, None, length=steps // STEPS)[1].reshape(-1, start.size)
@@ -135,42 +140,44 @@ def design(config: DesignConfig) -> dict[str, Any]:
 
     Args:
         config: sizes.
+
+    Returns:
+        The gradients' mismatch; their size and its standard error over each horizon; path, complexity, exponent and
+        the place of the best; "before" and "after", complexity and exponent on other orbits and their standard errors.
     """
     flow = chaos.get_system(FLOW)
     logs = jnp.log(jnp.stack([flow.parameters[name] for name in NAMES]))
     starts = attractor(logs, config.starts)
     everywhere = lambda logs: jnp.tile(logs, (config.starts, 1))  # noqa: E731
     mismatch = _mismatch(everywhere(logs), starts, config.periods)
-    reach = {n: _signal(everywhere(logs), starts, n) for n in config.horizons}
+    reach = np.array([_signal(everywhere(logs), starts, n) for n in config.horizons])
 
     path, values = [], []
     for _ in range(config.iterations + 1):
         path.append(np.exp(np.asarray(logs)))
-        values.append(_judged(logs, starts[: config.judges], config.long))
+        values.append(judged := _judged(logs, starts[: config.judges], config.long))
         _, parts = slopes(everywhere(logs), starts, config.periods)
         up, along = parts.sum(axis=1)
         square = jnp.vdot(along, along)
         tangent = up - jnp.vdot(up, along) / square * along
-        back = (values[0]["exponent"] - values[-1]["exponent"]) / square * along
+        back = (values[0][1] - judged[1]) / square * along
         far = jnp.linalg.norm(back)
         logs = logs + config.size * tangent / jnp.linalg.norm(tangent)
         logs = logs + back * jnp.where(far > config.size, config.size / jnp.where(far > 0, far, 1), 1)
         starts = attractor(logs, config.starts)
     # Of the points of the path on the level of the exponent, within three errors, the one of the largest complexity.
-    first = values[0]
-    allowed = [
-        abs(v["exponent"] - first["exponent"]) <= 3 * np.hypot(v["exponent_error"], first["exponent_error"])
-        for v in values
-    ]
-    best = int(np.argmax([v["complexity"] if ok else -1 for v, ok in zip(values, allowed, strict=True)]))
+    complexity, exponent, _, error = np.array(values).T
+    allowed = np.abs(exponent - exponent[0]) <= 3 * np.hypot(error, error[0])
+    best = int(np.argmax(np.where(allowed, complexity, -1)))
     fresh = [jnp.log(jnp.asarray(path[index])) for index in (0, best)]
     before, after = (_judged(p, attractor(p, 2 * config.judges + 1)[1::2], config.long) for p in fresh)
     return {
         "mismatch": mismatch,
+        "horizons": np.array(config.horizons),
         "reach": reach,
         "path": np.stack(path),
-        "complexity": np.array([v["complexity"] for v in values]),
-        "exponent": np.array([v["exponent"] for v in values]),
+        "complexity": complexity,
+        "exponent": exponent,
         "best": best,
         "before": before,
         "after": after,
@@ -198,14 +205,10 @@ def _signal(logs: jax.Array, starts: jax.Array, periods: int) -> tuple[float, fl
     return float(np.linalg.norm(each.sum(axis=0))), float(np.linalg.norm(each.std(axis=0, ddof=1) * len(each) ** 0.5))
 
 
-def _judged(logs: jax.Array, starts: jax.Array, periods: int) -> dict[str, float]:
-    """Complexity of counted patterns and exponent on long orbits, with standard errors over the orbits."""
+def _judged(logs: jax.Array, starts: jax.Array, periods: int) -> np.ndarray:
+    """Complexity of counted patterns and exponent on long orbits, and the standard errors of both over the orbits."""
     each = np.stack(_orbit_by_orbit(logs, starts, periods), axis=1)
-    mean, error = each.mean(axis=0), each.std(axis=0, ddof=1) / len(each) ** 0.5
-    names = ("complexity", "exponent")
-    return dict(zip(names, map(float, mean), strict=True)) | {
-        f"{name}_error": float(one) for name, one in zip(names, error, strict=True)
-    }
+    return np.concatenate([each.mean(axis=0), each.std(axis=0, ddof=1) / len(each) ** 0.5])
 
 
 @partial(jax.jit, static_argnames="periods")

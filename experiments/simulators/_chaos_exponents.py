@@ -12,7 +12,7 @@ import numpy as np
 
 from entropax import observables
 from entropax.simulators import chaos
-from experiments.simulators._chaos_orbits import Orbit
+from experiments.simulators._chaos_orbits import Orbit, kept
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ExponentConfig:
     steps: int = 500
 
 
-def spectrum(name: str, config: ExponentConfig, *, kept: Path) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Lyapunov exponents of a flow, descending, and their standard errors over starts.
 
     Orbits start at the catalogue's point, moved by a thousandth, and are measured once they are on the attractor.
@@ -40,25 +40,22 @@ def spectrum(name: str, config: ExponentConfig, *, kept: Path) -> tuple[np.ndarr
     Args:
         name: of the flow.
         config: sizes.
-        kept: folder in which the result is kept, and found again by a run that goes on.
+        folder: for results that a run which goes on finds again.
 
     Returns:
         Exponents and standard errors, shape (d,) each; NaN where an orbit was lost.
     """
-    file = kept / f"{name}.npy"
-    if file.exists():
-        return tuple(np.load(file))
     system = chaos.get_system(name)
     own = math.ceil(system.definition.period / system.definition.dt)
     steps = max(config.steps, min(20_000, own)) if system.definition.stiff else config.steps
-    moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
-    starts = system.initial_conditions[None] * jnp.asarray(moved)
-    values = np.asarray(_spectra(system, starts, system.period / steps, steps, config.periods, config.transient))
-    found = np.sort(values.mean(axis=0))[::-1], values.std(axis=0, ddof=1) / len(values) ** 0.5
-    draft = file.with_suffix(".draft.npy")
-    np.save(draft, np.stack(found))
-    draft.rename(file)
-    return found
+
+    def measure() -> dict[str, np.ndarray]:
+        moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
+        starts = system.initial_conditions[None] * jnp.asarray(moved)
+        return {"exponents": _spectra(system, starts, system.period / steps, steps, config.periods, config.transient)}
+
+    values = kept(folder / f"{name}-exponents.npz", measure)["exponents"]
+    return np.sort(values.mean(axis=0))[::-1], values.std(axis=0, ddof=1) / len(values) ** 0.5
 
 
 @functools.partial(jax.jit, static_argnames=("steps", "periods", "transient"))

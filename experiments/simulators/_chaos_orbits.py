@@ -1,6 +1,9 @@
 """Orbits of the flows that the benchmark's experiments use, and the published annotations beside them."""
 
 import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -42,20 +45,41 @@ def every_nth_flow(every: int) -> list[str]:
     return chaos.system_names("flow")[::every]
 
 
-def orbit(name: str, *, periods: int, skip: int = 2) -> Orbit:
+def orbit(name: str, *, periods: int, folder: Path, skip: int = 2) -> Orbit:
     """Solves a flow from the catalogue's starting point.
 
     Args:
         name: of the flow.
         periods: dominant periods kept.
+        folder: for results that a run which goes on finds again.
         skip: periods dropped before them.
     """
     system = chaos.get_system(name)
     assert isinstance(system, chaos.ChaoticFlow)
     count = (skip + periods) * FINE
-    points = chaos.trajectory(system, count, points_per_period=FINE, bounded=False, max_steps=1_000_000)
-    times, kept = chaos.sample_times(system, count, points_per_period=FINE)[skip * FINE :], points[skip * FINE :]
-    return Orbit(system, np.asarray(times), np.asarray(kept), np.asarray(system.bounded(kept)))
+
+    def solve() -> dict[str, np.ndarray]:
+        points = chaos.trajectory(system, count, points_per_period=FINE, bounded=False, max_steps=1_000_000)
+        return {"points": np.asarray(points[skip * FINE :])}
+
+    points = kept(folder / f"{name}-orbit.npz", solve)["points"]
+    times = chaos.sample_times(system, count, points_per_period=FINE)[skip * FINE :]
+    return Orbit(system, np.asarray(times), points, np.asarray(system.bounded(jnp.asarray(points))))
+
+
+def kept(file: Path, compute: Callable[[], Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Arrays by name from a file, or computed and kept in it: what a run that goes on need not do again.
+
+    Args:
+        file: of numpy's format npz.
+        compute: gives the arrays.
+    """
+    if not file.exists():
+        draft = file.with_name(f".{os.getpid()}-{file.name}")
+        np.savez(draft, **{name: np.asarray(array) for name, array in compute().items()})  # type: ignore[arg-type]
+        draft.rename(file)
+    with np.load(file) as stored:
+        return dict(stored)
 
 
 def mean_divergence(found: Orbit) -> float:

@@ -79,9 +79,9 @@ def _data_set(name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarr
     if name == "digits by rows":
         from sklearn.datasets import load_digits
 
-        data = load_digits()
-        chosen = rng.permutation(len(data.target))[:count]
-        return data.data[chosen] + 1e-3 * rng.normal(size=(len(chosen), 64)), data.target[chosen]
+        rows, labels = load_digits(return_X_y=True)
+        chosen = rng.permutation(len(labels))[:count]
+        return rows[chosen] + 1e-3 * rng.normal(size=(len(chosen), 64)), labels[chosen]
     if name == "cylinder-bell-funnel":
         return _cylinder_bell_funnel(count, rng)
     return _synthetic_control(count, rng)

@@ -38,7 +38,7 @@ from experiments.simulators._chaos_forecasts import (
     segments,
 )
 from experiments.simulators._chaos_importance import ImportanceConfig, compare
-from experiments.simulators._chaos_orbits import FINE, Orbit, annotations, every_nth_flow, mean_divergence, orbit
+from experiments.simulators._chaos_orbits import FINE, Orbit, annotations, every_nth_flow, kept, mean_divergence, orbit
 from experiments.simulators._chaos_transfer import DATA_SETS, WAYS, TransferConfig, accuracies
 
 if TYPE_CHECKING:
@@ -188,31 +188,35 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     Args:
         config: sizes.
         key: source of randomness.
-        checkpoint_dir: the exponents of every flow are kept in it.
+        checkpoint_dir: what is done is kept in it, flow by flow and part by part.
 
     Returns:
         What was measured, the data and the figure.
     """
+    folder = checkpoint_dir
     keys = jax.random.split(key, 3)
     names = every_nth_flow(config.every)
     with jax.enable_x64(True), stage(f"solve {len(names)} flows, measure their exponents and equations"):
-        found = {name: _of_one(name, config, checkpoint_dir) for name in names}
+        found = {name: _of_one(name, config, folder) for name in names}
     orbits = [one["orbit"] for one in found.values() if config.periods]
     parts: dict[str, Any] = {"names": names}
     if config.forecast is not None:
         with stage("forecast"):
-            parts["forecast"] = _forecasts(orbits, config.forecast, keys[0])
+            forecast = config.forecast
+            parts["forecast"] = kept(folder / "forecast.npz", lambda: _forecasts(orbits, forecast, keys[0]))
     if config.importance is not None:
         with stage("train on hard examples"):
-            chosen = orbits[:: config.importance_every]
-            series = np.stack([one.coarse(100)[:1200, 0] for one in chosen])
-            parts["importance"] = compare(series, config.importance, key=keys[1])
+            importance = config.importance
+            series = np.stack([one.coarse(100)[:1200, 0] for one in orbits[:: config.importance_every]])
+            parts["importance"] = kept(folder / "importance.npz", lambda: compare(series, importance, key=keys[1]))
     if config.transfer is not None:
         with stage("transfer to the classification of series"):
-            parts["transfer"] = accuracies(orbits, config.transfer, key=keys[2])
+            transfer = config.transfer
+            parts["transfer"] = kept(folder / "transfer.npz", lambda: accuracies(orbits, transfer, key=keys[2]))
     if config.design is not None:
         with jax.enable_x64(True), stage("design a flow"):
-            parts["design"] = design(config.design)
+            ascent = config.design
+            parts["design"] = kept(folder / "design.npz", lambda: design(ascent))
     if config.animation:
         with stage("draw the animation"):
             animate(orbits, Path(config.animation))
@@ -221,9 +225,9 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 
 
-def _of_one(name: str, config: Config, kept: Path) -> dict[str, Any]:
+def _of_one(name: str, config: Config, folder: Path) -> dict[str, Any]:
     """What is measured on one flow."""
-    exponents, errors = spectrum(name, config.exponents, kept=kept)
+    exponents, errors = spectrum(name, config.exponents, folder=folder)
     note = annotations()[name]
     found = {
         "period": float(note["period"]),
@@ -234,7 +238,7 @@ def _of_one(name: str, config: Config, kept: Path) -> dict[str, Any]:
     }
     if not config.periods:
         return found
-    solved = orbit(name, periods=config.periods)
+    solved = orbit(name, periods=config.periods, folder=folder)
     divergence = mean_divergence(solved)
     published = np.array(note["lyapunov_spectrum_estimated"])
     return found | {
@@ -312,7 +316,8 @@ def _measured(
     measured["equations: order of the libraries"] = {name: float(np.median(v)) for name, v in libraries.items()}
     if "design" in parts:
         remarks["design: gradient against finite differences"] = "gradient over its standard error: " + ", ".join(
-            f"{size / error:.2g} over {periods} periods" for periods, (size, error) in parts["design"]["reach"].items()
+            f"{size / error:.2g} over {periods} periods"
+            for periods, (size, error) in zip(parts["design"]["horizons"], parts["design"]["reach"], strict=True)
         )
     return measured | _annotated(data) | _designed(parts), remarks | _outliers(data)
 
@@ -349,16 +354,12 @@ def _designed(parts: dict[str, Any]) -> dict[str, Any]:
     if "design" not in parts:
         return {}
     found = parts["design"]
-    before, after = found["before"], found["after"]
-
-    def change(name: str) -> Estimate:
-        error = np.hypot(before[f"{name}_error"], after[f"{name}_error"])
-        return Estimate(after[name] - before[name], error)
-
+    change = found["after"][:2] - found["before"][:2]
+    errors = np.hypot(found["after"][2:], found["before"][2:])
     return {
-        "design: gradient against finite differences": found["mismatch"],
-        "design: gain of complexity on long orbits": change("complexity"),
-        "design: change of the exponent on long orbits": change("exponent"),
+        "design: gradient against finite differences": float(found["mismatch"]),
+        "design: gain of complexity on long orbits": Estimate(change[0], errors[0]),
+        "design: change of the exponent on long orbits": Estimate(change[1], errors[1]),
     }
 
 
@@ -424,12 +425,12 @@ def _dataset(found: dict[str, dict[str, Any]], parts: dict[str, Any]) -> "xarray
         )
         variables["design_complexity"] = ("iteration", one["complexity"], {"units": "1"})
         variables["design_exponent"] = ("iteration", one["exponent"], per_time)
-        variables["gradient_size"] = (("horizon", "kind"), [one["reach"][n] for n in one["reach"]], {"units": "1"})
+        variables["gradient_size"] = (("horizon", "kind"), one["reach"], {"units": "1"})
         coordinates |= {
             "parameter": ["a", "b", "c"],
-            "horizon": ("horizon", list(one["reach"]), {"units": "periods"}),
+            "horizon": ("horizon", one["horizons"], {"units": "periods"}),
             "kind": ["gradient", "standard error"],
         }
-        attributes |= {f"design_{when}_{k}": v for when in ("before", "after") for k, v in one[when].items()}
-        attributes["design_best"] = one["best"]
+        attributes |= {f"design_{when}_complexity": float(one[when][0]) for when in ("before", "after")}
+        attributes["design_best"] = int(one["best"])
     return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
