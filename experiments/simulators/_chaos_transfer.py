@@ -79,7 +79,7 @@ def _data_set(name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarr
     if name == "digits by rows":
         from sklearn.datasets import load_digits
 
-        rows, labels = load_digits(return_X_y=True)
+        rows, labels = map(np.asarray, load_digits(return_X_y=True))
         chosen = rng.permutation(len(labels))[:count]
         return rows[chosen] + 1e-3 * rng.normal(size=(len(chosen), 64)), labels[chosen]
     if name == "cylinder-bell-funnel":
