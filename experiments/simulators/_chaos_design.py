@@ -165,9 +165,9 @@ def design(config: DesignConfig) -> dict[str, Any]:
         logs = logs + config.size * tangent / jnp.linalg.norm(tangent)
         logs = logs + back * jnp.where(far > config.size, config.size / jnp.where(far > 0, far, 1), 1)
         starts = attractor(logs, config.starts)
-    # Of the points of the path on the level of the exponent, within three errors, the one of the largest complexity.
+    # Of the points of the path on the level of the exponent, within two standard errors, the most complex one.
     complexity, exponent, _, error = np.array(values).T
-    allowed = np.abs(exponent - exponent[0]) <= 3 * np.hypot(error, error[0])
+    allowed = np.abs(exponent - exponent[0]) <= 2 * np.hypot(error, error[0])
     best = int(np.argmax(np.where(allowed, complexity, -1)))
     fresh = [jnp.log(jnp.asarray(path[index])) for index in (0, best)]
     before, after = (_judged(p, attractor(p, 2 * config.judges + 1)[1::2], config.long) for p in fresh)

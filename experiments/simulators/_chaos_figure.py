@@ -61,7 +61,7 @@ def _ranking(axes: Any, data: "xarray.Dataset") -> None:
     axes.set_yticks(places, order, fontsize=7)
     axes.set(xlabel=label("median sMAPE over systems", "0 to 200"), xlim=(0, 200))
     axes.set_title(f"Forecasts of two periods, {data.sizes['system']} flows", fontsize=9)
-    axes.legend(fontsize=7, loc="lower right")
+    axes.legend(fontsize=7, loc="upper right")
 
 
 def _horizons(axes: Any, data: "xarray.Dataset") -> None:
@@ -164,13 +164,13 @@ def _design(axes: Any, data: "xarray.Dataset") -> None:
     other = axes.twinx()
     other.plot(steps, data.design_exponent, "--", color="#e69f00", marker="", label="largest exponent (right)")
     other.set_ylabel(label("largest exponent", "nats per time"))
-    other.set_ylim(0, 2 * float(data.design_exponent.max()))
+    other.set_ylim(-0.01, 3 * float(data.design_exponent.max()))
     before, after = data.attrs["design_before_complexity"], data.attrs["design_after_complexity"]
     axes.set_title(
         f"Rossler's flow: complexity at fixed exponent\n(other orbits: {before:.3f} to {after:.3f})", fontsize=9
     )
     lines = axes.get_lines() + other.get_lines()
-    axes.legend(lines, [line.get_label() for line in lines], fontsize=7, loc="lower right")
+    axes.legend(lines, [line.get_label() for line in lines], fontsize=7, loc="upper left")
 
 
 def animate(orbits: list[Orbit], path: Path, *, frames: int = 60) -> None:
