@@ -79,7 +79,7 @@ class Config:
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
-        every=100,
+        every=150,
         periods=14,
         forecast=ForecastConfig(segments=1, steps=2, blocks=1, width=8, embed=8),
         importance=None,
