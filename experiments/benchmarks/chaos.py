@@ -3,11 +3,11 @@
 Ours solves the flows of one dimension together in one program each (those that switch or spike in one of their own, so
 that their small steps are theirs alone), the delay systems by Runge-Kutta steps of a thousandth of a period; all in
 float64 at a relative tolerance of 1e-9, and the case's name says how long everything took to compile. dysts solves one
-system after the other in Python (and compiles right-hand sides if numba is installed), here with the two methods of
+system after the other, right-hand sides compiled by numba where that is installed, here with the two methods of
 scipy that serve it best at the same tolerance: its default, Radau at 1e-12, is timed on the Lorenz system alone,
-against ours at 1e-12. Its delay solver interpolates linearly between the points that are asked for, ours is accurate to
-the fourth order; what is compared is therefore the flows, over the first half period, relative to their size, without
-the double pendulum, which is another one there.
+against ours at 1e-12. Its delay solver interpolates linearly between the points that are asked for, ours by cubics
+between steps a tenth as long. What is compared is therefore the flows, over the first half period, relative to their
+size, without the double pendulum, which is another one there.
 """
 
 import dataclasses

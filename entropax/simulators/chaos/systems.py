@@ -178,14 +178,9 @@ class DelayState(NamedTuple):
         """x at t + steps dt, for steps from -(m - 1) to 0, which need not be whole."""
         size = self.values.shape[0]
         left = jnp.clip(jnp.floor(jax.lax.stop_gradient(steps)), 1 - size, -1)
-        return _hermite(*self._ends(left), steps - left)
-
-    def _ends(self, left: Scalar) -> tuple[Array, ...]:
-        """Values and slopes, in units of the step, at both ends of the interval that begins `left` steps from now."""
-        size = self.values.shape[0]
         i = (self.newest + left.astype(self.newest.dtype)) % size
         j = (i + 1) % size
-        return self.values[i], self.values[j], self.slopes_right[i], self.slopes_left[j]
+        return _hermite(self.values[i], self.values[j], self.slopes_right[i], self.slopes_left[j], steps - left)
 
 
 def history_length(delay: float, dt: float) -> int:
@@ -194,7 +189,14 @@ def history_length(delay: float, dt: float) -> int:
 
 
 class DelaySystem(ChaoticSystem[DelayState]):
-    """A delay differential equation dx/dt = f(t, x(t), x(t - tau)) of one variable."""
+    """A delay differential equation dx/dt = f(t, x(t), x(t - tau)) of one variable.
+
+    The slope jumps where the history ends, and the jump returns, smoother every time, after every delay. Steps of the
+    fourth order are accurate to the second order across its first return, unless tau is a multiple of dt.
+
+    Attributes:
+        history_length: grid points that a state holds; static.
+    """
 
     history_length: int = eqx.field(static=True)
 

@@ -139,7 +139,8 @@ def delay_trajectory(
 
     Returns:
         The points at `sample_times`, shape (n, embedding). Differentiable in the system's arrays, tau included,
-        `noise`, and the arrays of `history`.
+        `noise`, and the arrays of `history`. Under a transformation of tau, of the period or of dt the history is as
+        long as the catalogue's needs, and what it does not hold is NaN.
 
     Raises:
         TypeError: `system` is no DelaySystem, or `key` no key.
@@ -166,10 +167,9 @@ def _stepped(
     if noise is not None and key is None:
         raise ValueError("noise needs a key, made by jax.random.key")
     definition, intervals = system.definition, times.shape[0] - 1
-    spacing = definition.period * (intervals + 1) / (points_per_period * intervals)
-    # A number of steps is static; what is being differentiated by is no number, then the catalogue's step is one.
-    longest = float(system.dt) if _checks.is_concrete(system.dt) else definition.dt
-    every = math.ceil(spacing / longest)
+    usual = definition.period * (intervals + 1) / (points_per_period * intervals)
+    spacing = _number(times[1] - times[0], otherwise=usual)
+    every = math.ceil(spacing / _number(system.dt, otherwise=definition.dt))
     system = eqx.tree_at(lambda s: s.dt, system, (times[1] - times[0]) / every)
     observe: Callable[[Any], Array] = _position
     init = system.init
@@ -178,7 +178,7 @@ def _stepped(
         fractions = jnp.linspace(0, 1, embedding, dtype=times.dtype)
         observe = _Embedded(fractions * system.parameters["tau"] / system.dt)
         init = functools.partial(system.init, history=history)
-    noisy = system if noise is None else _Noisy(system, _noise(system, noise), system.dt)
+    noisy = system if noise is None else _Noisy(system=system, noise=_noise(system, noise), dt=system.dt)
     key = jax.random.key(0) if key is None else key
     start = init(key=key)
     _, points = simulate(noisy, start, intervals * every, key=key, observe=observe, every=every)
@@ -186,15 +186,15 @@ def _stepped(
 
 
 def _longest_delay(system: DelaySystem) -> float:
-    """The delay that a history is made for: the catalogue's, doubled as often as a longer one needs.
+    """The delay that a history is made for: the catalogue's, doubled as often as a longer one needs."""
+    usual = system.definition.tau
+    tau = _number(system.parameters["tau"], otherwise=usual)
+    return usual * 2 ** math.ceil(math.log2(max(tau, usual) / usual))
 
-    Under a transformation the delay is no number that a length could be made of: then the catalogue's must do, and a
-    longer one gives NaN.
-    """
-    tau, usual = system.parameters["tau"], system.definition.tau
-    if not _checks.is_concrete(tau) or float(tau) <= usual:
-        return usual
-    return usual * 2 ** math.ceil(math.log2(float(tau) / usual))
+
+def _number(value: Array, *, otherwise: float) -> float:
+    """The value for a static count of steps; what is being transformed is no number: then the catalogue's."""
+    return float(value) if _checks.is_concrete(value) else otherwise
 
 
 def _noise(system: ChaoticSystem, noise: Any) -> Array:
