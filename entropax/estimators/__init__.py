@@ -46,6 +46,13 @@ Series:
 - Templates that match: `sample_entropy`; `approximate_entropy`, defined for the shortest series but biased;
   `multiscale_entropy` to tell noise from structure over scales. With a `temperature` they have gradients.
 
+- Templates that match to a degree, differentiable as they are and defined for every series: `fuzzy_entropy`, and
+  `composite_multiscale_entropy` over scales.
+- `dominant_period` of a spectrum, with its significance; `phase_randomized_surrogate`, a null model with the same
+  spectrum.
+- Equations of motion: `sparse_regression` of derivatives on `polynomial_features` (`polynomial_exponents` names them)
+  or `fourier_features`. `importance_sampling_indices` draws points of an orbit where a model errs.
+
 What a learner with bounded compute makes of data, in bits: `prequential_epiplexity` from a loss curve on fresh data,
 `train_teacher_student` for the requential code of a student too (slower; a code of the model that never shrinks);
 `epiplexity_from_runs` for the best code at each compute over many runs, `scaling_law_frontier` where learning curves
@@ -93,11 +100,13 @@ from entropax.estimators.discrete_counts import (
     label_counts,
 )
 from entropax.estimators.extrapolation import Extrapolation, extrapolate
+from entropax.estimators.fuzzy_templates import composite_multiscale_entropy, fuzzy_entropy
 from entropax.estimators.gaussian_dependence import (
     canonical_correlations,
     cca_mutual_information,
     gaussian_copula_mutual_information,
 )
+from entropax.estimators.hard_examples import ImportanceSample, importance_sampling_indices
 from entropax.estimators.histogram import histogram_entropy, histogram_mutual_information
 from entropax.estimators.induction import BigramSequences, bigram_induction, bigram_reference_losses
 from entropax.estimators.kernel_density import (
@@ -126,6 +135,7 @@ from entropax.estimators.ordinal import (
     soft_ordinal_distribution,
     statistical_complexity,
 )
+from entropax.estimators.periodicity import DominantPeriod, dominant_period, phase_randomized_surrogate
 from entropax.estimators.quantiles import calibration_curve, pinball_loss
 from entropax.estimators.reliability import (
     RigorousEstimate,
@@ -153,6 +163,13 @@ from entropax.estimators.scaling_frontier import (
     scaling_law_epiplexity,
     scaling_law_from_published,
     scaling_law_frontier,
+)
+from entropax.estimators.sparse_dynamics import (
+    SparseRegression,
+    fourier_features,
+    polynomial_exponents,
+    polynomial_features,
+    sparse_regression,
 )
 from entropax.estimators.tasks import (
     GaussianTask,
@@ -211,11 +228,13 @@ __all__ = [
     "AmortizedEstimator",
     "BigramSequences",
     "ComputeFrontier",
+    "DominantPeriod",
     "Extrapolation",
     "GaussianTask",
     "HCBounds",
     "HCLabel",
     "HCPoint",
+    "ImportanceSample",
     "Interval",
     "LightConeCode",
     "LowerHull",
@@ -234,6 +253,7 @@ __all__ = [
     "ScalingLaw",
     "Sequences",
     "ShuffledControl",
+    "SparseRegression",
     "StudentTask",
     "SubsampledEstimate",
     "Task",
@@ -256,15 +276,19 @@ __all__ = [
     "cca_mutual_information",
     "classify_hc",
     "complexity_limits",
+    "composite_multiscale_entropy",
     "contingency_table",
     "discrete_entropy",
     "discrete_mutual_information",
+    "dominant_period",
     "donsker_varadhan",
     "eca_evolve",
     "eca_pairs",
     "eca_step",
     "epiplexity_from_runs",
     "extrapolate",
+    "fourier_features",
+    "fuzzy_entropy",
     "gaussian_copula_mutual_information",
     "gaussian_kde",
     "half_cube",
@@ -273,6 +297,7 @@ __all__ = [
     "hc_point",
     "histogram_entropy",
     "histogram_mutual_information",
+    "importance_sampling_indices",
     "infonce",
     "infonce_ceiling",
     "jackknife",
@@ -307,7 +332,10 @@ __all__ = [
     "periodic_limits",
     "permutation_entropy",
     "permutation_test",
+    "phase_randomized_surrogate",
     "pinball_loss",
+    "polynomial_exponents",
+    "polynomial_features",
     "prequential_curve",
     "prequential_epiplexity",
     "pretrained_mist",
@@ -325,6 +353,7 @@ __all__ = [
     "shuffled_control",
     "smile",
     "soft_ordinal_distribution",
+    "sparse_regression",
     "spiral",
     "statistical_complexity",
     "subsample_extrapolate",

@@ -11,6 +11,8 @@ Answers that may be tried N times: `pass_at_k` from counts of right answers, `an
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 
 Samples: `cliffs_delta` says how far one lies above another, `kruskal_wallis` whether several differ; both by ranks.
+Forecasts of series: `smape` (the figure benchmarks report, safe at zero), `mape`, `mase` (against the naive forecast)
+and `r_squared`.
 
 Segmentation: `intersection_and_union` of each image, added over a test set, and `mean_iou` of the sums; with
 distributions for predictions they are relaxed and have gradients.
@@ -30,6 +32,7 @@ from entropax.metrics.calibration import (
     top_label,
 )
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
+from entropax.metrics.forecasting import mape, mase, r_squared, smape
 from entropax.metrics.rank_tests import RankTest, cliffs_delta, kruskal_wallis
 from entropax.metrics.ranking import auroc
 from entropax.metrics.segmentation import intersection_and_union, mean_iou
@@ -48,11 +51,15 @@ __all__ = [
     "intersection_and_union",
     "kruskal_wallis",
     "ks_calibration_error",
+    "mape",
+    "mase",
     "maximum_calibration_error",
     "mean_iou",
     "multiclass_brier_score",
     "optimal_pass_at_n_policy",
     "pass_at_k",
+    "r_squared",
     "reliability_bins",
+    "smape",
     "top_label",
 ]

@@ -7,6 +7,9 @@
   far fewer samples; `SplitTransformerScore`, the network of arXiv 2309.12991.
 - Scores of thousands: `LocalTransformerScore`, from the `neighborhood` of each particle.
 - Sequences of tokens: `Decoder`, a causal transformer that also samples.
+- Series: `NBeats` forecasts from a window of fixed length (try it first); `LSTMForecaster` and `TransformerForecaster`
+  at every step from all before it; `EchoState` is a reservoir, of which only a linear readout is fitted.
+  `CausalAutoencoder` codes series for other tasks.
 - `ShiftedScore` adds any of them to a known reference.
 - Class centres for a last layer: `DistanceHead`, log-probabilities by `harmonic_log_probs` of a distance. Euclidean or
   cosine to begin with (`expand=True` for thousands of centres); `MahalanobisDistance` learns its metric. All distances
@@ -27,6 +30,7 @@ the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 from entropax.nn.activations import gauss_glu, ria
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
 from entropax.nn.calibrator import Calibrator, topk_features
+from entropax.nn.convolutional import CausalAutoencoder
 from entropax.nn.critics import BilinearCritic, ConcatenatedCritic, HybridCritic, SeparableCritic
 from entropax.nn.decoder import Decoder, Past
 from entropax.nn.distance_head import DistanceHead, MahalanobisDistance, harmonic_log_probs
@@ -37,9 +41,11 @@ from entropax.nn.distances import (
     manhattan_distance,
     minkowski_distance,
 )
+from entropax.nn.forecasters import LSTMForecaster, NBeats, TransformerForecaster
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.relative_distances import bray_curtis_distance, canberra_distance, chebyshev_distance, hamming_distance
+from entropax.nn.reservoir import EchoState
 from entropax.nn.score import AntisymmetricScore, MLPScore, ShiftedScore
 from entropax.nn.set_transformer import AxialSetTransformer, PooledAttention, SetTransformer
 from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, SplitTransformerScore, neighborhood
@@ -53,16 +59,20 @@ __all__ = [
     "AxialSetTransformer",
     "BilinearCritic",
     "Calibrator",
+    "CausalAutoencoder",
     "ConcatenatedCritic",
     "Decoder",
     "DistanceHead",
+    "EchoState",
     "GaussianCode",
     "GaussianEncoder",
     "HybridCritic",
     "InducedAttentionBlock",
+    "LSTMForecaster",
     "LocalTransformerScore",
     "MLPScore",
     "MahalanobisDistance",
+    "NBeats",
     "Neighborhood",
     "PairScore",
     "Past",
@@ -71,6 +81,7 @@ __all__ = [
     "SetTransformer",
     "ShiftedScore",
     "SplitTransformerScore",
+    "TransformerForecaster",
     "VariationalCritic",
     "bray_curtis_distance",
     "canberra_distance",

@@ -10,6 +10,9 @@ Scalar fields on a line: `field_energy`, `field_momentum`, `topological_charge`;
 and `composite_entropy`; `field_summary` of its size, `phase_portrait` of one point's path. Kinks that collide:
 `pair_distance` and `middle_field` over time, and from them the `collision_outcome`; `smooth_pair_distance` and
 `smooth_collision_outcome` where a gradient is wanted.
+Attractors: `lyapunov_spectrum` of a flow (`maximum_lyapunov_exponent` at the cost of one tangent vector), and what
+follows from it, `kaplan_yorke_dimension` and `pesin_entropy`. From points alone: `correlation_dimension`, whose parts
+are `correlation_sums`, and `attractor_multiscale_entropy`.
 
 Distributions over velocities: `kinetic_entropy`, and `negative_mass`, what a spectral scheme has left below zero.
 
@@ -24,6 +27,19 @@ moduli. `spectral_richness` and `spectral_moments` describe the spectrum, `energ
 `phase_space_statistics` its values in the complex plane, `intensity_statistics` the moments of |psi|^2.
 """
 
+from entropax.observables.attractor_geometry import (
+    CorrelationDimension,
+    attractor_multiscale_entropy,
+    correlation_dimension,
+    correlation_sums,
+)
+from entropax.observables.attractors import (
+    LyapunovSpectrum,
+    kaplan_yorke_dimension,
+    lyapunov_spectrum,
+    maximum_lyapunov_exponent,
+    pesin_entropy,
+)
 from entropax.observables.collective import (
     NeighborCounts,
     PhaseLabels,
@@ -98,9 +114,11 @@ from entropax.observables.waves import (
 __all__ = [
     "AmplitudeEntropy",
     "CollisionOutcome",
+    "CorrelationDimension",
     "FieldEntropies",
     "FieldSummary",
     "IntensityStatistics",
+    "LyapunovSpectrum",
     "NeighborCounts",
     "PhaseLabels",
     "PhasePortrait",
@@ -108,11 +126,14 @@ __all__ = [
     "SpectralMoments",
     "WaveEntropies",
     "amplitude_entropy",
+    "attractor_multiscale_entropy",
     "boltzmann_entropy",
     "coarse_maxwellian_entropy",
     "collision_frequency",
     "collision_outcome",
     "composite_entropy",
+    "correlation_dimension",
+    "correlation_sums",
     "energy_centre",
     "example_overlap",
     "field_energy",
@@ -123,16 +144,20 @@ __all__ = [
     "ideal_expansion_entropy",
     "intensity_distribution",
     "intensity_statistics",
+    "kaplan_yorke_dimension",
     "kinetic_entropy",
     "local_neighbor_count",
     "loss_energy",
+    "lyapunov_spectrum",
     "mattis_overlap",
+    "maximum_lyapunov_exponent",
     "mean_free_path",
     "middle_field",
     "mode_distribution",
     "negative_mass",
     "occupation_numbers",
     "pair_distance",
+    "pesin_entropy",
     "phase_labels",
     "phase_portrait",
     "phase_space_statistics",

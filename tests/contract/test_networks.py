@@ -347,6 +347,38 @@ GRID: dict[str, Case] = {
         symmetries={"neighbours": Symmetry(lambda dx, g, f: (dx[OTHERS], g[OTHERS], f[OTHERS]))},
         field=False,
     ),
+    "NBeats": Case(
+        lambda rngs: nn.NBeats(6, horizon=2, blocks=2, width=12, depth=2, basis=3, rngs=rngs),
+        (normal(6),),
+        bad=(((normal(5),), r"x must have shape \(6,\)"),),
+        misuse=((lambda rngs: nn.NBeats(6, blocks=0, rngs=rngs), "blocks must be at least 1"),),
+        field=False,
+    ),
+    "LSTMForecaster": Case(
+        lambda rngs: nn.LSTMForecaster(2, width=4, rngs=rngs),
+        (normal(4, 2),),
+        bad=(((normal(4, 3),), r"x must have shape \(t, 2\)"),),
+        misuse=((lambda rngs: nn.LSTMForecaster(layers=0, rngs=rngs), "layers must be at least 1"),),
+    ),
+    "TransformerForecaster": Case(
+        lambda rngs: nn.TransformerForecaster(2, length=4, embed=6, blocks=1, heads=2, hidden=5, rngs=rngs),
+        (normal(4, 2),),
+        bad=(((normal(5, 2),), r"x must have shape \(t, 2\) with 1 <= t <= 4"),),
+        misuse=((lambda rngs: nn.TransformerForecaster(length=4, embed=6, heads=4, rngs=rngs), "multiple of heads=4"),),
+    ),
+    "EchoState": Case(
+        lambda rngs: nn.EchoState(2, width=5, leak=0.7, rngs=rngs),
+        (normal(4, 2), normal(5)),
+        bad=(((normal(4, 3), normal(5)), r"x must have shape \(t, 2\)"), ((normal(4, 2), normal(4)), "state must")),
+        misuse=((lambda rngs: nn.EchoState(leak=0.0, rngs=rngs), r"leak must be in \(0, 1\]"),),
+        field=False,
+    ),
+    "CausalAutoencoder": Case(
+        lambda rngs: nn.CausalAutoencoder(2, width=4, code=3, rngs=rngs),
+        (normal(7, 2),),
+        bad=(((normal(7, 3),), r"x must have shape \(t, 2\)"),),
+        misuse=((lambda rngs: nn.CausalAutoencoder(code=0, rngs=rngs), "code must be at least 1"),),
+    ),
     "PooledAttention": Case(
         lambda rngs: nn.PooledAttention(8, num_seeds=2, heads=2, hidden=6, rngs=rngs),
         (CONTEXT, MASK),
