@@ -11,6 +11,8 @@
   (between them), on a `VelocityGrid`; `mixture_moment_rate` is its exact oracle, `two_temperatures` its limit.
 - `HardDisks`: a gas of hard discs, exact from event to event; `stream_freely` is the gas without collisions,
   `hard_disk_pair_time` and `collide_disks` are one event.
+- `FishSchool`: fish that avoid, follow and approach each other (Couzin's zones), a hundred or tens of thousands;
+  `turn_towards` is their turn by at most an angle.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
 - `to_dataset`: observations as an `xarray.Dataset` with units.
@@ -30,6 +32,7 @@ from entropax.simulators.disparate_mass import (
     isotropization,
     isotropization_correction,
 )
+from entropax.simulators.fish_school import FishSchool, FishState, turn_towards
 from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
 from entropax.simulators.ion_channel import ChannelState, IonChannel
@@ -52,6 +55,8 @@ __all__ = [
     "ChannelState",
     "DiskState",
     "EventInfo",
+    "FishSchool",
+    "FishState",
     "HardDisks",
     "Hebbian",
     "HebbianCouplings",
@@ -90,6 +95,7 @@ __all__ = [
     "stream_freely",
     "swimmer_box",
     "to_dataset",
+    "turn_towards",
     "two_temperature_rate",
     "two_temperatures",
     "velocity_moments",
