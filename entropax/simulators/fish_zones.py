@@ -3,6 +3,7 @@
 Sums run over the first axis of a tile (them, me): fish that are looked from lie innermost, where a CPU vectorises.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -66,7 +67,9 @@ def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         zones: the zones.
     """
     other = jnp.asarray(~np.eye(x.shape[1], dtype=bool))
-    return _read(_sums(x, u, x, u, other, zones), zones)
+    # Reverse mode computes the pairs again: through many steps what they gave would fill the memory.
+    sums = jax.checkpoint(lambda x, u, zones: _sums(x, u, x, u, other, zones), prevent_cse=False)
+    return _read(sums(x, u, zones), zones)
 
 
 def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
@@ -98,13 +101,13 @@ def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         fish = jnp.arange(n, dtype=jnp.int32)
         return listed.at[jnp.where(near, place - 1, listed.size)].set(fish, mode="drop"), place[-1]
 
-    @jax.checkpoint
+    @functools.partial(jax.checkpoint, prevent_cse=False)
     def look(tile: tuple[Array, Array, Array]) -> Array:
         ids, center, half_width = tile
         listed, count = within_reach(center, half_width)
         me = jnp.minimum(ids, n - 1)
 
-        @jax.checkpoint
+        @functools.partial(jax.checkpoint, prevent_cse=False)
         def see(block: Array) -> Array:
             slots = block * _TILE_SEEN + jnp.arange(_TILE_SEEN, dtype=jnp.int32)
             them = listed[slots]

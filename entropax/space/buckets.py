@@ -178,9 +178,7 @@ def _keep_smallest(best: Rows, keys: jax.Array, payload: jax.Array | None) -> Ro
     return tuple(merged[0]), tuple(merged[1])
 
 
-def _reading_order(
-    tile: Buckets, held: Buckets, search: _Search
-) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
+def _reading_order(tile: Buckets, held: Buckets, search: _Search) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """A function of the step: which bucket each bucket of queries reads, and its key at least.
 
     Bounds never fall. Of few buckets all are sorted. Many are first sorted as groups, of buckets that the cuts left

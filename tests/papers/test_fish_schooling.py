@@ -12,9 +12,7 @@ from entropax.simulators import FishSchool, FishState, turn_towards
 
 L = 10.0
 X = np.array([[1, 1, 1], [2, 1, 1], [1, 3, 1], [4, 4, 4], [1, 1, 9.5], [7, 2, 5], [5, 8, 2], [3, 6, 7]], float)
-V = np.array(
-    [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [-1, 0, 0], [0, -1, 1], [1, -2, 0.5], [0.2, 0.3, -1]], float
-)
+V = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [-1, 0, 0], [0, -1, 1], [1, -2, 0.5], [0.2, 0.3, -1]], float)
 V /= np.linalg.norm(V, axis=1, keepdims=True)
 NAMES = tuple(f.name for f in observables.SchoolingEntropies.__dataclass_fields__.values())
 
