@@ -3,8 +3,8 @@
 Crowding of particles: `local_neighbor_count` (exact) or `smooth_neighbor_count` (with gradients), and `phase_labels`,
 which sorts particles into gas, interface and solid by it.
 
-Schools of fish: `polarization`, `rotation_order`, `order_index` and `school_spread`; seven entropies, singly or together
-as `schooling_entropies`, and `oceanic_schooling_index`, their weighted sum. With a `width` they have gradients.
+Schools of fish: `polarization`, `rotation_order`, `order_index` and `school_spread`; seven entropies, singly or all
+together as `schooling_entropies`, and their weighted sum `oceanic_schooling_index`. A `width` gives them gradients.
 
 Retrieval by a network of spins: `mattis_overlap` with archetypes, `example_overlap` with examples; `quadratic_loss`,
 and `loss_energy`, the network's energy written in losses; `retrieval_entropy`, how evenly patterns are retrieved.

@@ -11,6 +11,7 @@ products of unit vectors that rounding has put past one, which are counted here.
 
 import functools
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 from entropax import _checks, information
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
 from entropax.information._numerics import safe_sqrt
+from entropax.observables.school_bins import bin_counts, bin_of, memberships, tally
 from entropax.observables.schooling import about_center, angular_momenta, of_school, unit_vectors
 from entropax.space import PeriodicBox, neighbor_distances
 from entropax.space.boxes import wrap_between
@@ -330,7 +332,7 @@ def _cohesion(x: Array, L: Array, width: Array | None) -> tuple[Array, Array]:
 
 
 def _cohesion_of(nearest: Array, L: Array, width: Array | None) -> tuple[Array, Array]:
-    counts = _counts(nearest, L / 2, _BINS["cohesion"], width, "leaky")
+    counts = bin_counts(nearest, L / 2, _BINS["cohesion"], width, "leaky")
     return _normalized(counts), jnp.sum(counts)
 
 
@@ -343,7 +345,7 @@ def _variation_of(distances: Array, width: Array | None) -> Array:
     mean = jnp.mean(distances, axis=1)
     deviation = safe_sqrt(jnp.mean((distances - mean[:, None]) ** 2, axis=1))
     ratio = jnp.where(mean > 0, deviation / jnp.where(mean > 0, mean, 1), 0)
-    return _normalized(_counts(ratio, 2.0, _BINS["variation"], width))  # of five numbers it is at most 2
+    return _normalized(bin_counts(ratio, 2.0, _BINS["variation"], width))  # of five numbers it is at most 2
 
 
 @jax.jit
@@ -355,10 +357,10 @@ def _polar(v: Array, width: Array | None) -> Array:
     azimuth = jnp.arctan2(jnp.where(upright, 0, u[:, 1]), jnp.where(upright, 1, u[:, 0])) + math.pi
     m, n = _BINS["polar"], _BINS["azimuth"]
     if width is None:
-        cell = _bin(polar, math.pi, m) * n + _bin(azimuth, 2 * math.pi, n)
-        counts = _tally(cell, m * n, v.dtype).reshape(m, n)
+        cell = bin_of(polar, math.pi, m) * n + bin_of(azimuth, 2 * math.pi, n)
+        counts = tally(cell, m * n, v.dtype).reshape(m, n)
     else:
-        counts = _members(polar, math.pi, m, width).T @ _members(azimuth, 2 * math.pi, n, width, "periodic")
+        counts = memberships(polar, math.pi, m, width).T @ memberships(azimuth, 2 * math.pi, n, width, "periodic")
     centers = jnp.sin((jnp.arange(m, dtype=v.dtype) + 0.5) * (math.pi / m))
     return _normalized((counts * centers[:, None]).reshape(-1))
 
@@ -366,13 +368,13 @@ def _polar(v: Array, width: Array | None) -> Array:
 @jax.jit
 def _depth(x: Array, L: Array, width: Array | None) -> Array:
     z = wrap_between(x[:, 2], jnp.zeros_like(L), L)
-    return _normalized(_counts(z, L, _BINS["depth"], width, "periodic"))
+    return _normalized(bin_counts(z, L, _BINS["depth"], width, "periodic"))
 
 
 @jax.jit
 def _angular(x: Array, v: Array, center_box: Array | None, width: Array | None) -> Array:
     size = safe_sqrt(jnp.sum(angular_momenta(x, v, center_box) ** 2, axis=1))
-    return _normalized(_counts(jnp.minimum(size, 1), 1.0, _BINS["angular"], width))
+    return _normalized(bin_counts(jnp.minimum(size, 1), 1.0, _BINS["angular"], width))
 
 
 @jax.jit
@@ -389,7 +391,7 @@ def _correlation(v: Array, width: Array | None) -> Array:
         cosine = jnp.clip(mine @ u.T, -1, 1)
         first, second = start + jnp.arange(rows, dtype=jnp.int32), jnp.arange(n, dtype=jnp.int32)
         pair = (first[:, None] < second[None, :]).reshape(-1)
-        return _counts(((1 + cosine) / 2).reshape(-1), 1.0, bins, width, where=pair)
+        return bin_counts(((1 + cosine) / 2).reshape(-1), 1.0, bins, width, where=pair)
 
     starts = rows * jnp.arange(blocks, dtype=jnp.int32)
     return _normalized(jax.lax.scan(lambda sum, s: (sum + block(s), None), jnp.zeros(bins, u.dtype), starts)[0])
@@ -409,63 +411,6 @@ def _normalized(counts: Array) -> Array:
     return information.entropy(counts / jnp.where(total > 0, total, 1)) / math.log(counts.size)
 
 
-# ---------------------------------------------------------------------------------------------------------- histograms
-
-
-def _counts(
-    values: Array,
-    high: Array | float,
-    bins: int,
-    width: Array | None,
-    ends: str = "closed",
-    where: Array | None = None,
-) -> Array:
-    """How many values are in each of the bins of [0, high]; those above are left out.
-
-    Args:
-        values: shape (n,), none negative.
-        high: upper end.
-        bins: their number.
-        width: None, or that of soft edges in bins.
-        ends: of soft bins: "closed" where values lie within, "leaky" where those above are left out, or "periodic".
-        where: which values count, shape (n,).
-    """
-    if width is None:
-        index = _bin(values, high, bins)
-        index = index if where is None else jnp.where(where, index, bins)
-        return _tally(index, bins, values.dtype)
-    members = _members(values, high, bins, width, ends)
-    return jnp.sum(members if where is None else jnp.where(where[:, None], members, 0), axis=0)
-
-
-def _bin(values: Array, high: Array | float, bins: int) -> Array:
-    """The bin [e_b, e_(b + 1)) of every value, the last one closed; `bins` for values past it."""
-    step = jnp.asarray(high, values.dtype) / bins
-    guess = jnp.clip(jnp.floor(values / step), 0, bins - 1)
-    # Rounding of the quotient may put a value next to an edge on its wrong side.
-    guess = jnp.where(values < guess * step, guess - 1, jnp.where(values >= (guess + 1) * step, guess + 1, guess))
-    index = jnp.clip(guess, 0, bins - 1).astype(jnp.int32)
-    return jnp.where(values > high, bins, index)
-
-
-def _tally(index: Array, bins: int, dtype: jnp.dtype) -> Array:
-    return jnp.bincount(index, length=bins + 1)[:bins].astype(dtype)
-
-
-def _members(values: Array, high: Array | float, bins: int, width: Array, ends: str = "closed") -> Array:
-    """How much each value belongs to each bin, shape (n, bins)."""
-    step = jnp.asarray(high, values.dtype) / bins
-    place = values[:, None] / step
-    edges = jnp.arange(bins + 1, dtype=values.dtype)[None]
-    if ends == "periodic":
-        images = (-bins, 0, bins)
-        below = sum((jax.nn.sigmoid((edges + image - place) / width) for image in images), jnp.zeros((), values.dtype))
-    else:
-        below = jax.nn.sigmoid((edges - place) / width).at[:, 0].set(0)
-        below = below if ends == "leaky" else below.at[:, -1].set(1)
-    return jnp.maximum(jnp.diff(below, axis=1), 0)  # but for rounding they are positive
-
-
 # ------------------------------------------------------------------------------------------------------------- checks
 
 
@@ -477,7 +422,8 @@ def _arguments(
     *,
     fewest: int,
     first: str = "positions",
-) -> tuple[Array, Array, Array, Array | None, list[_checks.Check]]:
+) -> tuple[Array, Array, Any, Any, list[_checks.Check]]:
+    """Positions, velocities, L and the width (None where they are not given), and what must hold of them."""
     if first == "velocities":
         v = _checks.as_float("velocities", positions)
         if v.ndim != 2 or v.shape[1] != 3:
@@ -486,10 +432,10 @@ def _arguments(
     if x.shape[0] < fewest:
         raise ValueError(f"{first} must hold at least {fewest} fish, got {x.shape[0]}")
     if width is None:
-        return x, v, box, None, checks  # pyright: ignore[reportReturnType]
+        return x, v, box, None, checks
     (w,) = _checks.as_numbers(width=width)
     w = w.astype(x.dtype)
-    return x, v, box, w, [*checks, _checks.positive("width", w)]  # pyright: ignore[reportReturnType]
+    return x, v, box, w, [*checks, _checks.positive("width", w)]
 
 
 def _some_kept(kept: Array) -> _checks.Check:

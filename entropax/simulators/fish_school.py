@@ -44,7 +44,7 @@ class FishSchool(Simulator[FishState]):
         else to w_o sum v_j / |v_j| over the zone of orientation + sum u_ij over that of attraction;
         else, or where a sum vanishes, straight on.
 
-    It turns there by at most theta_max a step, noise sigma N(0, 1) is added to its direction, which is normalised, and
+    It turns there by at most about theta_max a step, noise sigma N(0, 1) is added to its direction, which is normalised, and
     it swims on at speed v0, all from the old state: v' = v0 c', r' = (r + v' dt) mod L.
 
     With `softness` every edge, the cone's too, is a logistic step of that width in length, and "if there are any" is
@@ -127,8 +127,8 @@ class FishSchool(Simulator[FishState]):
             dt: > 0, time.
             softness: width of soft edges, > 0, length; None for sharp ones.
             turn: how a fish turns that wants to turn by theta > theta_max. "nlerp", the paper's, normalises
-                (1 - s) c + s d with s = theta_max / theta and turns by less than theta_max for theta < pi; "slerp"
-                turns by exactly that.
+                (1 - s) c + s d with s = theta_max / theta: a little more than theta_max where theta < 2 theta_max, less
+                beyond. "slerp" turns by exactly theta_max.
             start: "uniform" positions and headings, or a "torus" that mills about the cube's centre.
             torus_radius: R of that torus, > 0, length; L / 4 by default.
             neighbors: "all_pairs", "tiles", or "auto" by the number of fish.
@@ -270,8 +270,8 @@ def turn_towards(
     """Directions turned towards others by at most an angle.
 
     Within the angle theta_max the result is the desired direction d. Beyond it "nlerp" gives (1 - s) c + s d with
-    s = theta_max / theta, normalised, a turn by less than theta_max for theta < pi; "slerp" turns by exactly that.
-    Where d is opposite to c neither has a direction to turn to, and a fish goes straight on.
+    s = theta_max / theta, normalised: a little more than theta_max where theta < 2 theta_max (0.2% at 0.2), less beyond.
+    "slerp" turns by exactly theta_max. Where d is opposite to c there is no direction to turn to: c stays.
 
     Args:
         current: directions c, shape (n, 3), of any length but zero.

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax._typing import Array
-from entropax.space.boxes import PeriodicBox, nearest_image
+from entropax.space.boxes import nearest_image
 from entropax.space.buckets import fill_buckets
 
 _TILE_FISH = 32  # that look from one tile: fewer have fewer strangers to sort out, more fill the vector registers

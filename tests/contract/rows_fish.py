@@ -169,7 +169,7 @@ ROWS = [
     *(
         Row(
             name=f"observables.{name}",
-            call=lambda x, v, L, f=getattr(observables, name): f(x, v, box_size=L),
+            call=lambda x, v, L, name=name: getattr(observables, name)(x, v, box_size=L),
             arguments=lambda: (X, V, np.array(L)),
             differentiable=differentiable,
             **BAD_SCHOOL,

@@ -10,7 +10,7 @@ from entropax import observables
 L = 9.0
 RNG = np.random.default_rng(5)
 X = RNG.random((60, 3)) * L
-V = RNG.standard_normal((60, 3)) + [0.5, 0, 0]
+V = RNG.standard_normal((60, 3)) + np.array([0.5, 0, 0])
 
 
 def entropy_of(counts, bins):
@@ -62,7 +62,7 @@ def test_soft_bins_of_headings_and_heights_have_no_seam(x64):
     seam = np.array([[-1.0, 1e-7, 0.2], [-1.0, -1e-7, 0.2]])
     each = [observables.polarization_entropy(v[None], width=0.5) for v in seam]
     np.testing.assert_allclose(*each, rtol=1e-5)
-    shifted = [observables.depth_entropy(X + [0, 0, z], L, width=0.5) for z in (0, 3 * L / 15)]
+    shifted = [observables.depth_entropy(X + np.array([0, 0, z]), L, width=0.5) for z in (0, 3 * L / 15)]
     np.testing.assert_allclose(*shifted, rtol=1e-12)
 
 
