@@ -270,8 +270,8 @@ def turn_towards(
     """Directions turned towards others by at most an angle.
 
     Within the angle theta_max the result is the desired direction d. Beyond it "nlerp" gives (1 - s) c + s d with
-    s = theta_max / theta, normalised: a little more than theta_max where theta < 2 theta_max (0.2% at 0.2), less beyond.
-    "slerp" turns by exactly theta_max. Where d is opposite to c there is no direction to turn to: c stays.
+    s = theta_max / theta, normalised: a little more than theta_max where theta < 2 theta_max (0.2% at 0.2 radians), less
+    beyond. "slerp" turns by exactly theta_max. Where d is opposite to c there is no direction to turn to: c stays.
 
     Args:
         current: directions c, shape (n, 3), of any length but zero.
