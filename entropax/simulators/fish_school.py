@@ -44,8 +44,8 @@ class FishSchool(Simulator[FishState]):
         else to w_o sum v_j / |v_j| over the zone of orientation + sum u_ij over that of attraction;
         else, or where a sum vanishes, straight on.
 
-    It turns there by at most about theta_max a step, noise sigma N(0, 1) is added to its direction, which is normalised, and
-    it swims on at speed v0, all from the old state: v' = v0 c', r' = (r + v' dt) mod L.
+    It turns there by at most about theta_max a step, noise sigma N(0, 1) is added to its direction, which is
+    normalised, and it swims on at speed v0, all from the old state: v' = v0 c', r' = (r + v' dt) mod L.
 
     With `softness` every edge, the cone's too, is a logistic step of that width in length, and "if there are any" is
     the probability 1 - prod_j (1 - m_ij) that there are. Then the step is smooth in the radii and the cone; as the
@@ -270,7 +270,7 @@ def turn_towards(
     """Directions turned towards others by at most an angle.
 
     Within the angle theta_max the result is the desired direction d. Beyond it "nlerp" gives (1 - s) c + s d with
-    s = theta_max / theta, normalised: a little more than theta_max where theta < 2 theta_max (0.2% at 0.2 radians), less
+    s = theta_max / theta, normalised: a little more than theta_max where theta < 2 theta_max (0.2% at 0.2), less
     beyond. "slerp" turns by exactly theta_max. Where d is opposite to c there is no direction to turn to: c stays.
 
     Args:

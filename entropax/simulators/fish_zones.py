@@ -58,6 +58,7 @@ class Urges(NamedTuple):
     alone_far: Array
 
 
+@jax.jit
 def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     """The urges of every fish, from all pairs.
 
@@ -72,6 +73,7 @@ def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     return _read(sums(x, u, zones), zones)
 
 
+@jax.jit
 def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     """The urges of every fish from those near enough, without any array of all pairs.
 
