@@ -156,6 +156,8 @@ def _sums(their_x: Array, their_u: Array, my_x: Array, my_u: Array, other: Array
         repelled = seen * (1 - beyond[0])
         aligned = seen * (beyond[0] - beyond[1])
         attracted = seen * (beyond[1] - beyond[2])
+        # Each of the sums below would compute these for itself: dear, with their exponentials.
+        repelled, aligned, attracted = jax.lax.optimization_barrier((repelled, aligned, attracted))
         evidence = [_surprise_of_nobody(repelled), _surprise_of_nobody(aligned + attracted)]
     away, towards, along = -repelled / r, attracted / r, zones.orientation_weight * aligned
     terms = [away * d for d in D]

@@ -36,12 +36,12 @@ class FishDesignConfig:
         horizon: steps of the longest gradient.
     """
 
-    num_fish: int = 48
+    num_fish: int = 32
     box_size: float = 12.0
-    num_steps: int = 60
-    starts: int = 8
+    num_steps: int = 40
+    starts: int = 4
     targets: tuple[float, ...] = (0.6, 0.5)
-    iterations: int = 40
+    iterations: int = 30
     rate: float = 0.2
     softness: float = 0.1
     width: float = 0.5

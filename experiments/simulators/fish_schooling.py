@@ -138,7 +138,7 @@ CLAIMS: tuple[Claim, ...] = (
         "design: horizon of useful gradients (steps)",
         "the descent's at least",
         "two standard errors of 16 starts",
-        Bounds(lower=60),
+        Bounds(lower=40),
     ),
     *(
         Claim(
