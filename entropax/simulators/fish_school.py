@@ -211,11 +211,8 @@ class FishSchool(Simulator[FishState]):
         Raises:
             ValueError: a shape is not (n, 3).
         """
-        x, u = self._positions_and_headings(state)
-        heading = _turned(u, self._desired(x, u), self.max_turn, self.turn)
-        noisy = _unit(heading + self.noise * jax.random.normal(key, state.positions.shape, x.dtype).T)
-        velocities = self.speed * jnp.where(self.noise > 0, noisy, heading).T
-        return FishState(self._wrap(x.T + self.dt * velocities), velocities)
+        self._require_shapes(state)
+        return _stroke(self, state, key)
 
     def desired_direction(self, state: FishState) -> Float[Array, "n 3"]:
         """Where every fish wants to go, before limits and noise.
@@ -229,12 +226,15 @@ class FishSchool(Simulator[FishState]):
         Raises:
             ValueError: a shape is not (n, 3).
         """
-        return self._desired(*self._positions_and_headings(state)).T
+        self._require_shapes(state)
+        return _wishes(self, state)
+
+    def _require_shapes(self, state: FishState) -> None:
+        for name in ("positions", "velocities"):
+            _checks.require_shape(name, getattr(state, name), (self.num_fish, 3))
 
     def _positions_and_headings(self, state: FishState) -> tuple[Array, Array]:
         """Positions in the box and unit vectors, both of shape (3, n)."""
-        for name in ("positions", "velocities"):
-            _checks.require_shape(name, getattr(state, name), (self.num_fish, 3))
         return self._wrap(state.positions).T, _unit(state.velocities.T)
 
     def _wrap(self, x: Array) -> Array:
@@ -262,6 +262,20 @@ class FishSchool(Simulator[FishState]):
             return jnp.where(urges.alone_near[None] > 0, along, away)
         near, far = urges.alone_near[None], urges.alone_far[None]
         return _direction((1 - near) * away + near * ((1 - far) * along + far * u), u)
+
+
+@eqx.filter_jit
+def _stroke(school: FishSchool, state: FishState, key: PRNGKey) -> FishState:
+    x, u = school._positions_and_headings(state)
+    heading = _turned(u, school._desired(x, u), school.max_turn, school.turn)
+    noisy = _unit(heading + school.noise * jax.random.normal(key, state.positions.shape, x.dtype).T)
+    velocities = school.speed * jnp.where(school.noise > 0, noisy, heading).T
+    return FishState(school._wrap(x.T + school.dt * velocities), velocities)
+
+
+@eqx.filter_jit
+def _wishes(school: FishSchool, state: FishState) -> Array:
+    return school._desired(*school._positions_and_headings(state)).T
 
 
 def turn_towards(
