@@ -38,12 +38,12 @@ class FishDesignConfig:
 
     num_fish: int = 32
     box_size: float = 12.0
-    num_steps: int = 40
-    starts: int = 4
+    num_steps: int = 20
+    starts: int = 8
     targets: tuple[float, ...] = (0.6, 0.5)
     iterations: int = 30
     rate: float = 0.2
-    softness: float = 0.1
+    softness: float = 0.5
     width: float = 0.5
     judged: int = 64
     horizon: int = 320
@@ -188,7 +188,7 @@ def reach(target: float, config: FishDesignConfig, *, key: jax.Array) -> dict[st
         "index" and "standard_error": of fresh sharp schools at the end.
     """
     z = start_of_descent()
-    optimizer = optax.adam(config.rate)
+    optimizer = optax.chain(optax.clip_by_global_norm(0.05), optax.adam(config.rate))  # slopes have heavy tails
     state = optimizer.init(z)
     path, points = [], [np.asarray(physical(z, config))]
     tail = []

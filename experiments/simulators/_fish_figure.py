@@ -53,7 +53,7 @@ def _indices(axes: Any, data: "xarray.Dataset") -> None:
             axes.plot(t[-1] * 1.03, ABSTRACT[name], color=COLORS[row], marker="<", ms=7, clip_on=False)
     axes.set(
         title="Disorder of the four cases\n(band: all seeds; triangles: the abstract)",
-        xlabel=label("time", "body lengths at unit speed"),
+        xlabel=label("time", "length over unit speed"),
         ylabel="oceanic schooling index",
         ylim=(0, 1),
     )
@@ -78,7 +78,7 @@ def _entropies(axes: Any, data: "xarray.Dataset") -> None:
         )
     axes.set_xticks(places, [_WORDS[name] for name in ENTROPIES], fontsize=7)
     axes.set(
-        title="Entropies in the second half\n(bars: between seeds; grey strokes: one run of the package)",
+        title="Entropies in the second half\n(bars: seeds; strokes: the package, one run)",
         ylabel="entropy / its largest",
         ylim=(-0.03, 1.05),
     )
