@@ -429,6 +429,8 @@ def _arguments(
         if v.ndim != 2 or v.shape[1] != 3:
             raise ValueError(f"velocities must have shape (n, 3), got {v.shape}")
     x, v, box, checks = of_school(positions, velocities, box_size)
+    if first == "velocities":
+        checks = checks[1:]  # that of the positions, which stand in for them
     if x.shape[0] < fewest:
         raise ValueError(f"{first} must hold at least {fewest} fish, got {x.shape[0]}")
     if width is None:

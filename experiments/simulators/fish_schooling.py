@@ -213,8 +213,8 @@ REMARKS = {
     "run gives 0.0004",
     "share of the seeds with that order": "the means over seeds are in this order; the parallel states of single seeds "
     "overlap, by where on the torus and in which direction they swim",
-    NAMED: "with the shipped parameters the torus is no mill but a loosely polarised school, so that P alone tells it from "
-    "the dynamic parallel state",
+    NAMED: "with the shipped parameters the torus is no mill but a loosely polarised school: P alone tells it from the "
+    "dynamic parallel state",
 }
 
 
