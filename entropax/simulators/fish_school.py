@@ -344,19 +344,20 @@ def _turned(c: Array, d: Array, max_turn: Array, turn: str) -> Array:
 def _length(v: Array) -> Array:
     """Lengths of the columns, with zero gradient at zero."""
     square = jnp.sum(v**2, axis=0)
-    return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+    none = square == 0
+    return jnp.where(none, 0, jnp.sqrt(jnp.where(none, 1, square)))
 
 
 def _unit(v: Array) -> Array:
     """The columns normalised; zero stays zero."""
     length = _length(v)
-    return v / jnp.where(length > 0, length, 1)[None]
+    return v / jnp.where(length == 0, 1, length)[None]
 
 
 def _direction(v: Array, otherwise: Array) -> Array:
     """The columns normalised; another vector where they vanish or are what rounding may leave of sums that do."""
     length = _length(v)
-    some = length > jnp.finfo(v.dtype).eps ** (2 / 3)
+    some = ~(length <= jnp.finfo(v.dtype).eps ** (2 / 3))  # NaN is something
     return jnp.where(some[None], v / jnp.where(some, length, 1)[None], otherwise)
 
 

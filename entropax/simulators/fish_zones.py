@@ -97,7 +97,7 @@ def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         """Indices of the fish a tile may see, first in the list, and their number."""
         apart = jnp.abs(nearest_image(still - center[:, None], jax.lax.stop_gradient(zones.box_size)))
         gap = jnp.maximum(apart - half_width[:, None], 0)
-        near = jnp.sum(gap**2, axis=0) <= reach**2
+        near = ~(jnp.sum(gap**2, axis=0) > reach**2)  # NaN is near, so that it is not lost
         place = jnp.cumsum(near, dtype=jnp.int32)
         listed = jnp.zeros(blocks * _TILE_SEEN, jnp.int32)
         fish = jnp.arange(n, dtype=jnp.int32)

@@ -178,7 +178,7 @@ ROWS = [
     ),
     of_positions("school_spread", fewest=1, with_box=False),
     of_positions("cohesion_entropy", fewest=2),
-    of_positions("depth_entropy", fewest=1),
+    of_positions("depth_entropy", fewest=1, step=1e-6),
     of_positions("neighbor_variation_entropy", fewest=6),
     of_positions("shape_entropy", fewest=4, with_box=False, exempt=LINALG),
     of_velocities("polarization_entropy", fewest=1),
