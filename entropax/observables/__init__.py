@@ -3,6 +3,9 @@
 Crowding of particles: `local_neighbor_count` (exact) or `smooth_neighbor_count` (with gradients), and `phase_labels`,
 which sorts particles into gas, interface and solid by it.
 
+Schools of fish: `polarization`, `rotation_order`, `order_index` and `school_spread`; seven entropies, singly or all
+together as `schooling_entropies`, and their weighted sum `oceanic_schooling_index`. A `width` gives them gradients.
+
 Retrieval by a network of spins: `mattis_overlap` with archetypes, `example_overlap` with examples; `quadratic_loss`,
 and `loss_energy`, the network's energy written in losses; `retrieval_entropy`, how evenly patterns are retrieved.
 
@@ -89,6 +92,20 @@ from entropax.observables.retrieval import (
     quadratic_loss,
     retrieval_entropy,
 )
+from entropax.observables.schooling import order_index, polarization, rotation_order, school_spread
+from entropax.observables.schooling_entropy import (
+    INDEX_WEIGHTS,
+    SchoolingEntropies,
+    angular_momentum_entropy,
+    cohesion_entropy,
+    depth_entropy,
+    neighbor_variation_entropy,
+    oceanic_schooling_index,
+    polarization_entropy,
+    schooling_entropies,
+    shape_entropy,
+    velocity_correlation_entropy,
+)
 from entropax.observables.velocity_distribution import kinetic_entropy, negative_mass
 from entropax.observables.wave_statistics import (
     IntensityStatistics,
@@ -112,6 +129,7 @@ from entropax.observables.waves import (
 )
 
 __all__ = [
+    "INDEX_WEIGHTS",
     "AmplitudeEntropy",
     "CollisionOutcome",
     "CorrelationDimension",
@@ -123,17 +141,21 @@ __all__ = [
     "PhaseLabels",
     "PhasePortrait",
     "PhaseSpaceStatistics",
+    "SchoolingEntropies",
     "SpectralMoments",
     "WaveEntropies",
     "amplitude_entropy",
+    "angular_momentum_entropy",
     "attractor_multiscale_entropy",
     "boltzmann_entropy",
     "coarse_maxwellian_entropy",
+    "cohesion_entropy",
     "collision_frequency",
     "collision_outcome",
     "composite_entropy",
     "correlation_dimension",
     "correlation_sums",
+    "depth_entropy",
     "energy_centre",
     "example_overlap",
     "field_energy",
@@ -155,17 +177,26 @@ __all__ = [
     "middle_field",
     "mode_distribution",
     "negative_mass",
+    "neighbor_variation_entropy",
     "occupation_numbers",
+    "oceanic_schooling_index",
+    "order_index",
     "pair_distance",
     "pesin_entropy",
     "phase_labels",
     "phase_portrait",
     "phase_space_statistics",
+    "polarization",
+    "polarization_entropy",
     "pooled_entropy",
     "quadratic_loss",
     "retrieval_entropy",
+    "rotation_order",
     "sackur_tetrode_2d",
     "scaling_entropy",
+    "school_spread",
+    "schooling_entropies",
+    "shape_entropy",
     "smooth_collision_outcome",
     "smooth_neighbor_count",
     "smooth_occupation_numbers",
@@ -175,5 +206,6 @@ __all__ = [
     "spectral_moments",
     "spectral_richness",
     "topological_charge",
+    "velocity_correlation_entropy",
     "wave_entropies",
 ]

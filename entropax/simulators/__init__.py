@@ -12,6 +12,8 @@
   `mixture_moment_rate` its exact moments, `two_temperatures` the limit.
 - `HardDisks`: a gas of hard discs, exact from event to event; `stream_freely` is the gas without collisions,
   `hard_disk_pair_time` and `collide_disks` are one event.
+- `FishSchool`: fish that avoid, follow and approach each other (Couzin's zones), a hundred or tens of thousands;
+  `turn_towards` is their turn by at most an angle.
 - `IonChannel`: single-file ions between two baths, jumps drawn exactly; `channel_log_weights` over `occupation_states`
   is its law in equilibrium. `ChannelPotential` is the drift of one ion for `Langevin`.
 - `KleinGordon`: a scalar field on a line (`FieldGrid`: periodic, or antiperiodic or winding for single kinks) in a
@@ -50,6 +52,7 @@ from entropax.simulators.field_potentials import (
     SineGordon,
 )
 from entropax.simulators.finite_mass_ratio import unlike_collisions
+from entropax.simulators.fish_school import FishSchool, FishState, turn_towards
 from entropax.simulators.hard_disks import DiskState, EventInfo, HardDisks
 from entropax.simulators.hebbian import Hebbian, HebbianCouplings, hebbian_couplings
 from entropax.simulators.ion_channel import ChannelState, IonChannel
@@ -93,6 +96,8 @@ __all__ = [
     "EventInfo",
     "FieldGrid",
     "FieldState",
+    "FishSchool",
+    "FishState",
     "HardDisks",
     "Hebbian",
     "HebbianCouplings",
@@ -156,6 +161,7 @@ __all__ = [
     "superposed_solitons",
     "swimmer_box",
     "to_dataset",
+    "turn_towards",
     "two_temperature_rate",
     "two_temperatures",
     "unlike_collisions",

@@ -28,7 +28,7 @@ _PIECES = 8  # of a cut: fewer adapt better to the widest axis, more need fewer 
 _TILE_QUERIES = 1024  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
 
 
-class _Buckets(NamedTuple):
+class Buckets(NamedTuple):
     """Points in groups of equal size, each with its bounding box."""
 
     ids: jax.Array  # (buckets, size), row of the point; ids >= n fill up
@@ -63,11 +63,11 @@ def search_buckets(
     """
     kept = k if k <= INSERT_UP_TO else power_of_two(k)
     size = max(16 if with_indices else 32, kept)  # carrying indices makes a candidate dearer than a bucket's overhead
-    held = _fill_buckets(space.wrap(points), size)
-    asking = held if queries is points else _fill_buckets(space.wrap(queries), size)
+    held = fill_buckets(space.wrap(points), size)
+    asking = held if queries is points else fill_buckets(space.wrap(queries), size)
     # A tile reads on until its last query is done: wide buckets, which read longest, go together.
     wide_last = jnp.argsort(jnp.max(asking.half_width, axis=0))
-    asking = _Buckets(asking.ids[wide_last], *(x[:, wide_last] for x in asking[1:]))
+    asking = Buckets(asking.ids[wide_last], *(x[:, wide_last] for x in asking[1:]))
     num_buckets, width = asking.ids.shape
     tile = _tile_buckets(num_buckets, width)
 
@@ -75,7 +75,7 @@ def search_buckets(
         shape = (*x.shape[:axis], num_buckets // tile, tile, *x.shape[axis + 1 :])
         return jnp.moveaxis(x.reshape(shape), axis, 0)
 
-    tiles = _Buckets(by_tile(asking.ids, 0), *(by_tile(x, 1) for x in asking[1:]))
+    tiles = Buckets(by_tile(asking.ids, 0), *(by_tile(x, 1) for x in asking[1:]))
     search = _Search(space, metric, points.shape[0], k, kept, exclude, with_indices or k > INSERT_UP_TO)
     found = jax.lax.map(lambda one: _search_tile(one, held, search), tiles)  # (tiles, k, tile, width)
 
@@ -99,7 +99,7 @@ class _Search(NamedTuple):
     with_indices: bool
 
 
-def _fill_buckets(points: jax.Array, size: int) -> _Buckets:
+def fill_buckets(points: jax.Array, size: int) -> Buckets:
     """Cuts the points at medians of their widest axis into buckets of about `size` points."""
     n, _ = points.shape
     wanted = max(1, -(-n // size))
@@ -114,7 +114,7 @@ def _fill_buckets(points: jax.Array, size: int) -> _Buckets:
     members = jnp.moveaxis(points[ids % n], -1, 0)
     low, high = jnp.min(members, axis=-1), jnp.max(members, axis=-1)
     rounding = 8 * jnp.finfo(points.dtype).eps * jnp.maximum(jnp.abs(low), jnp.abs(high))
-    return _Buckets(ids, members, (low + high) / 2, (high - low) / 2 + rounding)
+    return Buckets(ids, members, (low + high) / 2, (high - low) / 2 + rounding)
 
 
 def _cut(points: jax.Array, ids: jax.Array, pieces: int) -> jax.Array:
@@ -133,7 +133,7 @@ def _tile_buckets(num_buckets: int, width: int) -> int:
     return max(tile for tile in range(1, min(most, num_buckets) + 1) if num_buckets % tile == 0)
 
 
-def _search_tile(tile: _Buckets, held: _Buckets, search: _Search) -> tuple[jax.Array, jax.Array | None]:
+def _search_tile(tile: Buckets, held: Buckets, search: _Search) -> tuple[jax.Array, jax.Array | None]:
     """Keys and indices of the neighbours of a tile's queries, shape (k, buckets in tile, queries in bucket)."""
     num_held, width_held = held.ids.shape
     num_asking, width = tile.ids.shape
@@ -178,9 +178,7 @@ def _keep_smallest(best: Rows, keys: jax.Array, payload: jax.Array | None) -> Ro
     return tuple(merged[0]), tuple(merged[1])
 
 
-def _reading_order(
-    tile: _Buckets, held: _Buckets, search: _Search
-) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
+def _reading_order(tile: Buckets, held: Buckets, search: _Search) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """A function of the step: which bucket each bucket of queries reads, and its key at least.
 
     Bounds never fall. Of few buckets all are sorted. Many are first sorted as groups, of buckets that the cuts left
@@ -216,7 +214,7 @@ def _group_size(num_buckets: int) -> int:
     return 1 << max(0, min(power, (num_buckets & -num_buckets).bit_length() - 1))
 
 
-def _group_boxes(held: _Buckets, size: int) -> tuple[jax.Array, jax.Array]:
+def _group_boxes(held: Buckets, size: int) -> tuple[jax.Array, jax.Array]:
     """Centre and half width, rounding included, of the bounding box of each group of `size` buckets; (d, groups)."""
     shape = (held.center.shape[0], -1, size)
     low = jnp.min((held.center - held.half_width).reshape(shape), axis=-1)
@@ -226,7 +224,7 @@ def _group_boxes(held: _Buckets, size: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _sorted_bounds(
-    tile: _Buckets, center: jax.Array, half_width: jax.Array, which: jax.Array, search: _Search
+    tile: Buckets, center: jax.Array, half_width: jax.Array, which: jax.Array, search: _Search
 ) -> tuple[jax.Array, jax.Array]:
     """Lower bounds, sorted, of the key to the boxes `which` (rows, buckets), and these in that order."""
     centers = (jnp.moveaxis(center[:, which], 0, -1), jnp.moveaxis(tile.center, 0, -1)[None])

@@ -1,0 +1,136 @@
+"""Schools of fish: soft edges against sharp ones, tiles against all pairs, memory, gradients through many steps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from entropax import observables, simulators
+from entropax.simulators import FishSchool, FishState
+
+PARAMETERS = {"box_size": 12.0, "repulsion_radius": 0.9, "orientation_radius": 2.2, "attraction_radius": 4.0}
+
+
+def a_state(n, *, box=12.0, seed=0, clumped=False):
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, 3)) * box
+    if clumped:
+        x[: n // 2] = (0.3 * rng.standard_normal((n // 2, 3))) % box  # in the corner, across the walls
+    return FishState(jnp.asarray(x), jnp.asarray(rng.standard_normal((n, 3))))
+
+
+@pytest.mark.parametrize("softness", [None, 0.02])
+def test_tiles_see_what_all_pairs_see(x64, softness):
+    """At uniform density and with half the fish in one clump, for a number that fills no tile."""
+    for clumped in (False, True):
+        state = a_state(203, clumped=clumped)
+        wanted = [
+            FishSchool(203, neighbors=neighbors, softness=softness, **PARAMETERS).desired_direction(state)
+            for neighbors in ("all_pairs", "tiles")
+        ]
+        # Beyond 20 widths soft edges are cut off, where they are 2e-9; a direction is a quotient of sums.
+        np.testing.assert_allclose(*wanted, atol=1e-10 if softness is None else 1e-6)
+
+
+def test_soft_edges_tend_to_sharp_ones(x64):
+    """The mean difference of the wishes vanishes with the width, about in proportion: few fish are near an edge."""
+    state = a_state(60)
+    sharp = FishSchool(60, **PARAMETERS).desired_direction(state)
+    wish = jax.jit(lambda s: FishSchool(60, softness=s, **PARAMETERS).desired_direction(state))
+    errors = [np.mean(np.linalg.norm(wish(s) - sharp, axis=1)) for s in (0.1, 0.01, 1e-3, 1e-5)]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 0.01
+    assert errors[3] < 1e-6
+
+
+def largest_array(jaxpr):
+    sizes = [0]
+    for equation in jaxpr.eqns:
+        sizes += [v.aval.size for v in equation.outvars if hasattr(v.aval, "size")]
+        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns") or hasattr(p, "jaxpr")):
+            inner = getattr(parameter, "jaxpr", parameter)
+            sizes += [largest_array(inner)] if hasattr(inner, "eqns") else []
+    return max(sizes)
+
+
+def test_many_fish_make_no_array_of_all_pairs():
+    """In no intermediate of a step of 4096 fish or of its gradient; a small school's has one of N^2."""
+    n = 4096
+    state = a_state(n, box=75.0)
+
+    def moved(noise, n, state):
+        school = FishSchool(n, box_size=75.0, attraction_radius=15.0, noise=noise, softness=0.1)
+        return jnp.sum(school.step(state, key=jax.random.key(0)).positions)
+
+    for function in (moved, jax.grad(moved)):
+        jaxpr = jax.make_jaxpr(lambda noise, f=function: f(noise, n, state))(0.1)
+        assert largest_array(jaxpr.jaxpr) < n * n / 64
+    small = jax.make_jaxpr(lambda noise: moved(noise, 50, a_state(50)))(0.1)
+    assert largest_array(small.jaxpr) >= 50 * 50
+
+
+def test_gradient_through_steps_equals_finite_differences(x64):
+    """d(soft OSI)/d(r_o, sigma, w_o) after ten soft steps with common noise; tiles give the same."""
+    state = a_state(24, seed=3)
+
+    def index(theta, neighbors="all_pairs"):
+        school = FishSchool(
+            24,
+            box_size=12.0,
+            repulsion_radius=0.9,
+            orientation_radius=theta[0],
+            attraction_radius=5.0,
+            noise=theta[1],
+            orientation_weight=theta[2],
+            softness=0.3,
+            neighbors=neighbors,
+        )
+        final, _ = simulators.simulate(school, state, 10, key=jax.random.key(5), observe=None)
+        return observables.oceanic_schooling_index(final.positions, final.velocities, 12.0, width=0.7)
+
+    theta = jnp.array([2.2, 0.1, 0.6])
+    both = jax.jit(jax.value_and_grad(index))
+    _, gradient = both(theta)
+    h = 1e-6
+    differences = [(both(theta + h * e)[0] - both(theta - h * e)[0]) / (2 * h) for e in jnp.eye(3)]
+    np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_ten_thousand_steps_back_fit_two_gibibytes():
+    """Reverse mode through 10,000 steps of 150 soft fish."""
+
+    def end(noise, state):
+        school = FishSchool(150, noise=noise, softness=0.2)
+        final, _ = simulators.simulate(school, state, 10_000, key=jax.random.key(0), observe=None)
+        return observables.polarization(final.velocities)
+
+    compiled = jax.jit(jax.grad(end)).lower(0.1, a_state(150)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < 2 * 2**30
+
+
+def test_a_torus_start_mills():
+    """Headings are tangential and radii near R: M is near 1, P near 0."""
+    school = FishSchool(200, start="torus", torus_radius=6.0)
+    state = school.init(key=jax.random.key(0))
+    assert observables.rotation_order(state.positions, state.velocities) > 0.9
+    assert observables.polarization(state.velocities) < 0.1
+    across = np.linalg.norm(np.asarray(state.positions - 12.5)[:, :2], axis=1)
+    # The mean of 200 radii has a standard error of 0.15 R / sqrt(200) = 0.064.
+    assert abs(across.mean() - 6.0) < 0.3
+    assert 0.6 < across.std() < 1.3
+
+
+@pytest.mark.fast
+def test_bad_schools_are_refused():
+    """Zone order, box, angles and options; a reach past half the box warns."""
+    with pytest.raises(ValueError, match=r"repulsion_radius < orientation_radius <= attraction_radius, got 1, 1, 10"):
+        FishSchool(9, orientation_radius=1.0)
+    with pytest.raises(ValueError, match="box_size must be positive"):
+        FishSchool(9, box_size=0.0)
+    with pytest.raises(ValueError, match=r"blind_angle must be in \[0, 180\] degrees"):
+        FishSchool(9, blind_angle=181.0)
+    with pytest.raises(ValueError, match="turn must be one of 'nlerp', 'slerp', got 'lerp'"):
+        FishSchool(9, turn="lerp")
+    with pytest.warns(UserWarning, match=r"attraction_radius 13 exceeds half the box, 12.5"):
+        FishSchool(9, attraction_radius=13.0)
