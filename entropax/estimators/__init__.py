@@ -45,7 +45,6 @@ Series:
   (`soft_ordinal_distribution`) they have gradients.
 - Templates that match: `sample_entropy`; `approximate_entropy`, defined for the shortest series but biased;
   `multiscale_entropy` to tell noise from structure over scales. With a `temperature` they have gradients.
-
 - Templates that match to a degree, differentiable as they are and defined for every series: `fuzzy_entropy`, and
   `composite_multiscale_entropy` over scales.
 - `dominant_period` of a spectrum, with its significance; `phase_randomized_surrogate`, a null model with the same

@@ -1,4 +1,4 @@
-"""What one reports, not trains: calibration, ranking, coverage, segmentation.
+"""What one reports, not trains: calibration, ranking, coverage, comparisons of samples, forecasts, segmentation.
 
 Confidences and whether they were right, one an example, come from `top_label` of predicted probabilities. How far
 confidence is from accuracy: `expected_calibration_error` (the figure papers report), `adaptive_calibration_error` (bins
@@ -11,6 +11,7 @@ Answers that may be tried N times: `pass_at_k` from counts of right answers, `an
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 
 Samples: `cliffs_delta` says how far one lies above another, `kruskal_wallis` whether several differ; both by ranks.
+
 Forecasts of series: `smape` (the figure benchmarks report, safe at zero), `mape`, `mase` (against the naive forecast)
 and `r_squared`.
 

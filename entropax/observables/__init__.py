@@ -13,6 +13,7 @@ Scalar fields on a line: `field_energy`, `field_momentum`, `topological_charge`;
 and `composite_entropy`; `field_summary` of its size, `phase_portrait` of one point's path. Kinks that collide:
 `pair_distance` and `middle_field` over time, and from them the `collision_outcome`; `smooth_pair_distance` and
 `smooth_collision_outcome` where a gradient is wanted.
+
 Attractors: `lyapunov_spectrum` of a flow (`maximum_lyapunov_exponent` at the cost of one tangent vector), and what
 follows from it, `kaplan_yorke_dimension` and `pesin_entropy`. From points alone: `correlation_dimension`, whose parts
 are `correlation_sums`, and `attractor_multiscale_entropy`.

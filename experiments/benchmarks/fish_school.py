@@ -65,7 +65,7 @@ def cases() -> Iterator[Case]:
             school = case.school()
             for words, metrics in (("dynamics", False), ("dynamics and metrics", True)):
                 observe = _Recorded(Measure(school.box_size) if metrics else None)
-                most = numba.config.NUMBA_NUM_THREADS
+                most = numba.get_num_threads()
                 yield Case(
                     name=f"{name}, N = {case.num_fish}, {words}",
                     ours=partial(_ours, school, state, steps, observe),

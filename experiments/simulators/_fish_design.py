@@ -197,7 +197,7 @@ def reach(target: float, config: FishDesignConfig, *, key: jax.Array) -> dict[st
         value, _ = _sharp(z, keys, config)
         _, slope = _soft(z, keys, config)
         updates, state = optimizer.update(2 * (value - target) * slope, state)
-        z = optax.apply_updates(z, updates)
+        z = z + jnp.asarray(updates)
         path.append(float(value))
         points.append(np.asarray(physical(z, config)))
         if iteration >= 2 * config.iterations // 3:
