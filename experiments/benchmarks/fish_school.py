@@ -58,6 +58,7 @@ def cases() -> Iterator[Case]:
             compute_metrics_timeseries(*trail, case.parameters["box_size"], verbose=False)
         return found["polarization"][1:]
 
+    most = numba.get_num_threads()
     with jax.enable_x64(True):
         for name, case in CASES.items():
             system, steps = start_of(case), case.num_steps // 10
@@ -65,7 +66,6 @@ def cases() -> Iterator[Case]:
             school = case.school()
             for words, metrics in (("dynamics", False), ("dynamics and metrics", True)):
                 observe = _Recorded(Measure(school.box_size) if metrics else None)
-                most = numba.get_num_threads()
                 yield Case(
                     name=f"{name}, N = {case.num_fish}, {words}",
                     ours=partial(_ours, school, state, steps, observe),
