@@ -316,8 +316,9 @@ def turn_towards(
         )
         for name, v in (("current", c), ("desired", d))
     ]
-    turned = _turn_towards(c, d, most, turn)
-    return _checks.enforce(turned, *directions, _checks.nonnegative("max_turn", most))
+    checks = *directions, _checks.nonnegative("max_turn", most)
+    # The angle is enforced too: a turn that nobody makes would leave it a gradient of zero.
+    return _checks.enforce(_turn_towards(c, d, _checks.enforce(most, *checks), turn), *checks)
 
 
 @functools.partial(jax.jit, static_argnames="turn")
