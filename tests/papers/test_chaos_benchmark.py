@@ -45,12 +45,13 @@ def lorenz_exponents():
 def test_lorenz_exponents(lorenz_exponents) -> None:
     """Lorenz with beta = 2.667 has exponents .9085, 0 and -14.5756 within .005, over 3200 units of time.
 
-    The sum is the divergence, -(sigma + 1 + beta) = -13.667 to the error of the step.
+    The sum is the divergence, -(sigma + 1 + beta) = -13.667 to the error of the step, 1.0e-4 at a step of 0.01 and 16
+    times less at half of it.
     """
     value, error = lorenz_exponents
     assert error.max() < 0.004
     np.testing.assert_allclose(value, [0.9085, 0.0, -14.5756], atol=0.005)
-    np.testing.assert_allclose(value.sum(), -13.667, atol=2e-5)
+    np.testing.assert_allclose(value.sum(), -13.667, rtol=0, atol=1.2e-4)
 
 
 def test_lorenz_dimension(lorenz_exponents) -> None:
