@@ -81,8 +81,14 @@ def _ksg(x: Array, y: Array, k: int, variant: int, standardize: bool) -> Array:
 
 
 def _reach(z: Array, neighbors: Array) -> Array:
-    """How far the neighbours are in one variable, in its maximum norm."""
-    return jnp.max(jnp.abs(z[neighbors] - z[:, None, :]), axis=(1, 2))
+    """How far the neighbours are in one variable, in its maximum norm, and what rounding may add.
+
+    Compiled anew where neighbours are counted, a difference may be rounded another way, and the furthest of them would
+    fall out of its own count.
+    """
+    there = z[neighbors]
+    size = jnp.maximum(jnp.max(jnp.abs(there), axis=(1, 2)), jnp.max(jnp.abs(z), axis=1))
+    return jnp.max(jnp.abs(there - z[:, None, :]), axis=(1, 2)) + 4 * jnp.finfo(z.dtype).eps * size
 
 
 def _psi(number: int, like: Array) -> Array:

@@ -43,7 +43,7 @@ def school(values, **options):
 
 
 def step(values, x, v, key):
-    return school(values, turn="slerp").step(FishState(x, v), key=key)
+    return school(values, turn="slerp").prepared().step(FishState(x, v), key=key)
 
 
 def of_positions(name, *, fewest, with_box=True, exempt=None, **more):
@@ -114,6 +114,7 @@ ROWS = [
         ),
         exempt={"integer": "an integer state keeps its dtype, and steps need a floating one"},
         fast=True,
+        members=("prepared",),
     ),
     Row(
         name="simulators.FishSchool.desired_direction",
