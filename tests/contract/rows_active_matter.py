@@ -190,7 +190,6 @@ ROWS = [
         ),
         bad_values=(Bad((np.array(np.nan), np.array(2.5), PHASE), "speed must be finite"),),
         exempt={"half": TABLE_DTYPE, "integer": TABLE_DTYPE},
-        fast=True,
     ),
     Row(
         name="simulators.ActiveSwimmers.drift",

@@ -113,7 +113,6 @@ ROWS = [
             Bad(lambda: (parameters(noise=-0.1), X, V, key()), "noise must be non-negative"),
         ),
         exempt={"integer": "an integer state keeps its dtype, and steps need a floating one"},
-        fast=True,
         members=("prepared",),
     ),
     Row(

@@ -85,6 +85,7 @@ def test_curves_of_integers():
     np.testing.assert_array_equal(np.stack(curves), np.stack(small))
 
 
+@pytest.mark.slow
 def test_classes():
     """A sine, a chaotic map and noise; three points by hand, on both sides of each limit."""
     sine = np.sin(np.arange(500) * 0.37)

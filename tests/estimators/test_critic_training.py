@@ -86,6 +86,7 @@ def test_the_fields_belong_together(together):
     np.testing.assert_allclose([result.ceiling, result.test_ceiling], np.log([360, 40]), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_second_call_compiles_nothing(together):
     """With other data and keys, the same shapes."""
     (x, y), keys, _ = together

@@ -34,6 +34,7 @@ def test_capacities():
     np.testing.assert_allclose(slope, np.log(e / (1 - e)), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_rate_distortion_of_a_coin():
     """R(D) = h(p) - h(D), with slope log(D / (1 - D)) and curvature 1 / D + 1 / (1 - D)."""
     source, hamming = np.array([0.4, 0.6]), 1 - np.eye(2)

@@ -73,6 +73,7 @@ def test_measures_against_sums_over_dictionaries(random_pairs):
         np.testing.assert_allclose(row, [*expected, information_of / h_xy], atol=1e-13)
 
 
+@pytest.mark.slow
 def test_measures_agree_with_those_of_the_joint_array():
     """Labels of the cells of a joint array: the same numbers, and the same gradients in p, zeros included."""
     joint = np.array([[0.1, 0.0, 0.25], [0.3, 0.15, 0.2]])
