@@ -119,7 +119,7 @@ def _picture(axis: Any, data: "xarray.Dataset") -> None:
 
 def _window(axis: Any, data: "xarray.Dataset") -> None:
     """The entropy at the horizon over the speed, and the ascents."""
-    axis.axvspan(0.1926, 0.2034, color="0.9", lw=0)
+    axis.axvspan(0.1934, 0.2033, color="0.9", lw=0)
     axis.plot(data.search_u, data.search_entropy, color=COLORS[0], ls="-", marker="", label="search on a grid")
     for row in range(data.sizes["ascent"]):
         axis.plot(

@@ -111,7 +111,8 @@ BOUNCES = {0.2: 2, 0.2249: 2, 0.26: 1, 0.27: 1, 0.3: 1, 0.5: 1}
 CAUGHT = (0.18, 0.22, 0.25)
 EXITS = {0.3: (0.1386, 11.284), 0.5: (0.390067, 31.960)}
 INDEPENDENT = "independent integration in numpy"
-LITERATURE = "literature on phi^4 (Campbell, Schonfeld and Wingate 1983)"
+LITERATURE = "literature on phi^4"
+SCAN = "a finer scan: 3 bounces at 0.1922, 2 at 0.1934 and 0.2033, caught at 0.2046"
 
 CLAIMS: tuple[Claim, ...] = (
     *(
@@ -149,7 +150,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("critical speed", 0.2598, LITERATURE, Near(absolute=0.005)),
     Claim("design: derivative against differences", 0.0, "float64, relative", Near(absolute=1e-6)),
     *(
-        Claim(f"design: speed found from {start}", "in the window 0.1926 to 0.2034", LITERATURE, Bounds(0.1926, 0.2034))
+        Claim(f"design: speed found from {start}", "in the two-bounce window", SCAN, Bounds(0.1934, 0.2033))
         for start in CollisionConfig().starts
     ),
     Claim("design: bounces at the speed found", 2, "two-bounce window", Near(absolute=0.5)),
