@@ -82,7 +82,7 @@ def _jax_md(
     system: simulators.ActiveSwimmers, state: simulators.SwimmerState, name: str
 ) -> Callable[[], tuple[Any, Any]]:
     """The same dynamics on a neighbour list of jax-md's."""
-    from jax_md import partition, space  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    from jax_md import partition, space
 
     width = float(system.box.extent[0])
     displacement, shift = space.periodic(width)  # pyright: ignore[reportArgumentType]

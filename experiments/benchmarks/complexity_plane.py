@@ -20,7 +20,7 @@ INTERVALS = range(1, 20)
 
 def cases() -> Iterator[Case]:
     """The bounds with 1,000 steps, and 19 intervals of 10,000 points."""
-    from peccary import peccary, utils  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    from peccary import peccary, utils
 
     with jax.enable_x64(True):
         yield Case(

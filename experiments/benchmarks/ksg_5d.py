@@ -27,7 +27,7 @@ SIZES = (1_000, 5_000)
 
 def cases() -> Iterator[Case]:
     """Five correlated normal pairs at every size."""
-    import infomeasure  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    import infomeasure
 
     with jax.enable_x64(True):
         for n in SIZES:

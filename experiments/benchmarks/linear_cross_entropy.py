@@ -32,7 +32,7 @@ BLOCK = 4096
 
 def cases() -> Iterator[Case]:
     """Every size."""
-    import jax_cce  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    import jax_cce
     import optax
 
     dense = lambda e, c, labels: optax.softmax_cross_entropy_with_integer_labels(e @ c.T, labels)  # noqa: E731

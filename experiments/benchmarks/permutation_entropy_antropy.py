@@ -22,7 +22,7 @@ PEER = "antropy"
 
 def cases() -> Iterator[Case]:
     """A million points at three orders; sample entropy on both sides of antropy's switch of method."""
-    import antropy  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    import antropy
 
     with jax.enable_x64(True):
         noise = np.random.default_rng(0).standard_normal(1_000_000)

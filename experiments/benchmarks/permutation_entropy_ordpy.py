@@ -21,7 +21,7 @@ PEER = "ordpy"
 
 def cases() -> Iterator[Case]:
     """A million points, and 10,000 of the complexity-entropy plane."""
-    import ordpy  # pyright: ignore[reportMissingImports] (a peer: extra `bench`)
+    import ordpy
 
     with jax.enable_x64(True):
         noise = np.random.default_rng(0).standard_normal(1_000_000)
