@@ -14,6 +14,7 @@ when they are first touched:
 - `optimize`: step sizes that an entropy's singularities allow.
 - `observables`: from a simulator's state to numbers.
 - `thermodynamics`: entropy production and probability flow.
+- `applications`: alloys, clusters of galaxies, logistics.
 """
 
 import importlib
@@ -29,6 +30,7 @@ require_sound_release(jax=jax.__version__, jaxlib=jaxlib.__version__)
 __version__ = "0.1.0"
 
 _ROOMS = (
+    "applications",
     "estimators",
     "information",
     "losses",
@@ -44,6 +46,7 @@ _ROOMS = (
 
 if TYPE_CHECKING:
     from entropax import (
+        applications as applications,
         estimators as estimators,
         information as information,
         losses as losses,

@@ -53,6 +53,6 @@ def test_the_package_loads_no_room():
 
 @pytest.mark.fast
 def test_an_unknown_room_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="no attribute 'thermodynamic'; its rooms are estimators, information"):
+    with pytest.raises(AttributeError, match="no attribute 'thermodynamic'; its rooms are applications, estimators"):
         _ = entropax.thermodynamic
     assert set(entropax._ROOMS) <= set(dir(entropax))

@@ -29,6 +29,26 @@ def system(name, parameters, y):
     return chaos.get_system(name, dtype=jnp.result_type(y)).with_parameters(**parameters)
 
 
+def named(chaotic, name, dimension):
+    assert (chaotic.name, chaotic.dimension) == (name, dimension)
+    return chaotic.prepared()
+
+
+def flow_parts(parameters, y):
+    flow = named(system("Rossler", parameters, y), "Rossler", 3)
+    return flow.vector_field(0.0, y), flow.bounded(y)
+
+
+def delay_parts(parameters, y, delayed):
+    moving = named(system("MackeyGlass", parameters, y), "MackeyGlass", 1)
+    return moving.vector_field(0.0, y, delayed), moving.bounded(y)
+
+
+def delay_state_parts(parameters, y, steps):
+    state = short(parameters, y).init(key=key()).kicked(0.1 * y)
+    return state.position, state.at(steps)
+
+
 def flow_step(parameters, y, key):
     flow = system("Rossler", parameters, y)
     return flow.step(chaos.FlowState(jnp.zeros_like(flow.dt), y), key=key)
@@ -72,7 +92,8 @@ ROWS = [
     ),
     Row(
         name="simulators.chaos.ChaoticSystem.with_parameters",
-        call=lambda p: system("Rossler", p, p["a"]).parameters,
+        members=("name", "dimension", "prepared"),
+        call=lambda p: named(system("Rossler", p, p["a"]), "Rossler", 3).parameters,
         arguments=lambda: (P,),
         bad_static=(
             Bad(({"rho": np.float64(1.0)} | P,), "a parameter of Rossler must be one of 'a', 'b', 'c', got 'rho'"),
@@ -83,7 +104,8 @@ ROWS = [
     ),
     Row(
         name="simulators.chaos.ChaoticFlow.vector_field",
-        call=lambda p, y: system("Rossler", p, y).vector_field(0.0, y),
+        members=("with_parameters", "name", "dimension", "prepared", "bounded"),
+        call=flow_parts,
         arguments=lambda: (P, Y),
         differentiable=(0, 1),
         bad_static=(Bad((P, Y[:2]), r"y must have shape \(3,\), got \(2,\)"),),
@@ -134,7 +156,8 @@ ROWS = [
     ),
     Row(
         name="simulators.chaos.DelaySystem.vector_field",
-        call=lambda p, y, delayed: system("MackeyGlass", p, y).vector_field(0.0, y, delayed),
+        members=("with_parameters", "name", "dimension", "prepared", "bounded"),
+        call=delay_parts,
         arguments=lambda: (D, Z, 0.8 * Z),
         differentiable=(0, 1, 2),
         bad_static=(
@@ -144,7 +167,8 @@ ROWS = [
         exempt={"integer": FLOATING, "bad_values": NO_VALUES},
     ),
     Row(
-        name="simulators.chaos.DelaySystem.step",  # and init, DelayState.at and position behind it
+        name="simulators.chaos.DelaySystem.step",
+        members=("init",),
         call=delay_step,
         arguments=lambda: (D | {"tau": np.float64(14.0)}, Z, key()),
         differentiable=(0, 1),
@@ -159,6 +183,19 @@ ROWS = [
             "integer": FLOATING,
             "half": "an index and times of half precision cannot hold a history",
             "bad_values": "a delay that the history does not hold makes the state NaN, as the docstring says",
+        },
+    ),
+    Row(
+        name="simulators.chaos.DelayState.at",
+        members=("position", "kicked"),
+        call=delay_state_parts,
+        arguments=lambda: (D | {"tau": np.float64(14.0)}, Z, np.float64(-0.4)),
+        differentiable=(1, 2),
+        exempt={
+            "integer": FLOATING,
+            "half": "an index and times of half precision cannot hold a history",
+            "bad_static": "it reads what init has made",
+            "bad_values": "beyond the history its outermost cubic goes on",
         },
     ),
     Row(

@@ -2,6 +2,7 @@
 
 import importlib
 from inspect import isclass
+from types import ModuleType
 
 import pytest
 
@@ -102,32 +103,48 @@ def _members(kind: type) -> set[str]:
     }
 
 
-def _public(room: str) -> set[str]:
-    """Everything callable that a room offers: functions, classes, and the classes' methods and properties."""
-    module = importlib.import_module(f"entropax.{room}")
+def _faces(name: str) -> dict[str, ModuleType]:
+    """A room and the parts of it that have a face of their own, by name."""
+    module = importlib.import_module(f"entropax.{name}")
+    parts = [part for part in module.__all__ if isinstance(getattr(module, part), ModuleType)]
+    return {name: module} | {face: part for inner in parts for face, part in _faces(f"{name}.{inner}").items()}
+
+
+FACES = {name: face for room in entropax._ROOMS for name, face in _faces(room).items()}
+
+
+def _public(name: str) -> set[str]:
+    """Everything callable that a face offers: functions, classes, and the classes' methods and properties."""
+    module = FACES[name]
     offered = {name: value for name in module.__all__ if callable(value := getattr(module, name))}
     members = {f"{name}.{member}" for name, value in offered.items() if isclass(value) for member in _members(value)}
-    return {f"{room}.{name}" for name in {*offered, *members}}
+    return {f"{name}.{offer}" for offer in {*offered, *members}}
+
+
+def _offer(row: harness.Row) -> tuple[str, str]:
+    """The face that a row's name begins with, and the function or class of it."""
+    face = max((name for name in FACES if row.name.startswith(f"{name}.")), key=len)
+    return face, row.name.removeprefix(f"{face}.").split(".")[0]
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("room", [room for room in entropax._ROOMS if room not in ("training", "nn")])
-def test_every_public_name_has_a_row(room: str) -> None:
+@pytest.mark.parametrize("face", [face for face in FACES if face not in ("training", "nn")])
+def test_every_public_name_has_a_row(face: str) -> None:
     """Networks have a grid of their own (test_networks.py); training is tested by its own tests.
 
     A row holds its name, its `members`, and, when it is of a method, the construction of the class.
     """
     held = {row.name for row in ROWS}
-    held |= {f"{room}.{name.split('.')[1]}" for name in held if name.startswith(f"{room}.")}
-    held |= {".".join([*row.name.split(".")[:2], member]) for row in ROWS for member in row.members}
-    missing = sorted(_public(room) - held)
-    assert not missing, f"public names of {room} without a row: {missing}"
+    held |= {".".join(_offer(row)) for row in ROWS}
+    held |= {".".join([*_offer(row), member]) for row in ROWS for member in row.members}
+    missing = sorted(_public(face) - held)
+    assert not missing, f"public names of {face} without a row: {missing}"
 
 
 @pytest.mark.fast
 def test_members_of_rows_exist() -> None:
     """A member that a row claims to hold is one."""
     for row in ROWS:
-        room, kind, *_ = row.name.split(".")
+        face, kind = _offer(row)
         for member in row.members:
-            assert member in _members(getattr(importlib.import_module(f"entropax.{room}"), kind)), (row.name, member)
+            assert member in _members(getattr(FACES[face], kind)), (row.name, member)

@@ -175,7 +175,7 @@ class DelayState(NamedTuple):
         return self._replace(values=self.values.at[self.newest].add(kick[0]))
 
     def at(self, steps: Scalar) -> Scalar:
-        """x at t + steps dt, for steps from -(m - 1) to 0, which need not be whole."""
+        """x at t + steps dt, for steps from -(m - 1) to 0, which need not be whole; beyond, the outermost cubic."""
         size = self.values.shape[0]
         left = jnp.clip(jnp.floor(jax.lax.stop_gradient(steps)), 1 - size, -1)
         i = (self.newest + left.astype(self.newest.dtype)) % size

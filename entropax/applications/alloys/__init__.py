@@ -1,0 +1,3 @@
+"""High-entropy alloys: formulas, descriptors, substitution of elements."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Last-mile deliveries: structural entropy, consolidation, distances."""
+
+__all__: list[str] = []
