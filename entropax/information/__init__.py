@@ -22,6 +22,9 @@
   `semantic_bayes`, `semantic_information`, `semantic_kl_information`, `semantic_mutual_information`,
   `semantic_entropy`, `fuzzy_entropy`, `information_efficiency`. Matching channels: `rate_semantic`, `mmi_classify`,
   `enm_fit`. Information in terms of capital: `growth_rate`, `kelly_portfolio`, `value_of_information`.
+- Evidence that leaves something open (Dempster and Shafer), as masses on subsets: `dempster_combine` for two pieces,
+  `dempster_combine_many` for any number, `simple_support_pool` and `pool_supports` in closed form for and against one
+  statement; `discount` by reliability. Read by `belief`, `plausibility`, `commonality`; to bet on, `pignistic`.
 - Given means: `maximum_entropy` finds the distribution, with a prior the closest one; `log_partition` and `tilt` take
   its multipliers.
 - Markov chains: `stationary_distribution`, of jump rates `jump_stationary_distribution`; `entropy_rate`. Channels:
@@ -64,6 +67,18 @@ from entropax.information.divergences import (
     total_variation,
     tsallis_divergence,
     wasserstein_1d,
+)
+from entropax.information.evidence import (
+    Combination,
+    belief,
+    commonality,
+    dempster_combine,
+    dempster_combine_many,
+    discount,
+    pignistic,
+    plausibility,
+    pool_supports,
+    simple_support_pool,
 )
 from entropax.information.gaussian import (
     gaussian_entropy,
@@ -138,6 +153,7 @@ from entropax.information.truth import (
 __all__ = [
     "GENERATORS",
     "ChannelCapacity",
+    "Combination",
     "Generator",
     "InformationValue",
     "KellyPortfolio",
@@ -150,17 +166,22 @@ __all__ = [
     "RateSemantic",
     "ReconstructionCondition",
     "Relation",
+    "belief",
     "believed_truth",
     "binary_entropy",
     "bregman_divergence",
     "channel_capacity",
     "channel_confirmation",
     "chi_squared",
+    "commonality",
     "complement",
     "conditional_entropy",
     "conditional_mutual_information",
     "cross_entropy",
+    "dempster_combine",
+    "dempster_combine_many",
     "dependency_coefficient",
+    "discount",
     "disequilibrium",
     "dual_total_correlation",
     "enm_fit",
@@ -202,6 +223,9 @@ __all__ = [
     "partition_entropy",
     "partition_mutual_information",
     "perplexity",
+    "pignistic",
+    "plausibility",
+    "pool_supports",
     "prediction_confirmation",
     "rajski_distance",
     "rate_distortion",
@@ -219,6 +243,7 @@ __all__ = [
     "semantic_kl_information",
     "semantic_mutual_information",
     "shannon_distance",
+    "simple_support_pool",
     "stationary_distribution",
     "student_t_mutual_information",
     "tilt",
