@@ -83,7 +83,7 @@ def _intersect(a: Array, b: Array) -> Array:
     return _along_outcomes(_MEET, _along_outcomes(_LEFT, a) * _along_outcomes(_RIGHT, b))
 
 
-# ----------------------------------------------------------------------------------------------------- one mass function
+# ---------------------------------------------------------------------------------------------------- one mass function
 
 
 def belief(masses: Real[ArrayLike, "*batch subsets"]) -> Float[Array, "*batch subsets"]:
