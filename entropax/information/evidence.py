@@ -6,6 +6,8 @@ ignorance. On a frame {a, b} the entries are those of {}, {a}, {b} and {a, b}. A
 single outcomes only. Sources: Dempster 1967; Shafer, A Mathematical Theory of Evidence, 1976.
 """
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -51,7 +53,8 @@ def _mass_checks(name: str, masses: Array) -> tuple[_checks.Check, ...]:
     return _checks.distribution(name, masses), nothing
 
 
-def _along_outcomes(matrix: list[list[int]], values: Array) -> Array:
+@functools.partial(jax.jit, static_argnums=0)
+def _along_outcomes(matrix: tuple[tuple[int, ...], ...], values: Array) -> Array:
     """A matrix, of shape (rows, k), applied to every one of the n axes of length k that the last axis is made of.
 
     Matrices of zeros, ones and minus ones; the new last axis has rows^n entries.
@@ -69,15 +72,16 @@ def _along_outcomes(matrix: list[list[int]], values: Array) -> Array:
 
 
 # Entry 0 of an axis: subsets without the outcome; entry 1: subsets with it.
-_OVER_SUBSETS = [[1, 0], [1, 1]]
-_OVER_SUPERSETS = [[1, 1], [0, 1]]
-_FROM_SUPERSETS = [[1, -1], [0, 1]]
+_OVER_SUBSETS = ((1, 0), (1, 1))
+_OVER_SUPERSETS = ((1, 1), (0, 1))
+_FROM_SUPERSETS = ((1, -1), (0, 1))
 # An outcome is in B and C when it is in both. The sets without it are pairs (without, any) and (with, without).
-_LEFT = [[1, 0], [0, 1], [0, 1]]
-_RIGHT = [[1, 1], [1, 0], [0, 1]]
-_MEET = [[1, 1, 0], [0, 0, 1]]
+_LEFT = ((1, 0), (0, 1), (0, 1))
+_RIGHT = ((1, 1), (1, 0), (0, 1))
+_MEET = ((1, 1, 0), (0, 0, 1))
 
 
+@jax.jit
 def _intersect(a: Array, b: Array) -> Array:
     """sum of a(B) b(C) over B and C whose intersection is A, from 3^n products and no difference."""
     return _along_outcomes(_MEET, _along_outcomes(_LEFT, a) * _along_outcomes(_RIGHT, b))
@@ -216,13 +220,19 @@ def dempster_combine(
     first, second = _checks.as_floats(first=first, second=second)
     _frame_size("first", first)
     _checks.require_same_shape(first=first, second=second)
+    combination, possible = _combined(first, second)
+    return _enforce_combination(combination, possible, first=first, second=second)
+
+
+@jax.jit
+def _combined(first: Array, second: Array) -> tuple[Combination, Array]:
+    """The combination, and whether there is one."""
     joint = _intersect(first, second)
     agreement = jnp.sum(joint[..., 1:], axis=-1)
     possible = agreement > 0
     safe = jnp.where(possible, agreement, 1)
     value = joint.at[..., 0].set(0) / safe[..., None]
-    combination = Combination(value, joint[..., 0], jnp.log(safe))
-    return _enforce_combination(combination, possible, first=first, second=second)
+    return Combination(value, joint[..., 0], jnp.log(safe)), possible
 
 
 def dempster_combine_many(masses: Real[ArrayLike, "*batch pieces subsets"]) -> Combination:
@@ -247,6 +257,13 @@ def dempster_combine_many(masses: Real[ArrayLike, "*batch pieces subsets"]) -> C
     _frame_size("masses", masses)
     if masses.ndim < 2 or masses.shape[-2] < 1:
         raise ValueError(f"masses must have shape (..., pieces, 2^n) with at least one piece, got {masses.shape}")
+    combination, possible = _combined_many(masses)
+    return _enforce_combination(combination, possible, masses=masses)
+
+
+@jax.jit
+def _combined_many(masses: Array) -> tuple[Combination, Array]:
+    """The combination, and whether there is one."""
     logs, factor = _log_products(_along_outcomes(_OVER_SUPERSETS, masses))
     open_sets = jnp.where(factor > 0, logs, -jnp.inf)[..., 1:]
     top = jnp.max(open_sets, axis=-1)
@@ -256,8 +273,7 @@ def dempster_combine_many(masses: Real[ArrayLike, "*batch pieces subsets"]) -> C
     parts = _without_rounding_below_zero(_along_outcomes(_FROM_SUPERSETS, commonalities).at[..., 0].set(0))
     total = jnp.where(possible, jnp.sum(parts, axis=-1), 1)
     log_agreement = jnp.log(total) + top
-    combination = Combination(parts / total[..., None], -jnp.expm1(log_agreement), log_agreement)
-    return _enforce_combination(combination, possible, masses=masses)
+    return Combination(parts / total[..., None], -jnp.expm1(log_agreement), log_agreement), possible
 
 
 def _log_products(values: Array) -> tuple[Array, Array]:

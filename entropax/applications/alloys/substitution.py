@@ -78,8 +78,9 @@ def find_substitutions(
     if not np.isin(table, (0, 1)).all():
         raise ValueError("members must be zeros and ones, got other values")
     table = table.astype(bool)
-    if not table.any(axis=1).all():
-        raise ValueError(f"members must give every alloy an element, got none in row {int(table.any(axis=1).argmin())}")
+    bare = np.flatnonzero(table.sum(axis=1) == 0)
+    if bare.size:
+        raise ValueError(f"members must give every alloy an element, got none in row {bare[0]}")
     _checks.require_integer("kmax", kmax, minimum=1)
     first, second = _pairs(table, kmax, empty_host, allow_empty)
     groups, exchange = _exchanges(table[first] & ~table[second], table[second] & ~table[first])
@@ -222,10 +223,11 @@ def _known_labels(
     """Labels, zero where not known; which are known; and the check of them."""
     shape = (substitutions.n_alloys,)
     _checks.require_shape("labels", labels, shape)
-    if known is not None:
-        _checks.require_shape("known", known, shape)
-    which = _checks.as_mask(known, shape)
-    with _checks.evaluated_now(labels, which):
+    with _checks.evaluated_now(labels, known):
+        which = jnp.ones(shape, bool) if known is None else jnp.asarray(known)
+        if which.dtype != jnp.bool_:
+            raise TypeError(f"known must be boolean, got dtype {which.dtype}")
+        _checks.require_shape("known", which, shape)
         labels = jnp.where(which, labels, 0)
     return labels, which, _checks.within("labels", labels, 0, 1, "in [0, 1] where they are known")
 
