@@ -11,7 +11,6 @@ C = np.array([0.0, 0.2, 0.1, 0.15, 0.05, 0.1, 0.25, 0.15])
 CERTAIN = np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
 NOT_ONE = "must be non-negative and sum to one over its last axis"
 NOT_SUBSETS = r"must have shape \(\.\.\., 2\^n\), one entry for each subset, got "
-CONTAINER = {"gradient": "it holds what its function returns", "integer": "it holds what its function returns"}
 
 
 def moved(direction: np.ndarray) -> np.ndarray:
@@ -91,8 +90,8 @@ ROWS = [
             Bad((A[0],), r"masses must have shape \(\.\.\., pieces, 2\^n\)"),
         ),
         bad_values=(
-            *faults("masses", A),
-            Bad((CERTAIN,), "must not contradict each other wholly, got a conflict K = 1"),
+            *faults("masses", np.stack([A, B])),
+            Bad((np.stack([CERTAIN, CERTAIN[::-1]]),), "must not contradict each other wholly, got a conflict K = 1"),
         ),
     ),
     Row(
@@ -110,7 +109,7 @@ ROWS = [
     Row(
         name="information.simple_support_pool",
         call=information.simple_support_pool,
-        arguments=lambda: (np.array([3.0, 0.0]), np.array([2.0, 1.0]), np.array(0.2)),
+        arguments=lambda: (np.array([3.0, 0.5]), np.array([2.0, 1.0]), np.array(0.2)),
         differentiable=(0, 1, 2),
         bad_static=(
             Bad((np.ones(2), np.ones(3), np.array(0.2)), "n_against must have the shape of n_for"),
@@ -120,7 +119,6 @@ ROWS = [
             Bad((np.ones(2), np.ones(2), np.array(1.0)), r"alpha must be in \(0, 1\), got 1"),
             Bad((-np.ones(2), np.ones(2), np.array(0.2)), "n_for must be non-negative"),
         ),
-        step=1e-6,
     ),
     Row(
         name="information.Combination.fields",
