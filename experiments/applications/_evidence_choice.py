@@ -1,4 +1,4 @@
-"""What the experiment's evidence is worth, chosen on training alloys: on a grid, and along gradients of the log-score."""
+"""What evidence is worth, chosen on training alloys: on a grid, and along gradients of the log-score."""
 
 import functools
 import itertools

@@ -57,7 +57,7 @@ def table_judgements(elements: tuple[str, ...]) -> tuple[Judgement, ...]:
 
 
 def shuffled_judgements(elements: tuple[str, ...], rng: np.random.Generator) -> tuple[Judgement, ...]:
-    """The same judgements, each of another pair: a viewpoint that knows nothing, whose reliability should be found 0."""
+    """The same judgements, each of another pair: a viewpoint that knows nothing, whose reliability should be 0."""
     judgements = table_judgements(elements)
     order = rng.permutation(len(judgements))
     return tuple(
