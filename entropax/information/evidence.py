@@ -374,11 +374,9 @@ def simple_support_pool(
     _checks.require_same_shape(n_for=n_for, n_against=n_against)
     _checks.require_ndim("alpha", alpha, 0, "()")
     inside = _checks.Check((alpha > 0) & (alpha < 1), "alpha must be in (0, 1)", lambda: f"{alpha}")
-    counts = [
-        _checks.nonnegative(name, x, batch_ndim=x.ndim) for name, x in (("n_for", n_for), ("n_against", n_against))
-    ]
-    with _checks.evaluated_now(n_for, n_against, alpha):
-        safe = jnp.where(inside.ok, alpha, 0.5)
-        pairs = zip((n_for, n_against), counts, strict=True)
-        sides = [jnp.where(count.ok, n, 0) * jnp.log1p(-safe) for n, count in pairs]
-    return _checks.enforce(pool_supports(*sides).value, inside, *counts)
+    doubt = jnp.log1p(-_checks.enforce(alpha, inside))
+    yes, no = (
+        _checks.enforce(n, _checks.nonnegative(name, n, batch_ndim=n.ndim))
+        for name, n in (("n_for", n_for), ("n_against", n_against))
+    )
+    return pool_supports(yes * doubt, no * doubt).value

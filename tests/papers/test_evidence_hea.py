@@ -1,4 +1,4 @@
-"""Facts of arXiv 2502.14631 (evidence about high-entropy alloys) and of Dempster's rule that entropax must reproduce."""
+"""Facts of arXiv 2502.14631 (evidence about high-entropy alloys) and of Dempster's rule that entropax must hold."""
 
 import jax
 import jax.numpy as jnp

@@ -321,8 +321,6 @@ def fuse_sources(
     if sources.ndim != 3 or sources.shape[2] != 4:
         raise ValueError(f"sources must have shape (sources, exchanges, 4), got {sources.shape}")
     _checks.require_shape("reliabilities", reliabilities, sources.shape[:1])
-    inside = _checks.within("reliabilities", reliabilities, 0, 1, "in [0, 1]")
-    with _checks.evaluated_now(reliabilities):
-        safe = jnp.where(inside.ok, reliabilities, 0)
-    discounted = information.discount(sources, safe[:, None])
-    return _checks.enforce(information.dempster_combine_many(jnp.swapaxes(discounted, 0, 1)), inside)
+    trusted = _checks.enforce(reliabilities, _checks.within("reliabilities", reliabilities, 0, 1, "in [0, 1]"))
+    discounted = information.discount(sources, trusted[:, None])
+    return information.dempster_combine_many(jnp.swapaxes(discounted, 0, 1))

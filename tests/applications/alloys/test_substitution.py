@@ -1,4 +1,4 @@
-"""Exchanges of element groups against pairs found with sets, and evidence from them against Dempster's rule piecewise."""
+"""Exchanges of element groups against pairs found with sets, and their evidence against Dempster's rule piecewise."""
 
 from itertools import combinations
 
