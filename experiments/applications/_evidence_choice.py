@@ -46,8 +46,8 @@ class Worth(NamedTuple):
 class Split(NamedTuple):
     """Trials: which alloys are known and which are judged in each, shape (..., trials, alloys)."""
 
-    known: np.ndarray
-    judged: np.ndarray
+    known: Any
+    judged: Any
 
 
 def predicted(evidence: Evidence, worth: Worth, known: jax.Array) -> jax.Array:

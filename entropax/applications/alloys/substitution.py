@@ -72,13 +72,13 @@ def find_substitutions(
     """
     if not _checks.is_concrete(members):
         raise TypeError("members must be a concrete array: pairs are counted on the host")
-    table = np.asarray(members)
+    table: np.ndarray = np.asarray(members)
     if table.ndim != 2:
         raise ValueError(f"members must have shape (alloys, elements), got {table.shape}")
     if not np.isin(table, (0, 1)).all():
         raise ValueError("members must be zeros and ones, got other values")
     table = table.astype(bool)
-    bare = np.flatnonzero(table.sum(axis=1) == 0)
+    bare = np.flatnonzero(~np.any(table, axis=1))
     if bare.size:
         raise ValueError(f"members must give every alloy an element, got none in row {bare[0]}")
     _checks.require_integer("kmax", kmax, minimum=1)
@@ -89,7 +89,7 @@ def find_substitutions(
             first=jnp.asarray(first, jnp.int32),
             second=jnp.asarray(second, jnp.int32),
             exchange=jnp.asarray(exchange, jnp.int32),
-            predictive=jnp.asarray(groups.any(axis=-1).all(axis=-1)[exchange]),
+            predictive=jnp.asarray(np.all(groups.any(axis=-1), axis=-1)[exchange]),
             groups=jnp.asarray(groups),
             n_alloys=len(table),
         )
