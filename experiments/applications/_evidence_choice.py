@@ -129,7 +129,7 @@ def choose_by_gradient(
     Args:
         evidence: the alloys.
         split: training trials of every choice, shape (choices, trials, alloys).
-        steps: of L-BFGS.
+        steps: of Adam, in logits.
         key: of the fit, which draws nothing.
         checkpoint_dir: of the fit.
 
@@ -149,7 +149,7 @@ def choose_by_gradient(
         loss,
         Choices(jnp.asarray(start)),
         lambda step, *, key: None,
-        optax.lbfgs(),
+        optax.adam(0.2),
         steps=steps,
         key=key,
         checkpoint_dir=checkpoint_dir,

@@ -53,7 +53,7 @@ def dataset(
     return xarray.Dataset(
         {
             "label": ("alloy", labels.astype(np.int8), unit),
-            "score": (("method", "alloy"), np.stack([five["scores"][name] for name in _WORDS]), unit),
+            "score": (("scorer", "alloy"), np.stack([five["scores"][name] for name in _WORDS]), unit),
             "masses": (("alloy", "subset"), five["fixed"][best], unit),
             "new_score": (("way", "trial"), np.stack([new["scores"][name] for name in ways]), unit),
             "new_label": ("trial", new["labels"].astype(np.int8), unit),
@@ -66,7 +66,7 @@ def dataset(
             "plane": (("row", "axis"), mapped["plane"], unit),
         },
         coords={
-            "method": list(_WORDS),
+            "scorer": list(_WORDS),
             "way": ways,
             "element": list(names),
             "source": ["periodic table", "shuffled"],
@@ -150,7 +150,7 @@ def _calibration(axes: Any, data: "xarray.Dataset") -> None:
     y = data.label.values
     axes.plot((0, 1), (0, 1), color="0.5", ls="--", marker="", lw=0.9, label="calibrated")
     for method, color, marker in ((data.attrs["best"], "#0072b2", "s"), ("gradient", "#000000", "o")):
-        scores = data.score.sel(method=method).values
+        scores = data.score.sel(scorer=method).values
         parts = np.array_split(np.argsort(scores, kind="stable"), _BINS)
         means, shares = (np.array([values[part].mean() for part in parts]) for values in (scores, y))
         errors = np.array([np.sqrt(max(y[part].mean() * (1 - y[part].mean()), 1e-9) / len(part)) for part in parts])

@@ -62,7 +62,7 @@ class Config:
         alpha: worths of a pair on the grid.
         d: worths of a neighbour on the grid.
         reliability: reliabilities of a source on the grid.
-        fit_steps: steps of L-BFGS.
+        fit_steps: steps of Adam.
         trees: of the random forests.
         beta: what a judgement from the periodic table is worth.
     """
@@ -73,15 +73,15 @@ class Config:
     alpha: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     d: tuple[float, ...] = (0.1, 0.2, 0.5, 0.8, 1.0)
     reliability: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    fit_steps: int = 25
+    fit_steps: int = 60
     trees: int = 300
     beta: float = 0.3
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(elements=4, alpha=(0.1, 0.3), d=(0.1, 0.5), reliability=(0.0, 1.0), fit_steps=3, trees=20),
+    "smoke": Config(elements=4, kmax=1, alpha=(0.1, 0.3), d=(0.1, 0.5), reliability=(0.0, 1.0), fit_steps=3, trees=20),
     "default": Config(),
-    "full": Config(fit_steps=100, trees=1000, least=10),
+    "full": Config(fit_steps=200, trees=1000, least=10),
 }
 
 FIXED = {

@@ -133,5 +133,4 @@ def judgement_masses(
         if row is not None:
             supported[viewpoints.index(judgement.viewpoint), row] = _SETS[judgement.judgement]
     chosen = jnp.asarray(np.eye(4)[supported], beta.dtype)
-    ignorance = jnp.asarray(np.eye(4)[3], beta.dtype)
-    return _checks.enforce(beta * chosen + (1 - beta) * ignorance, inside)
+    return _checks.enforce((beta * chosen).at[..., 3].add(1 - beta), inside)

@@ -155,6 +155,13 @@ def substitutability(
     """
     labels, alpha = _checks.as_floats(labels=labels, alpha=alpha)
     labels, known, check = _known_labels(substitutions, labels, known)
+    n_for, n_against = _counts(substitutions, labels, known)
+    return _checks.enforce(information.simple_support_pool(n_for, n_against, alpha), check)
+
+
+@jax.jit
+def _counts(substitutions: Substitutions, labels: Array, known: Array) -> tuple[Array, Array]:
+    """Numbers of known pairs with equal and with different labels, by exchange."""
     y, z = labels[substitutions.first], labels[substitutions.second]
     usable = known[substitutions.first] & known[substitutions.second]
     agree = y * z + (1 - y) * (1 - z)
@@ -162,7 +169,7 @@ def substitutability(
         jax.ops.segment_sum(jnp.where(usable, n, 0), substitutions.exchange, num_segments=len(substitutions.groups))
         for n in (agree, 1 - agree)
     )
-    return _checks.enforce(information.simple_support_pool(n_for, n_against, alpha), check)
+    return n_for, n_against
 
 
 def predict_alloys(
@@ -203,18 +210,24 @@ def predict_alloys(
     masses = _checks.distribution("similarity", similarity)
     worth = _checks.Check((d > 0) & (d <= 1), "d must be in (0, 1]", lambda: f"{d}")
     # 1 - d m(similar), of parts that are not negative.
-    doubt = jnp.log((1 - d) + d * (similarity[:, 2] + similarity[:, 3]))[substitutions.exchange]
-    targets = jnp.concatenate([substitutions.first, substitutions.second])
-    others = jnp.concatenate([substitutions.second, substitutions.first])
-    usable = jnp.concatenate([substitutions.predictive] * 2) & known[others]
-    weights = jnp.where(usable, labels[others], 0), jnp.where(usable, 1 - labels[others], 0)
-    doubts = jnp.concatenate([doubt, doubt])
-    yes, no = (
-        jax.ops.segment_sum(jnp.where(w > 0, w * doubts, w), targets, num_segments=substitutions.n_alloys)
-        for w in weights
-    )
+    doubts = jnp.log((1 - d) + d * (similarity[:, 2] + similarity[:, 3]))
+    yes, no = _pooled_doubts(substitutions, doubts, labels, known)
     pooled = information.pool_supports(jnp.minimum(yes, 0), jnp.minimum(no, 0))
     return _checks.enforce(pooled, masses._replace(ok=jnp.all(masses.ok)), worth, check)
+
+
+@jax.jit
+def _pooled_doubts(substitutions: Substitutions, doubts: Array, labels: Array, known: Array) -> tuple[Array, Array]:
+    """Sums of the logarithms of doubt, by alloy, over the known ones of label 1 and over those of label 0."""
+    targets = jnp.concatenate([substitutions.first, substitutions.second])
+    others = jnp.concatenate([substitutions.second, substitutions.first])
+    doubts = jnp.concatenate([doubts[substitutions.exchange]] * 2)
+    usable = jnp.concatenate([substitutions.predictive] * 2) & known[others]
+    yes, no = (
+        jax.ops.segment_sum(jnp.where(usable & (w > 0), w * doubts, w), targets, num_segments=substitutions.n_alloys)
+        for w in (jnp.where(usable, labels[others], 0), jnp.where(usable, 1 - labels[others], 0))
+    )
+    return yes, no
 
 
 def _known_labels(
