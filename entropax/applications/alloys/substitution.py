@@ -209,11 +209,13 @@ def predict_alloys(
     labels, known, check = _known_labels(substitutions, labels, known)
     masses = _checks.distribution("similarity", similarity)
     worth = _checks.Check((d > 0) & (d <= 1), "d must be in (0, 1]", lambda: f"{d}")
-    # 1 - d m(similar), of parts that are not negative.
+    checks = masses._replace(ok=jnp.all(masses.ok)), worth, check
+    _checks.enforce((), *checks)  # before anything that follows from a fault is refused
+    # 1 - d m(similar), of parts that are not negative; what rounding leaves above one is taken off, not its slope.
     doubts = jnp.log((1 - d) + d * (similarity[:, 2] + similarity[:, 3]))
-    yes, no = _pooled_doubts(substitutions, doubts, labels, known)
-    pooled = information.pool_supports(jnp.minimum(yes, 0), jnp.minimum(no, 0))
-    return _checks.enforce(pooled, masses._replace(ok=jnp.all(masses.ok)), worth, check)
+    doubts = doubts - jax.lax.stop_gradient(jnp.maximum(doubts, 0))
+    pooled = information.pool_supports(*_pooled_doubts(substitutions, doubts, labels, known))
+    return _checks.enforce(pooled, *checks)
 
 
 @jax.jit
