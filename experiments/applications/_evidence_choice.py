@@ -61,11 +61,15 @@ def predicted(evidence: Evidence, worth: Worth, known: jax.Array) -> jax.Array:
     return predict_alloys(exchanges, similarity, evidence.labels, worth.d, known=known).value
 
 
-predicted_by_trial = jax.jit(jax.vmap(predicted, in_axes=(None, None, 0)))
-"""Masses by trial, shape (trials, alloys, 4), of one worth."""
+@jax.jit
+def predicted_by_trial(evidence: Evidence, worth: Worth, known: jax.Array) -> jax.Array:
+    """Masses by trial, shape (trials, alloys, 4); the worth has a leading axis of trials."""
+    return jax.vmap(predicted, in_axes=(None, 0, 0))(evidence, worth, known)
 
-predicted_as_chosen = jax.jit(jax.vmap(predicted, in_axes=(None, 0, 0)))
-"""Masses by trial, shape (trials, alloys, 4), each trial with a worth of its own."""
+
+def one_worth(alpha: float, d: float, reliabilities: tuple[float, ...], trials: int) -> Worth:
+    """The same worth for every trial."""
+    return Worth(jnp.full(trials, alpha), jnp.full(trials, d), jnp.asarray(np.tile(reliabilities, (trials, 1))))
 
 
 def log_score(evidence: Evidence, worth: Worth, known: jax.Array, judged: jax.Array) -> jax.Array:

@@ -31,7 +31,7 @@ from experiments.applications._evidence_choice import (
     fold_split,
     grid_of,
     judged_once,
-    predicted_as_chosen,
+    one_worth,
     predicted_by_trial,
     within,
 )
@@ -208,7 +208,7 @@ def fixed_worths(alloys: Alloys, split: Split) -> dict[str, np.ndarray]:
     evidence = {kmax: evidence_of(alloys, kmax=kmax) for kmax in {kmax for _, _, kmax, _ in FIXED.values()}}
     found = {}
     for name, (alpha, d, kmax, _) in FIXED.items():
-        worth = Worth(jnp.asarray(alpha), jnp.asarray(d), jnp.zeros(0))
+        worth = one_worth(alpha, d, (), len(split.known))
         masses = predicted_by_trial(evidence[kmax], worth, jnp.asarray(split.known))
         found[name] = in_order(np.asarray(masses), split)
     return found
@@ -224,7 +224,7 @@ def choose(
     }
     known = jnp.asarray(outer.known)
     return {
-        way: Choice(worth, float(scores.mean()), np.asarray(predicted_as_chosen(evidence, worth, known)))
+        way: Choice(worth, float(scores.mean()), np.asarray(predicted_by_trial(evidence, worth, known)))
         for way, (worth, scores) in found.items()
     }
 
@@ -272,7 +272,7 @@ def new_elements(
     choices = choose(evidence, grid, split, training, steps=config.fit_steps, key=keys[1], directory=directory)
     scores = {way: bet(choice.masses) for way, choice in choices.items()}
     for name, reliability in (("data alone", 0.0), ("table", 1.0)):
-        worth = Worth(jnp.asarray(0.1), jnp.asarray(0.1), jnp.array([reliability, 0.0]))
+        worth = one_worth(0.1, 0.1, (reliability, 0.0), len(split.known))
         scores[name] = bet(np.asarray(predicted_by_trial(evidence, worth, jnp.asarray(split.known))))
     scores["random forest"] = forest_scores(alloys, split, trees=config.trees)
     return {

@@ -76,7 +76,7 @@ def test_log_score_and_choices_by_hand(x64):
     worth, best = choice.choose_on_grid(evidence, grid, split)
     scores = []
     for alpha, d in zip(np.asarray(grid.alpha), np.asarray(grid.d), strict=True):
-        masses = choice.predicted_by_trial(evidence, choice.Worth(alpha, d, np.zeros(0)), ~judged)
+        masses = choice.predicted_by_trial(evidence, choice.one_worth(alpha, d, (), 5), ~judged)
         bets = experiment.bet(np.asarray(masses))[np.arange(5), np.arange(5)]
         scores.append(experiment.mean_log_score(labels, bets))
     assert best[0] == pytest.approx(max(scores), rel=1e-12)

@@ -135,6 +135,11 @@ def test_unknown_labels_are_not_read() -> None:
 def test_order_and_distances() -> None:
     masses = np.array([[0, 0.2, 0.3, 0.5], [0, 0.6, 0, 0.4], [0, 0.2, 0.5, 0.3], [0, 0, 0, 1.0]])
     assert rank_alloys(masses).value.tolist() == [1, 2, 0, 3]
+    ranked = jax.jit(rank_alloys)
+    assert bool(ranked(masses).valid)
+    assert not bool(ranked(masses / 2).valid)
+    with pytest.raises(ValueError, match="masses must be non-negative and sum to one"):
+        rank_alloys(masses / 2)
     found = find_substitutions(np.eye(3, dtype=int)[[0, 1]] | np.eye(3, dtype=int)[2], kmax=1)
     distance = element_distance(found, np.array([[0, 0.36, 0.14, 0.5]]))
     np.testing.assert_allclose(distance, [[0, 0.8, 1], [0.8, 0, 1], [1, 1, 0]], atol=1e-15)
