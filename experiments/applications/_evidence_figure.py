@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import xarray
 
 _WORDS = {
-    "alpha .1, d .1, kmax 1": "evidence\n$\\alpha$ .1, d .1, k 1",
-    "alpha .1, d .1, kmax 2": "evidence\n$\\alpha$ .1, d .1, k 2",
-    "alpha .2, d .5, kmax 2": "evidence\n$\\alpha$ .2, d .5, k 2",
-    "alpha .2, d 1, kmax 2": "evidence\n$\\alpha$ .2, d 1, k 2",
-    "grid": "evidence\nby grid",
-    "gradient": "evidence\nby gradient",
+    "alpha .1, d .1, kmax 1": "$\\alpha$ .1\nd .1\nkmax 1",
+    "alpha .1, d .1, kmax 2": "$\\alpha$ .1\nd .1\nkmax 2",
+    "alpha .2, d .5, kmax 2": "$\\alpha$ .2\nd .5\nkmax 2",
+    "alpha .2, d 1, kmax 2": "$\\alpha$ .2\nd 1\nkmax 2",
+    "grid": "worth\nby grid",
+    "gradient": "worth by\ngradient",
     "random forest": "random\nforest",
     "logistic": "logistic\nregression",
 }
@@ -125,7 +125,7 @@ def _aucs(axes: Any, data: "xarray.Dataset") -> None:
     for x, value in zip(at, values, strict=True):
         axes.text(x, 0.755, f"{value:.3f}", ha="center", fontsize=7, color="white" if 4 <= x < 6 else "black")
     axes.set_xticks(at, list(_WORDS.values()), fontsize=6)
-    axes.set(title="Five folds of 593 alloys", ylabel=label("AUC", "1"), ylim=(0.74, 0.98))
+    axes.set(title="Five folds of 593 alloys: evidence and two learners", ylabel=label("AUC", "1"), ylim=(0.74, 0.98))
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0.0, 0.88))
 
 
@@ -173,9 +173,9 @@ def _ignorance(axes: Any, data: "xarray.Dataset") -> None:
         [np.sqrt(max(rate * (1 - rate), 1e-9) / len(part)) for rate, part in zip(rates, parts, strict=True)]
     )
     axes.bar(range(_BINS), rates, yerr=errors, width=0.7, color="0.75", edgecolor="0.2", lw=0.5, capsize=2)
-    axes.set_xticks(range(_BINS), [f"{masses[part, 3].mean():.3f}" for part in parts])
+    axes.set_xticks(range(_BINS), [f"{masses[part, 3].mean():.1g}" for part in parts])
     axes.set(
-        title="Five folds: errors of the best known and of the least known",
+        title="Five folds: errors by ignorance",
         xlabel=label("mean ignorance m(open) of a sixth of the alloys", "1"),
         ylabel=label("share of wrong labels", "1"),
     )
