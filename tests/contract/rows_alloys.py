@@ -14,7 +14,7 @@ CONTAINER = {
 }
 TABLE = alloys.alloy_table(["FeNi", "CoNi", "FeCr", "CoCr", "FeCrNi", "MnNi"], [True, False, True, True, False, True])
 SUBSTITUTIONS = alloys.find_substitutions(TABLE.members)
-LABELS = np.array([1.0, 0.2, 0.9, 0.7, 0.1, 0.8])
+LABELS = np.array([0.95, 0.2, 0.9, 0.7, 0.1, 0.8])
 N = len(SUBSTITUTIONS.groups)
 SIMILARITY = np.tile([0.0, 0.3, 0.1, 0.6], (N, 1)) + 0.02 * np.arange(N)[:, None] * [0.0, 1.0, -0.5, -0.5]
 KNOWN = np.array([True, True, True, True, True, False])
@@ -62,7 +62,7 @@ ROWS = [
     *(
         Row(
             name=f"applications.alloys.{name}",
-            call=lambda: None,
+            call=getattr(alloys, name),
             arguments=lambda: (),
             differentiable=(),
             exempt={"traced": "it reads a file", "bad_static": FILES},
