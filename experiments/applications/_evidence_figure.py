@@ -103,8 +103,11 @@ def _heat(axes: Any, data: "xarray.Dataset") -> None:
 def _plane(axes: Any, data: "xarray.Dataset") -> None:
     x, y = data.plane.values.T
     axes.plot(x, y, ls="", marker="o", ms=3, color="#000000")
-    for name, at_x, at_y in zip(data.row.values, x, y, strict=True):
-        axes.annotate(str(name), (at_x, at_y), xytext=(3, 2), textcoords="offset points", fontsize=7)
+    # Names right and left of the points in turn, from below, so that those of neighbours stay apart.
+    for turn, i in enumerate(np.argsort(y)):
+        place, side = ((4, 0), "left") if turn % 2 else ((-4, 0), "right")
+        name = str(data.row.values[i])
+        axes.annotate(name, (x[i], y[i]), xytext=place, textcoords="offset points", fontsize=7, ha=side, va="center")
     axes.set(title="The same distances in a plane", xlabel="first coordinate (1)", ylabel="second coordinate (1)")
 
 
@@ -130,7 +133,8 @@ def _aucs(axes: Any, data: "xarray.Dataset") -> None:
 
 
 def _elements(axes: Any, data: "xarray.Dataset") -> None:
-    order = np.argsort(data.element_auc.sel(way="gradient").values)
+    informed = data.element_auc.sel(way="gradient").values
+    order = np.argsort(informed)[: np.isfinite(informed).sum()]  # an element whose alloys have one label has no AUC
     at = np.arange(len(order))
     for way, color, marker, words in (
         ("data alone", "0.6", "_", "data alone"),

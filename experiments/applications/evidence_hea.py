@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from entropax import information
 from entropax.applications.alloys import (
     element_distance,
     find_substitutions,
@@ -43,6 +42,7 @@ from experiments.applications._evidence_data import (
     table_judgements,
 )
 from experiments.applications._evidence_figure import dataset, draw
+from experiments.applications._evidence_scores import auc, bet, forest_scores, logistic_scores, mean_log_score
 from experiments.claims import Bounds, Claim, Near, NotRun, Ordering
 from experiments.running import Result, stage
 
@@ -158,43 +158,6 @@ def knowledge_of(alloys: Alloys, *, beta: float, key: jax.Array) -> jax.Array:
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     judgements = table_judgements(elements) + shuffled_judgements(elements, rng)
     return judgement_masses(judgements, find_substitutions(alloys.table.members), elements, beta)
-
-
-def forest_scores(alloys: Alloys, split: Split, *, trees: int) -> np.ndarray:
-    """Probabilities of one phase by trial and alloy, from element sets alone."""
-    from sklearn.ensemble import RandomForestClassifier
-
-    forest = RandomForestClassifier(n_estimators=trees, random_state=0, n_jobs=1)
-    return np.stack([_learned(forest, alloys, known) for known in split.known])
-
-
-def logistic_scores(alloys: Alloys, split: Split) -> np.ndarray:
-    """Probabilities of one phase by trial and alloy, from element sets alone."""
-    from sklearn.linear_model import LogisticRegression
-
-    return np.stack([_learned(LogisticRegression(max_iter=1000), alloys, known) for known in split.known])
-
-
-def _learned(model: Any, alloys: Alloys, known: np.ndarray) -> np.ndarray:
-    fitted = model.fit(alloys.multi_hot[known], alloys.labels[known])
-    return fitted.predict_proba(alloys.multi_hot)[:, 1]
-
-
-def bet(masses: np.ndarray) -> np.ndarray:
-    """m(HEA) + m(open) / 2, the probability on which to bet."""
-    return np.asarray(information.pignistic(masses))[..., 0]
-
-
-def auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the curve by scikit-learn; NaN where only one label occurs."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores)) if len(np.unique(labels)) == 2 else float("nan")
-
-
-def mean_log_score(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean log of the probability of the labels."""
-    return float(np.mean(np.log(np.where(labels > 0.5, scores, 1 - scores))))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
