@@ -155,6 +155,7 @@ def substitutability(
     """
     labels, alpha = _checks.as_floats(labels=labels, alpha=alpha)
     labels, known, check = _known_labels(substitutions, labels, known)
+    _checks.enforce((), check)  # before anything that follows from a fault is refused
     n_for, n_against = _counts(substitutions, labels, known)
     return _checks.enforce(information.simple_support_pool(n_for, n_against, alpha), check)
 
