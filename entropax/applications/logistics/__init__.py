@@ -6,12 +6,12 @@ so that everything has gradients. Padding is zeros, or a mask.
 - Score a route: `log_multiplicity` (or by its other name `structural_entropy`) is how much there is to do,
   `normalized_structural_entropy` how fragmented it is, in [0, 1]; `shannon_duality_gap` is what a parcel's is below
   Shannon's entropy, which knows no size.
-- Consolidate in space: `grouped_entropy` splits entropy exactly between and within groups; `spatial_consolidation` gives
-  the carrier's counts when stops use lockers, `adoption_by_priority` which ones do at a given share.
+- Consolidate in space: `grouped_entropy` splits entropy exactly between and within groups; `spatial_consolidation`
+  gives the carrier's counts when stops use lockers, `adoption_by_priority` which ones do at a given share.
 - Count what customers travel: `system_entropy`, and `break_even_chaining`, how many of their trips have to be chained.
 - Consolidate in time: `temporal_consolidation`.
-- Distances: `tour_order` searches a short tour, `tour_length` has gradients in the points; `fit_entropy_distance` is the
-  power law between the two.
+- Distances: `tour_order` searches a short tour, `tour_length` has gradients in the points; `fit_entropy_distance` is
+  the power law that entropy follows.
 - Lockers' sites: `place_lockers` descends `locker_cost`; `soft_locker_loads` is the relaxed form of the choice that
   `nearest_locker` makes.
 - Routes: `synthesize_city` makes them up; `read_challenge_routes` reads those of the Amazon Last Mile Routing Research

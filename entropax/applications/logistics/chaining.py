@@ -73,8 +73,9 @@ def break_even_chaining(
 ) -> BreakEvenChaining:
     """The chaining share c*, the same at every locker, at which S_system(c*) = S_direct.
 
-    S_system falls with c, so that there is one c*. With x events in all ln x! = S_direct + sum_i ln M_i!, which Newton's
-    method solves from above, where ln x! is convex and no step passes the root; then c* = 1 - (x - N) / sum_j T_j.
+    S_system falls with c, so that there is one c*. With x events in all ln x! = S_direct + sum_i ln M_i!, which
+    Newton's method solves from above, where ln x! is convex and no step passes the root; then
+    c* = 1 - (x - N) / sum_j T_j.
 
     Args:
         carrier_counts: M_i, shape (..., loads), with N their sum.
@@ -91,8 +92,8 @@ def break_even_chaining(
             or not finite, or shapes do not fit.
 
     Differentiable in counts, trips and direct entropy, to any order: `value` has the implicit function's derivatives,
-    dx = d(ln x!) / psi(x + 1). In float32 c* is good to about 1e-5. Source: arXiv 2605.00008 (abstract); the form is our
-    reading.
+    dx = d(ln x!) / psi(x + 1). In float32 c* is good to about 1e-5. Source: arXiv 2605.00008 (abstract); the form is
+    our reading.
     """
     m, t, _, checks = _system(carrier_counts, trips, where)
     m, direct = _checks.as_floats(carrier_counts=m, direct_entropy=direct_entropy)

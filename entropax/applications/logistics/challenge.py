@@ -111,7 +111,7 @@ def _load(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold one object, with the routes by their names")
+        raise ValueError(f"{path} must hold one object, with the routes by their names")  # noqa: TRY004
     return content
 
 

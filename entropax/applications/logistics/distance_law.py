@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, Float, Real, Scalar
+from entropax._typing import ArrayLike, Real, Scalar
 
 
 class EntropyDistanceFit(eqx.Module):

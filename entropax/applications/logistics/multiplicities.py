@@ -87,11 +87,11 @@ def normalized_structural_entropy(
 def shannon_duality_gap(
     counts: Real[ArrayLike, "*batch stops"], *, where: Bool[ArrayLike, "..."] | None = None
 ) -> Float[Array, "*batch"]:
-    """How far a parcel's structural entropy is below Shannon's, g = H - S / N with H = -sum_i p_i ln p_i, p_i = n_i / N.
+    """How far structural entropy per parcel is below Shannon's, g = H - S / N with H = -sum_i p_i ln p_i.
 
-    S <= N H, with equality at a single stop only; S / (N H) tends to one as all counts grow, the gap being about
-    ((K - 1) ln(2 pi N) + sum_i ln p_i) / (2 N). H says how balanced a route is and S how much there is to do: ten times
-    the parcels at equal H is about ten times the S.
+    p_i = n_i / N. S <= N H, with equality at a single stop only; S / (N H) tends to one as all counts grow, the gap
+    being about ((K - 1) ln(2 pi N) + sum_i ln p_i) / (2 N). H says how balanced a route is and S how much there is to
+    do: ten times the parcels at equal H is about ten times the S.
 
     Args:
         counts: n_i, shape (..., stops).

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from entropax import _checks
+from entropax import _checks, space
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
 from entropax.applications.logistics._counts import route
 from entropax.applications.logistics.chaining import system_entropy
@@ -163,8 +163,8 @@ def place_lockers(
         walking_weight: as for `locker_cost`.
         where: which entries are stops; by default those whose counts are not zero.
         steps: number of steps.
-        step_size: how far a site moves in the first steps, in the unit of the coordinates; it falls to zero along half a
-            cosine.
+        step_size: how far a site moves in the first steps, in the unit of the coordinates; it falls to zero along
+            half a cosine.
 
     Returns:
         The sites with their cost.
@@ -217,9 +217,7 @@ def nearest_locker(sites: Real[ArrayLike, "lockers 2"], xy: Real[ArrayLike, "sto
 
 @jax.jit
 def _loads(sites: Array, x: Array, n: Array, share: Array, tau: Array) -> SoftLockerLoads:
-    square = jnp.sum((x[:, None] - sites[None]) ** 2, axis=-1)
-    apart = square > 0  # a locker at a stop: its distance has no gradient there
-    distance = jnp.where(apart, jnp.sqrt(jnp.where(apart, square, 1)), 0)
+    distance = space.FreeSpace().distance(x[:, None], sites[None])
     choice = share[:, None] * jax.nn.softmax(-distance / tau, axis=1)
     return SoftLockerLoads(
         value=jnp.concatenate([(1 - share) * n, n @ choice]),
@@ -242,7 +240,7 @@ def _descend(start: Array, problem: tuple[Array, ...], steps: int, step_size: fl
         value, gradient = jax.value_and_grad(cost)(sites)
         direction, state = adam.update(gradient, state)
         rate = step_size * (1 + jnp.cos(jnp.pi * t / steps)) / 2
-        return (sites - rate * direction, state), value
+        return (sites - rate * jnp.asarray(direction), state), value
 
     times = jnp.arange(steps, dtype=start.dtype)
     (sites, _), trace = jax.lax.scan(step, (start, adam.init(start)), times)

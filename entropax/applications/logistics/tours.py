@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 
-from entropax import _checks
-from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, Scalar
+from entropax import _checks, space
+from entropax._typing import Array, ArrayLike, Bool, Int, Real, Scalar
 
 
 class TourOrder(eqx.Module):
@@ -112,13 +112,7 @@ def _length(points: Array, mask: Array, order: Array) -> Array:
     last = jax.lax.cummax(place)
     # Points ahead of the first one there is repeat the last of all.
     tour = points[order[jnp.where(last < 0, jnp.max(place), last)]]
-    return jnp.sum(_distance(tour, jnp.roll(tour, -1, axis=0)))
-
-
-def _distance(a: Array, b: Array) -> Array:
-    square = jnp.sum((a - b) ** 2, axis=-1)
-    apart = square > 0
-    return jnp.where(apart, jnp.sqrt(jnp.where(apart, square, 1)), 0)
+    return jnp.sum(space.FreeSpace().distance(tour, jnp.roll(tour, -1, axis=0)))
 
 
 @functools.partial(jax.jit, static_argnames="max_sweeps")
