@@ -118,6 +118,7 @@ def break_even_chaining(
 
 
 @jax.custom_jvp
+@jax.jit  # a loop that is not compiled once is compiled at every call
 def _inverse_log_factorial(y: Array) -> Array:
     """The x >= 1 at which ln x! = y >= 0.
 
@@ -126,7 +127,7 @@ def _inverse_log_factorial(y: Array) -> Array:
     """
     start = y + 1.4
 
-    def step(_: int, x: Array) -> Array:
+    def step(_: Array, x: Array) -> Array:
         return x - (gammaln(x + 1) - y) / digamma(x + 1)
 
     return jax.lax.fori_loop(0, _NEWTON_STEPS, step, start)

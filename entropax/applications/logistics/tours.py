@@ -167,7 +167,7 @@ def _nearest_neighbours(points: Array, mask: Array) -> Array:
 
     def step(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         here, visited = carry
-        square = jnp.sum((points - points[here]) ** 2, axis=-1)
+        square = jnp.sum((points - points[here][None]) ** 2, axis=-1)
         nearest = jnp.argmin(jnp.where(visited, jnp.inf, jnp.where(mask, square, largest)))
         return (nearest, visited.at[nearest].set(True)), nearest
 
