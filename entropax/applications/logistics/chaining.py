@@ -151,4 +151,5 @@ def _system(
     c = _checks.broadcastable("chaining", c, t.shape)
     made = _checks.nonnegative("trips", t, batch_ndim=t.ndim - 1)
     shared = _checks.within("chaining", c, 0, 1, "in [0, 1]")
-    return m, t, jnp.broadcast_to(c, t.shape), (*checks, made, shared)
+    # Where there are too few trips c* does not move with them: their own check has to reach their gradients.
+    return m, _checks.enforce(t, made), jnp.broadcast_to(c, t.shape), (*checks, made, shared)

@@ -122,6 +122,6 @@ def _city(
     stops = jnp.round(mean + deviation * jax.random.normal(keys[5], (routes, 1), dtype))
     where = jnp.arange(most)[None] < jnp.clip(stops, fewest, most).astype(jnp.int32)
     parcels = 1 + jax.random.poisson(keys[6], extra, (routes, most))
-    depot = jnp.stack([-away, jnp.zeros_like(away)])
+    depot = jnp.stack([-away, jnp.zeros_like(away)])[None, None]
     xy = jnp.where(where[..., None], middle + offset - depot, 0)
     return Routes(xy, jnp.where(where, parcels, 0).astype(dtype), where)
