@@ -158,7 +158,11 @@ ROWS = [
             Bad((np.array([0, 4]), np.array([0, 1])), "customer must be at least 0 and below 4, got 4"),
             Bad((np.array([0, 3]), np.array([0, 5])), "day must be at least 0 and below 5, got 5"),
         ),
-        exempt={"gradient": "it counts whole requests", "half": "its arguments are integers", "strict": "its arguments are integers"},
+        exempt={
+            "gradient": "it counts whole requests",
+            "half": "its arguments are integers",
+            "strict": "its arguments are integers",
+        },
     ),
     Row(
         name="applications.logistics.system_entropy",

@@ -115,13 +115,13 @@ def _city(
     zone = side / zones**0.5
     corner = jax.random.uniform(keys[0], (routes, 1, 2), dtype) * (side - zone) - side / 2
     places = jax.random.uniform(keys[1], (routes, centres, 2), dtype) * zone + corner
-    known = jnp.minimum(1 + jax.random.poisson(keys[2], more_neighbourhoods, (routes, 1)), centres)
+    known = jnp.minimum(1 + jax.random.poisson(keys[2], more_neighbourhoods, (routes, 1), jnp.int32), centres)
     chosen = jnp.floor(jax.random.uniform(keys[3], (routes, most), dtype) * known.astype(dtype)).astype(jnp.int32)
     middle = jnp.take_along_axis(places, jnp.minimum(chosen, known - 1)[..., None], axis=1)
     offset = spread * jax.random.normal(keys[4], (routes, most, 2), dtype)
     stops = jnp.round(mean + deviation * jax.random.normal(keys[5], (routes, 1), dtype))
-    where = jnp.arange(most)[None] < jnp.clip(stops, fewest, most).astype(jnp.int32)
-    parcels = 1 + jax.random.poisson(keys[6], extra, (routes, most))
+    where = jnp.arange(most, dtype=jnp.int32)[None] < jnp.clip(stops, fewest, most).astype(jnp.int32)
+    parcels = 1 + jax.random.poisson(keys[6], extra, (routes, most), jnp.int32)
     depot = jnp.stack([-away, jnp.zeros_like(away)])[None, None]
     xy = jnp.where(where[..., None], middle + offset - depot, 0)
     return Routes(xy, jnp.where(where, parcels, 0).astype(dtype), where)

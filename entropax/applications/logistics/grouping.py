@@ -79,7 +79,7 @@ class LockerLoads(eqx.Module):
 def spatial_consolidation(
     counts: Real[ArrayLike, "*batch stops"],
     locker_of_stop: Int[ArrayLike, "..."],
-    adoption: Real[ArrayLike, "..."],
+    adoption: Real[ArrayLike, "..."] | Bool[ArrayLike, "..."],
     *,
     num_lockers: int,
     where: Bool[ArrayLike, "..."] | None = None,
@@ -107,8 +107,7 @@ def spatial_consolidation(
     Differentiable in counts and adoption. Source: arXiv 2605.00008 (abstract); the form is our reading.
     """
     n, mask, checks = route(counts, where)
-    raw = adoption if jnp.result_type(adoption) != jnp.bool_ else jnp.asarray(adoption, n.dtype)
-    n, share = _checks.as_floats(counts=n, adoption=raw)
+    n, share = _checks.as_floats(counts=n, adoption=adoption)
     share = _checks.broadcastable("adoption", share, n.shape)
     in_share = _checks.within("adoption", share, 0, 1, "in [0, 1]")
     share = _checks.enforce(jnp.broadcast_to(share, n.shape), *checks, in_share)
