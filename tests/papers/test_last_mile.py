@@ -1,4 +1,4 @@
-"""Facts of structural entropy in last-mile logistics (arXiv 2605.00008; the formulas are our reading of its abstract)."""
+"""Facts of structural entropy in last-mile logistics (arXiv 2605.00008, whose abstract we read so)."""
 
 import itertools
 import math
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 DIGITS = {"rtol": 0, "atol": 6e-13}
 """All of twelve printed decimals; sums of several hundred leave a last digit to rounding."""
 
-UNIT = jnp.ones(100)
+UNIT = np.ones(100)
 SHARES = (0.25, 0.5, 0.75, 0.9)
 ADOPTERS = [round(100 * share) for share in SHARES]
 CARRIER = np.array([339.801916841653, 288.217312690186, 224.243018636359, 181.762149515398])
