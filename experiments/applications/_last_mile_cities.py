@@ -56,7 +56,7 @@ def make_cities(config: CityConfig, *, key: jax.Array) -> dict[str, logistics.Ro
             most_stops=config.most_stops,
             mean_stops=config.mean_stops,
             stops_deviation=config.stops_deviation,
-            fewest_stops=min(40, config.most_stops),
+            fewest_stops=round(config.mean_stops * 4 / 15),
         )
         for area, depot, city_key in zip(config.areas, config.depots, keys, strict=True)
     }
@@ -100,8 +100,6 @@ def _tours(points: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array, ja
     # Without the depot: the same order of the stops, closed by the way from the last to the first.
     stops = logistics.tour_length(points[1:], order.value[1:] - 1, where=mask[1:])
     return whole, stops, order.converged
-
-
 
 
 def score(routes: logistics.Routes) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Consolidation in space and in time, and how many trips have to be chained for it to pay."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax.applications import logistics
+
+_FAR = 1e6  # km: where a locker that is not open has no customers
 
 
 @dataclass(frozen=True)
@@ -101,27 +104,27 @@ def space(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> 
 
         return direct, *jax.lax.map(at, shares)
 
-    def by_lockers(count: int) -> tuple[np.ndarray, np.ndarray]:
-        @jax.jit
-        @jax.vmap
-        def at(*route: jax.Array) -> tuple[jax.Array, jax.Array]:
-            loads = _loads(*route, jnp.asarray(config.reference_share))
-            return logistics.log_multiplicity(loads.value), logistics.system_entropy(loads.value, loads.customers, 0.0)
+    @jax.jit
+    @jax.vmap
+    def by_lockers(n: jax.Array, xy: jax.Array, where: jax.Array, sites: jax.Array, priority: jax.Array) -> jax.Array:
+        def at(count: jax.Array) -> jax.Array:
+            open_sites = jnp.where((jnp.arange(len(sites)) < count)[:, None], sites, _FAR)
+            loads = _loads(n, xy, where, open_sites, priority, jnp.asarray(config.reference_share))
+            system = logistics.system_entropy(loads.value, loads.customers, 0.0)
+            return jnp.stack([logistics.log_multiplicity(loads.value), system])
 
-        carrier, system = at(customers, routes.xy, routes.where, sites[:, :count], priority)
-        return np.asarray(carrier), np.asarray(system)
+        return jax.lax.map(at, jnp.arange(1, len(sites) + 1))
 
     given = (customers, routes.xy, routes.where, sites[:, : config.lockers], priority)
     names = ("direct", "carrier", "system", "break_even", "attainable")
     result = {name: np.asarray(value) for name, value in zip(names, surface(*given), strict=True)}
-    numbers = [by_lockers(count) for count in range(1, config.most_lockers + 1)]
-    result["carrier_by_lockers"] = np.stack([carrier for carrier, _ in numbers], axis=1)
-    result["system_by_lockers"] = np.stack([system for _, system in numbers], axis=1)
+    numbers = np.asarray(by_lockers(customers, routes.xy, routes.where, sites, priority))
+    result |= {"carrier_by_lockers": numbers[..., 0], "system_by_lockers": numbers[..., 1]}
     return result | {"shares": np.asarray(shares), "chainings": np.asarray(chainings)}
 
 
 def space_by_parcels(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
-    """S_system / S_direct - 1 without chaining, shape (routes, shares), and the carrier's cut, counted in parcels.
+    """S_system - S_direct without chaining in nats, (routes, shares), the carrier's cut and S_direct, by parcels.
 
     A customer collects all parcels in one trip, so that trips are fewer than what lockers hold.
     """
@@ -130,18 +133,18 @@ def space_by_parcels(routes: logistics.Routes, config: PolicyConfig, *, key: jax
 
     @jax.jit
     @jax.vmap
-    def changes(*route: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def changes(*route: jax.Array) -> tuple[jax.Array, ...]:
         direct = logistics.log_multiplicity(route[0])
 
         def at(share: jax.Array) -> tuple[jax.Array, jax.Array]:
             loads = _loads(*route, share)
             system = logistics.system_entropy(loads.value, loads.customers, 0.0)
-            return system / direct - 1, 1 - logistics.log_multiplicity(loads.value) / direct
+            return system - direct, 1 - logistics.log_multiplicity(loads.value) / direct
 
-        return jax.lax.map(at, shares)
+        return direct, *jax.lax.map(at, shares)
 
-    change, cut = changes(routes.counts, routes.xy, routes.where, sites[:, : config.lockers], priority)
-    return {"parcel_change": np.asarray(change), "parcel_cut": np.asarray(cut)}
+    direct, change, cut = changes(routes.counts, routes.xy, routes.where, sites[:, : config.lockers], priority)
+    return {"direct_parcels": np.asarray(direct), "parcel_change": np.asarray(change), "parcel_cut": np.asarray(cut)}
 
 
 def example_break_even() -> dict[str, float]:
@@ -198,12 +201,13 @@ def time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
         requests = logistics.temporal_consolidation(
             customer, day, window=window, num_customers=config.customers, num_days=config.days
         )
-        events = jnp.asarray(np.asarray(requests) > 0, requests.dtype)
-        flat = events.reshape(-1)
-        number = float(flat.sum())
+        events = np.zeros((config.days, config.customers))  # of one shape for every window, to compile once
+        events[: len(requests)] = np.asarray(requests) > 0
+        flat, number = events.reshape(-1), float(events.sum())
         result["deliveries"].append(number)
         result["horizon"].append(float(logistics.log_multiplicity(flat)))
-        result["system"].append(float(logistics.system_entropy(flat, jnp.zeros(1), 0.0)))
+        result["system"].append(float(logistics.system_entropy(flat, np.zeros(1), 0.0)))
+        events[events.sum(axis=1) == 0, 0] = 1  # a day of one delivery has no entropy, as one of none
         result["daily"].append(float(jnp.sum(logistics.log_multiplicity(events))))
-        result["fixed"].append(number / 150 * float(logistics.log_multiplicity(jnp.ones(150))))
+        result["fixed"].append(number / 150 * math.lgamma(151))
     return {name: np.array(values) for name, values in result.items()}
