@@ -104,18 +104,25 @@ def _tours(points: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array, ja
 
 def score(routes: logistics.Routes) -> dict[str, np.ndarray]:
     """Parcels, stops, entropies and the gap to Shannon's of every route."""
-    n = routes.counts
+    return {name: np.asarray(values) for name, values in _score(routes.counts, routes.where).items()}
+
+
+@jax.jit
+def _score(n: jax.Array, where: jax.Array) -> dict[str, jax.Array]:
     return {
-        "parcels": np.asarray(n.sum(axis=1)),
-        "stops": np.asarray(routes.where.sum(axis=1)),
-        "entropy": np.asarray(logistics.log_multiplicity(n)),
-        "normalised": np.asarray(logistics.normalized_structural_entropy(n)),
-        "normalised_by_stops": np.asarray(logistics.normalized_structural_entropy(n, normalisation="stops")),
-        "gap": np.asarray(logistics.shannon_duality_gap(n)),
+        "parcels": n.sum(axis=1),
+        "stops": where.sum(axis=1),
+        "entropy": logistics.log_multiplicity(n),
+        "normalised": logistics.normalized_structural_entropy(n),
+        "normalised_by_stops": logistics.normalized_structural_entropy(n, normalisation="stops"),
+        "gap": logistics.shannon_duality_gap(n),
     }
 
 
-def laws(entropy: np.ndarray, distance: np.ndarray) -> dict[str, Any]:
+def law(entropy: np.ndarray, distance: np.ndarray) -> dict[str, Any]:
     """Exponent, prefactor, R^2 and standard error of one city's law."""
-    fit = logistics.fit_entropy_distance(jnp.asarray(entropy), jnp.asarray(distance))
+    fit = _fit(jnp.asarray(entropy), jnp.asarray(distance))
     return {name: float(value) for name, value in vars(fit).items()}
+
+
+_fit = jax.jit(logistics.fit_entropy_distance)

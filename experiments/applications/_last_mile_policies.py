@@ -76,10 +76,11 @@ def _loads(
     return logistics.spatial_consolidation(counts, nearest, adoption, num_lockers=sites.shape[0], where=where)
 
 
-def space(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
+def consolidate_space(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
     """Entropies of carrier and system over adoption, chaining and lockers; c* of every route and share.
 
-    The unit is the customer: a stop counts once, and is collected by one trip (`space_by_parcels` has the other unit).
+    The unit is the customer: a stop counts once, and is collected by one trip; `consolidate_space_by_parcels` has the
+    other unit.
 
     Returns:
         `shares`, `chainings`; `carrier` (routes, shares), `system` (routes, shares, chainings), `direct` (routes,),
@@ -123,7 +124,9 @@ def space(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> 
     return result | {"shares": np.asarray(shares), "chainings": np.asarray(chainings)}
 
 
-def space_by_parcels(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
+def consolidate_space_by_parcels(
+    routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array
+) -> dict[str, np.ndarray]:
     """S_system - S_direct without chaining in nats, (routes, shares), the carrier's cut and S_direct, by parcels.
 
     A customer collects all parcels in one trip, so that trips are fewer than what lockers hold.
@@ -156,6 +159,7 @@ def example_break_even() -> dict[str, float]:
     ones, groups, priority = jnp.ones(100), np.arange(100) % 5, np.arange(100)
     direct = logistics.log_multiplicity(ones)
 
+    @jax.jit
     def loads(share: jax.Array) -> logistics.LockerLoads:
         adoption = logistics.adoption_by_priority(share, priority)
         return logistics.spatial_consolidation(ones, groups, adoption, num_lockers=5)
@@ -171,6 +175,7 @@ def example_break_even() -> dict[str, float]:
         value, gradient = slope(c)
         c = c - value / gradient
 
+    @jax.jit
     def break_even(share: jax.Array) -> jax.Array:
         moved = loads(share)
         return logistics.break_even_chaining(moved.value, moved.customers, direct).value
@@ -181,16 +186,16 @@ def example_break_even() -> dict[str, float]:
         "bisection": (low + high) / 2,
         "gradient": float(c),
         "implicit": float(break_even(jnp.asarray(0.5))),
-        "slope_error": abs(float(jax.grad(break_even)(at) / difference) - 1),
+        "slope_error": abs(float(jax.jit(jax.grad(break_even))(at) / difference) - 1),
     }
 
 
-def time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
+def consolidate_time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
     """Deliveries and entropies of a made-up city by window: over the horizon, by delivery day, and in routes of 150.
 
     Returns:
-        `deliveries`, `horizon`, `system` (by `system_entropy`, with no trips), `daily` and `fixed` (deliveries in routes
-        of 150 stops), each of shape (windows,).
+        `deliveries`, `horizon`, `system` (by `system_entropy`, with no trips), `daily` and `fixed` (deliveries in
+        routes of 150 stops), each of shape (windows,).
     """
     keys = jax.random.split(key)
     rates = config.rate * jax.random.exponential(keys[0], (config.customers, 1))

@@ -42,9 +42,9 @@ def place(routes: logistics.Routes, config: SiteConfig, *, key: jax.Array) -> di
     starts (by squared distances) is taken.
 
     Returns:
-        `random`, `descent` (routes, starts) and `k_means`, `from_k_means` (routes,): costs by hard choice; the same with
-        `soft_` in front by the relaxed one; `gradient_error` (routes,) against central differences; of the first route
-        `stops`, `adopters`, and `sites_...` (lockers, 2); `trace` (routes, steps) from the centres of k-means.
+        `random`, `descent` (routes, starts) and `k_means`, `from_k_means` (routes,): costs by hard choice;
+        `gradient_error` (routes,) against central differences; of the first
+        route `stops`, `adopters`, and `sites_...` (lockers, 2); `trace` (routes, steps) from the centres of k-means.
     """
     keys = jax.random.split(key, len(routes.where))
     found = _solved(config)(routes.xy, routes.counts, routes.where, keys)
@@ -87,17 +87,14 @@ def _solved(config: SiteConfig) -> Callable[..., dict[str, jax.Array]]:
             )
 
         centres = k_means(starts, xy, (adoption & where).astype(xy.dtype))
-        every = jax.vmap(descend)(jnp.concatenate([starts, centres[None]]))
-        costs = jax.vmap(hard)
+        begun = jnp.concatenate([starts, centres[None]])
+        every = jax.vmap(descend)(begun)
+        before, after = jax.lax.map(jax.vmap(hard), jnp.stack([begun, every.sites]))
         return {
-            "random": costs(starts),
-            "descent": costs(every.sites[:-1]),
-            "k_means": hard(centres),
-            "from_k_means": hard(every.sites[-1]),
-            "soft_random": jax.vmap(soft)(starts),
-            "soft_descent": every.value[:-1],
-            "soft_k_means": soft(centres),
-            "soft_from_k_means": every.value[-1],
+            "random": before[:-1],
+            "descent": after[:-1],
+            "k_means": before[-1],
+            "from_k_means": after[-1],
             "trace": every.trace[-1],
             "gradient_error": _gradient_error(soft, starts[0] + 0.01),
             "adopters": adoption,
