@@ -108,11 +108,11 @@ def _adoption(axes: Any, data: "xarray.Dataset") -> None:
     axes.plot(share, system, marker="", **_style(0), label="system, c = 0")
     axes.plot(share, half, marker="", **_style(1), label="system, c = 0.5")
     axes.plot(share, carrier, marker="", **_style(2), label="carrier")
-    relative = 100 * data.parcel_change.mean("tried") / data.direct_parcels.mean("tried")
-    axes.plot(share, relative, marker="", color="0.45", ls=":", label="system, c = 0, by parcels")
-    axes.plot(
-        share, -100 * data.parcel_cut.mean("tried"), marker="", color="0.45", ls="--", label="carrier, by parcels"
-    )
+    grey = {"color": "0.45", "marker": ""}
+    by_parcels = 100 * (data.parcel_system.isel(chained=0) / data.parcel_direct - 1).mean("tried")
+    axes.plot(share, by_parcels, ls=":", label="system, c = 0, by parcels", **grey)
+    by_parcels = 100 * (data.parcel_carrier / data.parcel_direct - 1).mean("tried")
+    axes.plot(share, by_parcels, ls="--", label="carrier, by parcels", **grey)
     axes.axhline(-40, color="0.5", lw=0.9, ls="-", marker="")
     axes.annotate('abstract: "up to 40%"', (0.02, -40), xytext=(0, 3), textcoords="offset points", fontsize=7)
     axes.plot([0.75], [-38.35], ls="", marker="*", ms=9, color="black", label="exact, 100 parcels, 5 equal lockers")

@@ -66,88 +66,69 @@ def draw_lockers(routes: logistics.Routes, most: int, *, key: jax.Array) -> tupl
     return one(routes.xy, routes.where, jax.random.split(key, len(routes.where)))
 
 
-def _loads(
-    counts: jax.Array, xy: jax.Array, where: jax.Array, sites: jax.Array, priority: jax.Array, share: jax.Array
-) -> logistics.LockerLoads:
-    """Loads of a route when a share of its stops uses the nearest locker."""
-    padded = where.shape[0] / jnp.sum(where)  # priorities count padding too
-    adoption = logistics.adoption_by_priority(share / padded, priority)
-    nearest = logistics.nearest_locker(sites, xy)
-    return logistics.spatial_consolidation(counts, nearest, adoption, num_lockers=sites.shape[0], where=where)
-
-
 def consolidate_space(routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
     """Entropies of carrier and system over adoption, chaining and lockers; c* of every route and share.
 
-    The unit is the customer: a stop counts once, and is collected by one trip; `consolidate_space_by_parcels` has the
-    other unit.
+    By customers a stop counts once and is collected by one trip. By parcels it counts as many, still collected by one
+    trip, so that trips are fewer than what lockers hold.
 
     Returns:
-        `shares`, `chainings`; `carrier` (routes, shares), `system` (routes, shares, chainings), `direct` (routes,),
-        `break_even` and whether it is `attainable` (routes, shares), at the config's lockers; at its reference share by
-        number of lockers `carrier_by_lockers`, `system_by_lockers` (routes, lockers) without chaining.
+        `shares`, `chainings`; by customers `direct` (routes,), `carrier` (routes, shares), `system` (routes, shares,
+        chainings), `break_even` and whether it is `attainable` (routes, shares), at the config's lockers; at its
+        reference share by number of lockers `carrier_by_lockers`, and `system_by_lockers` (routes, lockers) without
+        chaining; by parcels `parcel_direct`, `parcel_carrier`, `parcel_system`, like those.
     """
     sites, priority = draw_lockers(routes, config.most_lockers, key=key)
-    customers = routes.where.astype(routes.counts.dtype)
-    shares = jnp.linspace(0.0, 1.0, config.shares)
-    chainings = jnp.linspace(0.0, 1.0, config.chainings)
+    shares = np.linspace(0.0, 1.0, config.shares)
+    chainings = np.linspace(0.0, 1.0, config.chainings)
+    # Shares at the config's lockers, then numbers of lockers at the reference share.
+    number = np.concatenate([np.full(config.shares, config.lockers), 1 + np.arange(config.most_lockers)])
+    share = np.concatenate([shares, np.full(config.most_lockers, config.reference_share)])
+    units = jnp.stack([routes.where.astype(routes.counts.dtype), routes.counts])
+    cases = (jnp.asarray(share), jnp.asarray(number), jnp.asarray(chainings))
+    found = [np.asarray(x) for x in _surfaces(units, (routes.xy, routes.where, sites, priority), *cases)]
+    direct, (carrier, system, break_even, attainable) = found[0], (np.moveaxis(x, 0, 2) for x in found[1:])
+    count = config.shares
+    return {
+        "shares": shares,
+        "chainings": chainings,
+        "direct": direct[0],
+        "carrier": carrier[0, :, :count],
+        "system": system[0, :, :count],
+        "break_even": break_even[0, :, :count],
+        "attainable": attainable[0, :, :count],
+        "carrier_by_lockers": carrier[0, :, count:],
+        "system_by_lockers": system[0, :, count:, 0],
+        "parcel_direct": direct[1],
+        "parcel_carrier": carrier[1, :, :count],
+        "parcel_system": system[1, :, :count],
+    }
 
-    @jax.jit
-    @jax.vmap
-    def surface(*route: jax.Array) -> tuple[jax.Array, ...]:
-        direct = logistics.log_multiplicity(route[0])
 
-        def at(share: jax.Array) -> tuple[jax.Array, ...]:
-            loads = _loads(*route, share)
+@jax.jit
+def _surfaces(
+    units: jax.Array, routes: tuple[jax.Array, ...], shares: jax.Array, numbers: jax.Array, chainings: jax.Array
+) -> tuple[jax.Array, ...]:
+    """S_direct, shape (units, routes); S_carrier, S_system, c* and whether it can be, shape (cases, units, routes)."""
+    direct = logistics.log_multiplicity(units)
+
+    def at(case: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+        share, number = case
+
+        def one(n: jax.Array, direct: jax.Array, route: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+            xy, where, sites, priority = route
+            open_sites = jnp.where((jnp.arange(len(sites)) < number)[:, None], sites, _FAR)
+            padded = where.shape[0] / jnp.sum(where)  # priorities count padding too
+            adoption = logistics.adoption_by_priority(share / padded, priority)
+            nearest = logistics.nearest_locker(open_sites, xy)
+            loads = logistics.spatial_consolidation(n, nearest, adoption, num_lockers=len(sites), where=where)
             system = jax.vmap(lambda c: logistics.system_entropy(loads.value, loads.customers, c))(chainings)
             found = logistics.break_even_chaining(loads.value, loads.customers, direct)
             return logistics.log_multiplicity(loads.value), system, found.value, found.attainable & found.converged
 
-        return direct, *jax.lax.map(at, shares)
+        return jax.vmap(jax.vmap(one), in_axes=(0, 0, None))(units, direct, routes)
 
-    @jax.jit
-    @jax.vmap
-    def by_lockers(n: jax.Array, xy: jax.Array, where: jax.Array, sites: jax.Array, priority: jax.Array) -> jax.Array:
-        def at(count: jax.Array) -> jax.Array:
-            open_sites = jnp.where((jnp.arange(len(sites)) < count)[:, None], sites, _FAR)
-            loads = _loads(n, xy, where, open_sites, priority, jnp.asarray(config.reference_share))
-            system = logistics.system_entropy(loads.value, loads.customers, 0.0)
-            return jnp.stack([logistics.log_multiplicity(loads.value), system])
-
-        return jax.lax.map(at, jnp.arange(1, len(sites) + 1))
-
-    given = (customers, routes.xy, routes.where, sites[:, : config.lockers], priority)
-    names = ("direct", "carrier", "system", "break_even", "attainable")
-    result = {name: np.asarray(value) for name, value in zip(names, surface(*given), strict=True)}
-    numbers = np.asarray(by_lockers(customers, routes.xy, routes.where, sites, priority))
-    result |= {"carrier_by_lockers": numbers[..., 0], "system_by_lockers": numbers[..., 1]}
-    return result | {"shares": np.asarray(shares), "chainings": np.asarray(chainings)}
-
-
-def consolidate_space_by_parcels(
-    routes: logistics.Routes, config: PolicyConfig, *, key: jax.Array
-) -> dict[str, np.ndarray]:
-    """S_system - S_direct without chaining in nats, (routes, shares), the carrier's cut and S_direct, by parcels.
-
-    A customer collects all parcels in one trip, so that trips are fewer than what lockers hold.
-    """
-    sites, priority = draw_lockers(routes, config.most_lockers, key=key)
-    shares = jnp.linspace(0.0, 1.0, config.shares)
-
-    @jax.jit
-    @jax.vmap
-    def changes(*route: jax.Array) -> tuple[jax.Array, ...]:
-        direct = logistics.log_multiplicity(route[0])
-
-        def at(share: jax.Array) -> tuple[jax.Array, jax.Array]:
-            loads = _loads(*route, share)
-            system = logistics.system_entropy(loads.value, loads.customers, 0.0)
-            return system - direct, 1 - logistics.log_multiplicity(loads.value) / direct
-
-        return direct, *jax.lax.map(at, shares)
-
-    direct, change, cut = changes(routes.counts, routes.xy, routes.where, sites[:, : config.lockers], priority)
-    return {"direct_parcels": np.asarray(direct), "parcel_change": np.asarray(change), "parcel_cut": np.asarray(cut)}
+    return direct, *jax.lax.map(at, (shares, numbers))
 
 
 def example_break_even() -> dict[str, float]:
@@ -208,11 +189,19 @@ def consolidate_time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
         )
         events = np.zeros((config.days, config.customers))  # of one shape for every window, to compile once
         events[: len(requests)] = np.asarray(requests) > 0
-        flat, number = events.reshape(-1), float(events.sum())
-        result["deliveries"].append(number)
-        result["horizon"].append(float(logistics.log_multiplicity(flat)))
-        result["system"].append(float(logistics.system_entropy(flat, np.zeros(1), 0.0)))
-        events[events.sum(axis=1) == 0, 0] = 1  # a day of one delivery has no entropy, as one of none
-        result["daily"].append(float(jnp.sum(logistics.log_multiplicity(events))))
-        result["fixed"].append(number / 150 * math.lgamma(151))
+        number = float(events.sum())
+        horizon, system, daily = (float(value) for value in _entropies(jnp.asarray(events)))
+        values = {"deliveries": number, "horizon": horizon, "system": system, "daily": daily}
+        for name, value in (values | {"fixed": number / 150 * math.lgamma(151)}).items():
+            result[name].append(value)
     return {name: np.array(values) for name, values in result.items()}
+
+
+@jax.jit
+def _entropies(events: jax.Array) -> tuple[jax.Array, ...]:
+    """Of deliveries, shape (days, customers): the carrier's and the system's over the horizon, and the sum by day."""
+    flat = events.reshape(-1)
+    # A day of one delivery has no entropy, as one of none.
+    days = events.at[:, 0].add((jnp.sum(events, axis=1) == 0).astype(events.dtype))
+    system = logistics.system_entropy(flat, jnp.zeros(1), 0.0)
+    return logistics.log_multiplicity(flat), system, jnp.sum(logistics.log_multiplicity(days))

@@ -24,7 +24,6 @@ from experiments.applications._last_mile_policies import (
     PolicyConfig,
     choose_routes,
     consolidate_space,
-    consolidate_space_by_parcels,
     consolidate_time,
     example_break_even,
 )
@@ -142,7 +141,6 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         with stage("consolidate in space"):
             tried = choose_routes(made, config.policies.routes)
             spatial = consolidate_space(tried, config.policies, key=keys[1])
-            spatial |= consolidate_space_by_parcels(tried, config.policies, key=keys[1])
             example = example_break_even()
             example["cut"] = _equal_lockers()
         with stage("consolidate in time"):
@@ -186,7 +184,7 @@ def _measured(
     costs = {"descent": np.minimum(sites["descent"].min(axis=1), sites["from_k_means"]), "k-means": sites["k_means"]}
     costs["random"] = sites["random"].min(axis=1)
     moved = (temporal["system"] - temporal["system"][0]) - (temporal["horizon"] - temporal["horizon"][0])
-    parcels = spatial["parcel_change"][:, adopting]
+    parcels = spatial["parcel_system"][:, :, 0] - spatial["parcel_direct"][:, None]
     measured = {
         "s: mean over routes": routes["normalised"].mean(),
         "s: standard deviation over routes": routes["normalised"].std(),
@@ -204,7 +202,7 @@ def _measured(
             "one locker": lockers[:, 0].mean(),
         },
         "system: least change without chaining, by customers (nats)": change[:, adopting].min(),
-        "system: least change without chaining, by parcels (nats)": parcels.min(),
+        "system: least change without chaining, by parcels (nats)": parcels[:, adopting].min(),
         "chaining: c* of 100 parcels by bisection": example["bisection"],
         "chaining: c* of 100 parcels by gradients": example["gradient"],
         "chaining: dc*/d alpha against differences": example["slope_error"],
@@ -228,8 +226,8 @@ def _remarks(
     parcels: np.ndarray,
 ) -> dict[str, str]:
     at = int(np.argmin(np.abs(spatial["shares"] - 0.75)))
+    by_parcels = 1 - spatial["parcel_carrier"][:, at] / spatial["parcel_direct"]
     low, high = np.quantile(routes["normalised"], [0.05, 0.95])
-    worst = spatial["parcel_change"].min(axis=0)
 
     def by_city(kind: str) -> str:
         words = (f"{law['value']:.2f} ± {law['standard_error']:.2f} (R² {law['r_squared']:.2f})" for law in laws[kind])
@@ -248,14 +246,14 @@ def _remarks(
         "within a city differ in, is scatter that says nothing of S: in these cities it decides about b",
         "carrier: adoption at which entropy is cut by 40%": f"mean over routes with five lockers at random stops, by "
         f"customers; at alpha = .75 the cut is {cut[:, at].mean():.1%}, by parcels "
-        f"{spatial['parcel_cut'][:, at].mean():.1%}",
+        f"{by_parcels.mean():.1%}",
         "system: least change without chaining, by parcels (nats)": f"over {parcels.shape[0]} routes with five "
-        f"lockers; at alpha = 1 the least is {worst[-1]:.1f}. It is no identity: customers who collect several parcels "
-        "in one trip can lower the system's entropy (10 customers of 5 parcels at one locker do)",
+        f"lockers; at alpha = 1 the least is {parcels[:, -1].min():.1f}. It is no identity: customers who collect several "
+        "parcels in one trip can lower the system's entropy (10 customers of 5 parcels at one locker do)",
         "temporal: entropy over the horizon": f"{falls['deliveries']:.1%} fewer deliveries make {falls['horizon']:.1%} "
         "less entropy of all in one order",
-        "temporal: entropy summed over delivery days": f"less by {falls['daily']:.1%}, and in routes of 150 stops by "
-        f"{falls['fixed']:.1%}; summed by day it depends on how often customers ask: fewer, larger days alone would "
+        "temporal: entropy summed over delivery days": f"by {-falls['daily']:+.1%}, and in routes of 150 stops by "
+        f"{-falls['fixed']:+.1%}; summed by day it depends on how often customers ask: fewer, larger days alone "
         "raise it, entropy being superadditive",
         "sites: cost by hard choice, best of the starts": f"mean over {len(sites['k_means'])} routes of S_system + "
         f"lambda times the walking; descent from the centres of k-means alone {sites['from_k_means'].mean():.1f}, mean "
@@ -281,15 +279,11 @@ def _dataset(
     }
     for kind, fits in laws.items():
         variables[f"law_{kind}"] = (("city_name", "part"), np.array([list(law.values()) for law in fits]))
-    on = {2: ("tried", "share"), 3: ("tried", "share", "chained")}
-    for name in ("carrier", "system", "break_even", "parcel_change", "parcel_cut"):
-        variables[name] = (
-            on[spatial[name].ndim],
-            spatial[name],
-            {"units": "nats" if name in ("carrier", "system", "parcel_change") else "1"},
-        )
-    for name in ("direct", "direct_parcels"):
-        variables[name] = ("tried", spatial[name], nats)
+    on = {1: "tried", 2: ("tried", "share"), 3: ("tried", "share", "chained")}
+    for name in ("direct", "carrier", "system", "break_even"):
+        variables[name] = (on[spatial[name].ndim], spatial[name], {"units": "1"} if name == "break_even" else nats)
+    for name in ("parcel_direct", "parcel_carrier", "parcel_system"):
+        variables[name] = (on[spatial[name].ndim], spatial[name], nats)
     for name in ("carrier_by_lockers", "system_by_lockers"):
         variables[name] = (("tried", "lockers"), spatial[name], nats)
     for name, values in temporal.items():
