@@ -248,8 +248,8 @@ def _remarks(
         f"customers; at alpha = .75 the cut is {cut[:, at].mean():.1%}, by parcels "
         f"{by_parcels.mean():.1%}",
         "system: least change without chaining, by parcels (nats)": f"over {parcels.shape[0]} routes with five "
-        f"lockers; at alpha = 1 the least is {parcels[:, -1].min():.1f}. It is no identity: customers who collect several "
-        "parcels in one trip can lower the system's entropy (10 customers of 5 parcels at one locker do)",
+        f"lockers; at alpha = 1 the least is {parcels[:, -1].min():.1f}. It is no identity: customers who collect "
+        "several parcels in one trip can lower the system's entropy (10 customers of 5 parcels at one locker do)",
         "temporal: entropy over the horizon": f"{falls['deliveries']:.1%} fewer deliveries make {falls['horizon']:.1%} "
         "less entropy of all in one order",
         "temporal: entropy summed over delivery days": f"by {-falls['daily']:+.1%}, and in routes of 150 stops by "
