@@ -86,7 +86,7 @@ def test_bad_points_and_orders_are_refused():
         logistics.tour_order(xy * np.nan)
     with pytest.raises(ValueError, match="where must hold the depot, point 0"):
         logistics.tour_order(xy, where=np.array([False, True, True]))
-    with pytest.raises(ValueError, match="order must be a permutation of 0 ... 2"):
+    with pytest.raises(ValueError, match=r"order must be a permutation of 0 \.\.\. 2"):
         logistics.tour_length(xy, np.array([0, 0, 1]))
     with pytest.raises(ValueError, match="max_sweeps must be at least 1"):
         logistics.tour_length(xy, max_sweeps=0)
