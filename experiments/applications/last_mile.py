@@ -68,7 +68,7 @@ PRESETS: dict[str, Config] = {
     ),
 }
 
-ABSTRACT = "abstract"
+ABSTRACT = "abstract, of which alone we know; cities made up but in full"
 CLAIMS: tuple[Claim, ...] = (
     Claim("s: mean over routes", "persistently high", f"{ABSTRACT}; the limit .9 is ours", Bounds(lower=0.9)),
     Claim("s: standard deviation over routes", "near-maximal", f"{ABSTRACT}; .02 is ours", Bounds(upper=0.02)),
