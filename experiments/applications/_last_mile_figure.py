@@ -66,14 +66,15 @@ def _exponents(axes: Any, data: "xarray.Dataset") -> None:
         ("distance", "whole tour", "s", COLORS[2]),
     ):
         fit = data[f"law_{kind}"].sel(part="value").values
+        shifted = place + (0.17 if kind == "distance" else -0.17)
         error = data[f"law_{kind}"].sel(part="standard_error").values
         r2 = data[f"law_{kind}"].sel(part="r_squared").values
-        axes.errorbar(place, fit, 2 * error, ls="", marker=marker, color=color, capsize=3, label=words)
-        for x, y, r in zip(place, fit + 2 * error, r2, strict=True):
-            axes.annotate(f"R² {r:.2f}", (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6.5)
+        axes.errorbar(shifted, fit, 2 * error, ls="", marker=marker, color=color, capsize=3, label=words)
+        for x, y, r in zip(shifted, fit + 2 * error, r2, strict=True):
+            axes.annotate(f"{r:.2f}", (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6.5)
     axes.axhline(1, color="0.5", lw=0.9, ls=":", marker="")
     axes.annotate("linear", (place[-1] + 0.45, 1), xytext=(0, 3), textcoords="offset points", fontsize=7, ha="right")
-    axes.set(title="Exponent b of S = a D^b, ± 2 standard errors", ylabel=label("b"), xlabel="city of")
+    axes.set(title="b of S = a D^b, ± 2 errors (above: R²)", ylabel=label("b"), xlabel="city of")
     axes.set_xticks(place, names, fontsize=7)
     axes.set_xlim(-0.5, len(names) - 0.4)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
@@ -85,7 +86,7 @@ def _surface(axes: Any, data: "xarray.Dataset") -> None:
     limit = float(np.abs(relative).max())
     c = data.chained.values
     image = axes.pcolormesh(data.share, c, relative, cmap="cividis", vmin=-limit, vmax=limit, shading="gouraud")
-    lines = axes.contour(data.share, c, relative, levels=[0.0], colors="white", linewidths=2)
+    lines = axes.contour(data.share[1:], c, relative[:, 1:], levels=[0.0], colors="white", linewidths=2)
     axes.clabel(lines, fmt={0.0: "no change"}, fontsize=7)
     axes.grid(visible=False)
     axes.figure.colorbar(image, ax=axes, label="change of system entropy / S direct")
@@ -130,7 +131,7 @@ def _lockers(axes: Any, data: "xarray.Dataset") -> None:
         axes.fill_between(data.lockers, mean - spread, mean + spread, color=style["color"], alpha=0.18, lw=0)
     axes.axhline(0, color="0.5", lw=0.8, ls="-", marker="")
     axes.set(
-        title="More lockers, alpha = 0.75 (band: routes' deviation)",
+        title="More lockers, alpha = 0.75\n(band: deviation of routes)",
         xlabel=label("lockers of a route"),
         ylabel=label("change of entropy", "%"),
     )
@@ -192,7 +193,7 @@ def _costs(axes: Any, data: "xarray.Dataset") -> None:
     for words, cost, marker, color in series:
         axes.plot(place, 100 * (cost / reference - 1), ls="", marker=marker, ms=7, color=color, label=words)
     axes.set(
-        title="Sites' cost: S of the system + price of walking",
+        title="Cost of sites: system's S + walking",
         xlabel="city of",
         ylabel=label("cost against k-means", "%"),
         yscale="symlog",
