@@ -241,7 +241,9 @@ def _remarks(
         f"{routes['normalised_by_stops'].mean():.3f}",
         "s: standard deviation over routes": f"nine of ten routes have {low:.3f} to {high:.3f}",
         "law: spread of exponents, stops alone": f"{by_city('zone')}; least squares of ln S on ln D: scatter of D at "
-        "given S makes b smaller than the 2 or so of scaling, by an amount that the clusters' size in the zone sets",
+        "given S makes b smaller than the 2 or so of scaling, by an amount that "
+        "the size of clusters in the zone sets. That is 0.3 km in zones of 1.1 to 3.2 km a side; did it grow with the "
+        "zones, cities would be similar figures, and b the same",
         "law: spread of exponents, whole tours": f"{by_city('distance')}; the way from the depot and back, which zones "
         "within a city differ in, is scatter that says nothing of S: in these cities it decides about b",
         "carrier: adoption at which entropy is cut by 40%": f"mean over routes with five lockers at random stops, by "

@@ -18,7 +18,7 @@ class BreakEvenChaining(eqx.Module):
     Attributes:
         value: c*, shape (...). It may lie outside [0, 1]: below, the system gains with no trip chained; above, chaining
             all trips is not enough. NaN where there are no trips.
-        attainable: whether it lies in [0, 1].
+        attainable: whether it lies in [0, 1], up to rounding.
         residual: S_system(c*) - S_direct in nats.
         converged: whether the residual is what rounding leaves.
     """
@@ -108,9 +108,11 @@ def break_even_chaining(
     value = 1 - (events - jnp.sum(m, axis=-1)) / jnp.where(travelled, every, jnp.nan)
     residual = gammaln(events + 1) - occupied - direct
     rounding = 64 * jnp.finfo(m.dtype).eps * jnp.maximum(1, jnp.abs(target))
+    # Customers who are all alone at their lockers leave the carrier's entropy as it was: c* is 1, up to rounding.
+    slack = rounding / jnp.where(travelled, every, 1)
     result = BreakEvenChaining(
         value=value,
-        attainable=(value >= 0) & (value <= 1),
+        attainable=(value >= -slack) & (value <= 1 + slack),
         residual=residual,
         converged=travelled & (jnp.abs(residual) <= rounding),
     )
