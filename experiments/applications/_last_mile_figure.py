@@ -91,7 +91,7 @@ def _surface(axes: Any, data: "xarray.Dataset") -> None:
     axes.grid(visible=False)
     axes.figure.colorbar(image, ax=axes, label="change of system entropy / S direct")
     found = np.nanmean(np.where(np.isfinite(data.break_even), data.break_even, np.nan)[:, 1:], axis=0)
-    axes.plot(data.share[1:], found, ls="", marker="o", ms=3, color="black", label="mean c* of routes")
+    axes.plot(data.share[1::2], found[::2], ls="", marker="o", ms=3, color="black", label="mean c* of routes")
     axes.set(
         title="Customers' trips: chaining turns the sign",
         xlabel=label("adoption alpha"),
@@ -119,7 +119,7 @@ def _adoption(axes: Any, data: "xarray.Dataset") -> None:
     axes.plot([0.75], [-38.35], ls="", marker="*", ms=9, color="black", label="exact, 100 parcels, 5 equal lockers")
     axes.set(title="Five lockers a route", xlabel=label("adoption alpha"), ylabel=label("change of entropy", "%"))
     axes.legend(fontsize=6.5, loc="upper left")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.35)
+    axes.set_ylim(top=axes.get_ylim()[1] * 2.0)
 
 
 def _lockers(axes: Any, data: "xarray.Dataset") -> None:
@@ -177,6 +177,8 @@ def _map(axes: Any, data: "xarray.Dataset") -> None:
         fill = {} if name == "random" else {"mec": "black", "mew": 0.7}
         axes.plot(*sites.T, ls="", marker=marker, ms=size, color=color, label=name.replace("_", "-"), **fill)
     axes.set(title="Lockers of one route", xlabel=label("east", "km"), ylabel=label("north", "km"))
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
     axes.set_aspect("equal", adjustable="datalim")
     axes.legend(fontsize=6.5, loc="upper left", ncols=2, frameon=True, framealpha=0.8)
 
@@ -200,4 +202,4 @@ def _costs(axes: Any, data: "xarray.Dataset") -> None:
     )
     axes.set_xticks(place, data.city_name.values, fontsize=7)
     axes.legend(fontsize=7)
-    axes.set_ylim(top=axes.get_ylim()[1] * 8)
+    axes.set_ylim(min(-2.0, axes.get_ylim()[0]), axes.get_ylim()[1] * 8)
