@@ -178,7 +178,8 @@ def _map(axes: Any, data: "xarray.Dataset") -> None:
         axes.plot(*sites.T, ls="", marker=marker, ms=size, color=color, label=name.replace("_", "-"), **fill)
     axes.set(title="Lockers of one route", xlabel=label("east", "km"), ylabel=label("north", "km"))
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
+    axes.update_datalim([[0.0, high + 0.3 * (high - low)]])  # room for the legend
+    axes.autoscale_view()
     axes.set_aspect("equal", adjustable="datalim")
     axes.legend(fontsize=6.5, loc="upper left", ncols=2, frameon=True, framealpha=0.8)
 

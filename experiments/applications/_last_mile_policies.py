@@ -118,8 +118,7 @@ def _surfaces(
         def one(n: jax.Array, direct: jax.Array, route: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
             xy, where, sites, priority = route
             open_sites = jnp.where((jnp.arange(len(sites)) < number)[:, None], sites, _FAR)
-            padded = where.shape[0] / jnp.sum(where)  # priorities count padding too
-            adoption = logistics.adoption_by_priority(share / padded, priority)
+            adoption = priority < jnp.round(share * jnp.sum(where))  # whole stops: their counts stay whole
             nearest = logistics.nearest_locker(open_sites, xy)
             loads = logistics.spatial_consolidation(n, nearest, adoption, num_lockers=len(sites), where=where)
             system = jax.vmap(lambda c: logistics.system_entropy(loads.value, loads.customers, c))(chainings)
