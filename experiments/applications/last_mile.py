@@ -56,7 +56,7 @@ class Config:
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
-        CityConfig(routes=24, most_stops=64, mean_stops=40.0, stops_deviation=8.0),
+        CityConfig(routes=24, most_stops=31, mean_stops=24.0, stops_deviation=3.0),
         PolicyConfig(routes=4, most_lockers=8, shares=5, chainings=5, customers=60, days=14, most_days=3),
         SiteConfig(lockers=3, starts=4, steps=60),
     ),
