@@ -205,7 +205,7 @@ class TangentFlow(Simulator[TangentState]):
 
         push = jax.vmap(lambda v: jax.jvp(flow, (state.position,), (v,)), in_axes=1, out_axes=(None, 1))
         position, moved = push(state.tangents)
-        tangents, lengths = _orthonormalized(moved)
+        tangents, lengths = orthonormalized(moved)
         return TangentState(state.time + self.dt, position, tangents, state.growth + jnp.log(lengths))
 
 
@@ -233,11 +233,17 @@ def _growth(state: TangentState) -> Array:
     return state.growth
 
 
-def _orthonormalized(vectors: Array) -> tuple[Array, Array]:
+def orthonormalized(vectors: Array) -> tuple[Array, Array]:
     """Q and the diagonal of R by modified Gram-Schmidt.
 
     Between orthonormalisations the vectors turn by a step's worth only, which keeps it as exact as Householder's
     method; it has a positive diagonal, and under vmap it is plain arithmetic rather than a call of LAPACK a matrix.
+
+    Args:
+        vectors: columns, shape (d, k).
+
+    Returns:
+        Q, shape (d, k), and the diagonal of R, shape (k,).
     """
     columns: list[Array] = []
     lengths: list[Array] = []

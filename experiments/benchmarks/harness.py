@@ -19,6 +19,9 @@ MIN_ROUNDS, MAX_ROUNDS = 5, 200
 MIN_CALL = 2e-3
 """Shorter calls are repeated within a round until it lasts about this many seconds, well above the clock's noise."""
 
+LONG = 1.0
+"""Seconds of a call above which a single trial says enough of how long it takes."""
+
 HOPELESS = 3.0
 """A variant of the peer that takes this many times as long as its fastest is not timed further."""
 
@@ -109,7 +112,7 @@ def measure(case: Case) -> dict[str, Any]:
     with stage(case.name):
         calls = {None: case.ours, **case.peers}
         difference = _largest_difference(case, {variant: _finished(call) for variant, call in calls.items()})
-        trials = {variant: min(_time(call, 1) for _ in range(2)) for variant, call in calls.items()}
+        trials = {variant: _trial(call) for variant, call in calls.items()}
         limit = HOPELESS * min((trials[variant] for variant in case.peers), default=0.0)
         timed = [variant for variant in case.peers if trials[variant] <= limit or variant in case.always]
         times = _interleaved(
@@ -174,6 +177,12 @@ def _largest_difference(case: Case, outcomes: Mapping[str | None, Any]) -> float
 def _finished(call: Callable[[], Any]) -> Any:
     """The result of a call, computed to the end."""
     return jax.block_until_ready(call())
+
+
+def _trial(call: Callable[[], Any]) -> float:
+    """Seconds that a call takes, by one warm trial or the better of two."""
+    first = _time(call, 1)
+    return first if first > LONG else min(first, _time(call, 1))
 
 
 def _time(call: Callable[[], Any], repeats: int) -> float:

@@ -4,7 +4,7 @@ import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,8 +32,24 @@ class ExponentConfig:
     steps: int = 500
 
 
-def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Lyapunov exponents of a flow, descending, and their standard errors over starts.
+class Spectrum(NamedTuple):
+    """Lyapunov exponents of a flow.
+
+    Attributes:
+        value: exponents, descending, shape (d,); NaN where an orbit was lost.
+        error: their standard errors over starts, shape (d,).
+        ends: where the orbits ended, shape (starts, d).
+        steps: Runge-Kutta steps a period.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    ends: np.ndarray
+    steps: int
+
+
+def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
+    """Lyapunov exponents of a flow, with standard errors over starts.
 
     Orbits start at the catalogue's point, moved by a thousandth, and are measured once they are on the attractor.
 
@@ -41,9 +57,6 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> tuple[np.nda
         name: of the flow.
         config: sizes.
         folder: for results that a run which goes on finds again.
-
-    Returns:
-        Exponents and standard errors, shape (d,) each; NaN where an orbit was lost.
     """
     system = chaos.get_system(name)
     own = math.ceil(system.definition.period / system.definition.dt)
@@ -52,18 +65,25 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> tuple[np.nda
     def measure() -> dict[str, np.ndarray]:
         moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
         starts = system.initial_conditions[None] * jnp.asarray(moved)
-        return {"exponents": _spectra(system, starts, system.period / steps, steps, config.periods, config.transient)}
+        values, ends = _spectra(system, starts, system.period / steps, steps, config.periods, config.transient)
+        return {"exponents": values, "ends": ends}
 
-    values = kept(folder / f"{name}-exponents.npz", measure)["exponents"]
-    return np.sort(values.mean(axis=0))[::-1], values.std(axis=0, ddof=1) / len(values) ** 0.5
+    found = kept(folder / f"{name}-exponents.npz", measure)
+    values = found["exponents"]
+    order = np.argsort(-values.mean(axis=0))
+    error = values.std(axis=0, ddof=1) / len(values) ** 0.5
+    return Spectrum(values.mean(axis=0)[order], error[order], found["ends"], steps)
 
 
 @functools.partial(jax.jit, static_argnames=("steps", "periods", "transient"))
-def _spectra(system: Any, starts: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int) -> jax.Array:
-    def one(start: jax.Array) -> jax.Array:
-        return observables.lyapunov_spectrum(
+def _spectra(
+    system: Any, starts: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int
+) -> tuple[jax.Array, jax.Array]:
+    def one(start: jax.Array) -> tuple[jax.Array, jax.Array]:
+        found = observables.lyapunov_spectrum(
             system.vector_field, start, dt, num_steps=periods * steps, transient=transient * steps
-        ).value
+        )
+        return found.value, found.state
 
     return jax.vmap(one)(starts)
 
