@@ -5,12 +5,11 @@ that their small steps are theirs alone), the delay systems by Runge-Kutta steps
 float64 at a relative tolerance of 1e-9, and the case's name says how long everything took to compile. dysts solves one
 system after the other, right-hand sides compiled by numba where that is installed, here with the method of scipy that
 serves it best at the same tolerance: LSODA (DOP853 takes it twice as long). Its default, Radau at 1e-12, is timed on
-one period of the Lorenz system alone, against ours at 1e-12. Its delay solver interpolates linearly between the points that are asked for, ours by cubics
-between steps a tenth as long. What is compared is therefore the flows, over the first half period, relative to their
-size, without the double pendulum, which is another one there.
+one period of the Lorenz system alone, against ours at 1e-12. Its delay solver interpolates linearly between the points
+that are asked for, ours by cubics between steps a tenth as long. What is compared is therefore the flows, over the
+first half period, relative to their size, without the double pendulum, which is another one there.
 """
 
-import dataclasses
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 
 from entropax.simulators import chaos
 from experiments.benchmarks.harness import Case
+from experiments.simulators._chaos_statistics import delays, groups
 
 NAME = "chaos"
 DESCRIPTION = "one trajectory of each of 135 chaotic systems, float64"
@@ -31,42 +31,7 @@ PEER = "dysts"
 POINTS, PERIOD, HALF = 1000, 100, 50
 TOLERANCE = 1e-9
 
-DEMANDING = {
-    "AtmosphericRegime",
-    "BelousovZhabotinsky",
-    "BickleyJet",
-    "BlinkingRotlet",
-    "BlinkingVortex",
-    "CellularNeuralNetwork",
-    "FluidTrampoline",
-    "ForcedVanDerPol",
-    "InteriorSquirmer",
-    "JerkCircuit",
-    "LidDrivenCavityFlow",
-    "MultiChua",
-    "SanUmSrisuchinwong",
-    "SprottMore",
-    "StickSlipOscillator",
-}
-"""Flows in three dimensions that switch, spike or are piecewise: their steps are small at times."""
-
 OTHER_EQUATION = {"DoublePendulum"}
-
-
-def groups() -> list[list[chaos.ChaoticFlow]]:
-    """The flows that are solved together."""
-    together: dict[Any, list[chaos.ChaoticFlow]] = {}
-    for name in chaos.system_names("flow"):
-        flow = chaos.get_system(name)
-        assert isinstance(flow, chaos.ChaoticFlow)
-        together.setdefault((flow.dimension, name in DEMANDING), []).append(flow)
-    return list(together.values())
-
-
-def delays() -> list[chaos.DelaySystem]:
-    """The delay systems, to be stepped by a thousandth of their periods."""
-    systems = [chaos.get_system(name) for name in chaos.system_names("delay")]
-    return [dataclasses.replace(s, dt=s.period / 1000) for s in systems if isinstance(s, chaos.DelaySystem)]
 
 
 def ours(flows: list[list[chaos.ChaoticFlow]], delayed: list[chaos.DelaySystem]) -> dict[str, jax.Array]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax import observables
+from entropax.observables.attractors import runge_kutta_step
 from entropax.simulators import chaos
 from experiments.simulators._chaos_orbits import Orbit, kept
 
@@ -20,16 +21,18 @@ class ExponentConfig:
     """Length of the orbits.
 
     Attributes:
-        starts: orbits of every flow.
-        periods: of each measured, a multiple of 10.
-        transient: periods before.
+        pieces: of one long orbit of every flow, measured side by side.
+        periods: of each, a multiple of 10.
+        transient: periods before the first, and before each for its directions to align.
         steps: at least so many time steps a period; more where the catalogue's solver is stiff.
+        published: whether the published exponents' own procedures are repeated.
     """
 
-    starts: int = 8
+    pieces: int = 8
     periods: int = 60
     transient: int = 20
     steps: int = 500
+    published: bool = False
 
 
 class Spectrum(NamedTuple):
@@ -37,8 +40,8 @@ class Spectrum(NamedTuple):
 
     Attributes:
         value: exponents, descending, shape (d,); NaN where an orbit was lost.
-        error: their standard errors over starts, shape (d,).
-        ends: where the orbits ended, shape (starts, d).
+        error: their standard errors over pieces, shape (d,).
+        ends: where the pieces ended, shape (pieces, d).
         steps: Runge-Kutta steps a period.
     """
 
@@ -49,9 +52,10 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
-    """Lyapunov exponents of a flow, with standard errors over starts.
+    """Lyapunov exponents of a flow, with standard errors over the pieces of one orbit from the catalogue's point.
 
-    Orbits start at the catalogue's point, moved by a thousandth, and are measured once they are on the attractor.
+    (Orbits from points beside it would be as many only where chaos parts them within the transient, and those of a
+    Hamiltonian flow would have other energies.)
 
     Args:
         name: of the flow.
@@ -62,10 +66,10 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
     own = math.ceil(system.definition.period / system.definition.dt)
     steps = max(config.steps, min(20_000, own)) if system.definition.stiff else config.steps
 
-    def measure() -> dict[str, np.ndarray]:
-        moved = 1 + 1e-3 * np.random.default_rng(0).normal(size=(config.starts, system.dimension))
-        starts = system.initial_conditions[None] * jnp.asarray(moved)
-        values, ends = _spectra(system, starts, system.period / steps, steps, config.periods, config.transient)
+    def measure() -> dict[str, Any]:
+        dt = system.period / steps
+        times, begins = _cut(system, dt, steps, config.pieces, config.periods, config.transient)
+        values, ends = _spectra(system, times, begins, dt, steps, config.periods, config.transient)
         return {"exponents": values, "ends": ends}
 
     found = kept(folder / f"{name}-exponents.npz", measure)
@@ -75,17 +79,37 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
     return Spectrum(values.mean(axis=0)[order], error[order], found["ends"], steps)
 
 
+@functools.partial(jax.jit, static_argnames=("steps", "pieces", "periods", "transient"))
+def _cut(
+    system: Any, dt: jax.Array, steps: int, pieces: int, periods: int, transient: int
+) -> tuple[jax.Array, jax.Array]:
+    """Times and states at which the pieces begin, shapes (pieces,) and (pieces, d)."""
+    first = transient * steps
+
+    def step(i: jax.Array, y: jax.Array) -> jax.Array:
+        return runge_kutta_step(system.vector_field, i * dt, y, dt)
+
+    def piece(y: jax.Array, number: jax.Array) -> tuple[jax.Array, jax.Array]:
+        begin = jnp.where(number == 0, 0, first + (number - 1) * periods * steps)
+        y = jax.lax.fori_loop(begin, first + number * periods * steps, step, y)
+        return y, y
+
+    numbers = jnp.arange(pieces)
+    _, states = jax.lax.scan(piece, system.initial_conditions, numbers)
+    return (first + numbers * periods * steps) * dt, states
+
+
 @functools.partial(jax.jit, static_argnames=("steps", "periods", "transient"))
 def _spectra(
-    system: Any, starts: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int
+    system: Any, times: jax.Array, begins: jax.Array, dt: jax.Array, steps: int, periods: int, transient: int
 ) -> tuple[jax.Array, jax.Array]:
-    def one(start: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def one(time: jax.Array, begin: jax.Array) -> tuple[jax.Array, jax.Array]:
         found = observables.lyapunov_spectrum(
-            system.vector_field, start, dt, num_steps=periods * steps, transient=transient * steps
+            system.vector_field, begin, dt, num_steps=periods * steps, transient=transient * steps, time=time
         )
         return found.value, found.state
 
-    return jax.vmap(one)(starts)
+    return jax.vmap(one)(times, begins)
 
 
 def gap(found: Orbit, exponents: np.ndarray, divergence: float) -> float:

@@ -1,11 +1,11 @@
 """What the published exponents are made of: their own procedures, repeated on our orbits.
 
-The package's file holds two numbers for every flow. The first of its spectrum comes from 30 periods of an orbit with 500
-points each: tangent vectors are moved by Euler's step of first order, U <- (I + h J) U, and orthonormalised, from unit
-vectors on, no transient left out; the sum of the logarithms is divided by the time of the last step at which one of them
-was below 1e-8 by chance (a way to stop early that does not stop), by the whole time where none was. Where angles are
-mapped to bounded coordinates, J is that of the mapped equations, taken at mapped points as if they were not. Starts are
-averaged with weights exp(-1000 min |lambda_i|).
+The package's file holds two numbers for every flow. The first of its spectrum comes from 30 periods of an orbit with
+500 points each: tangent vectors are moved by Euler's step of first order, U <- (I + h J) U, and orthonormalised, from
+unit vectors on, no transient left out; the sum of the logarithms is divided by the time of the last step at which one
+of them was below 1e-8 by chance (a way to stop early that does not stop), by the whole time where none was. Where
+angles are mapped to bounded coordinates, J is that of the mapped equations, taken at mapped points as if they were not.
+Starts are averaged with weights exp(-1000 min |lambda_i|).
 
 Its maximum is the largest of the same spectrum in some entries. In others it comes from twin orbits at a relative
 distance of 1e-10: the slope of the logarithm of their distance, by least squares, up to the last of 5000 points (50
@@ -15,7 +15,7 @@ positive without chaos.
 
 import functools
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,22 +32,11 @@ APART, FAR = 1e-10, 1e-3
 """Relative distances: of the twins at the start, and up to which their slope is fitted."""
 
 
-class Repeated(NamedTuple):
-    """What the two procedures give on our orbits, for every start.
+def repeated(name: str, system: Any, starts: np.ndarray, steps: int, *, folder: Path) -> dict[str, float]:
+    """What both procedures give from points on the attractor, per unit of time.
 
-    Attributes:
-        twins: slopes of the logarithm of the distance of twins, shape (n,).
-        first: largest exponents by Euler's steps, shape (n,).
-        weights: of the starts in the second, shape (n,).
-    """
-
-    twins: np.ndarray
-    first: np.ndarray
-    weights: np.ndarray
-
-
-def repeated(name: str, system: Any, starts: np.ndarray, steps: int, *, folder: Path) -> Repeated:
-    """Both procedures from points on the attractor.
+    "twins" and "twins_error" by twin orbits; by Euler's steps the "weighted" mean of the starts, the "lowest" and the
+    "highest" of them.
 
     Args:
         name: of the flow.
@@ -68,7 +57,14 @@ def repeated(name: str, system: Any, starts: np.ndarray, steps: int, *, folder: 
     spectra = found["growth"] * EULER / (period * found["last"][:, None])
     quality = -1000 * np.abs(spectra).min(axis=1)
     weights = np.exp(quality - quality.max())  # relative to the best: all may underflow
-    return Repeated(slopes, spectra.max(axis=1), weights / weights.sum())
+    first = spectra.max(axis=1)
+    return {
+        "twins": float(slopes.mean()),
+        "twins_error": float(slopes.std(ddof=1) / len(slopes) ** 0.5),
+        "weighted": float(weights @ first / weights.sum()),
+        "lowest": float(first.min()),
+        "highest": float(first.max()),
+    }
 
 
 def _slope(sizes: np.ndarray, distances: np.ndarray, period: float) -> float:
@@ -85,7 +81,7 @@ def _slope(sizes: np.ndarray, distances: np.ndarray, period: float) -> float:
 def _followed(
     system: Any, starts: jax.Array, twins: jax.Array, substeps: int
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Sizes of the points and distances of the twins, shape (n, 5000), growth of tangents, shape (n, d), and divisors."""
+    """Sizes of the points, distances of the twins, shape (n, 5000), growth of tangents, shape (n, d), and divisors."""
     coarse = system.period / EULER
     fine = coarse / substeps
     field = jax.vmap(system.vector_field, in_axes=(None, 0))
