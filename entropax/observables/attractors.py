@@ -52,7 +52,9 @@ def lyapunov_spectrum(
     """Lyapunov exponents of a flow, lambda_i = mean over steps of log R_ii / dt, with Q R the tangent map times Q.
 
     The flow is the classical Runge-Kutta method of fourth order with its own tangent map, so that the sum of all
-    exponents is the mean divergence of the flow up to the method's error.
+    exponents is the mean divergence of the flow up to the method's error. The field must be continuous: where it
+    jumps, as a sign does (`jumps` in the chaos catalogue), a tangent vector turns as no derivative says, and the
+    exponents are wrong. There the distance of twin orbits, by a solver that adapts its steps to the jumps, is the way.
 
     Args:
         vector_field: f(t, y) of dy/dt = f. Give a module-level function or a bound method of an equinox module: its

@@ -55,10 +55,11 @@ def dataset(found: dict[str, dict[str, Any]], parts: dict[str, Any]) -> "xarray.
         variables["equation_error"] = (("system", "library"), errors, {"units": "sMAPE, of 2"})
         coordinates["library"] = libraries
     if "forecast" in parts:
-        stacked = np.stack([parts["forecast"][name] for name in MODELS])
+        models = [name for name in MODELS if name in parts["forecast"]]
+        stacked = np.stack([parts["forecast"][name] for name in models])
         variables["forecast_error"] = (("model", "system", "ahead"), stacked, {"units": "sMAPE, of 200"})
         coordinates |= {
-            "model": list(MODELS),
+            "model": models,
             "ahead": ("ahead", np.arange(1, AHEAD + 1) / PERIOD, {"units": "periods"}),
         }
     if "importance" in parts:

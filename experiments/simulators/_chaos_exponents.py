@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,9 @@ from entropax import observables
 from entropax.observables.attractors import runge_kutta_step
 from entropax.simulators import chaos
 from experiments.simulators._chaos_orbits import Orbit, kept
+
+APART = 1e-5
+"""Distance of twin orbits, of coordinates of size one."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Spectrum(NamedTuple):
     """Lyapunov exponents of a flow.
 
     Attributes:
-        value: exponents, descending, shape (d,); NaN where an orbit was lost.
+        value: exponents, descending, shape (d,); NaN where an orbit was lost, and but for the first where rates jump.
         error: their standard errors over pieces, shape (d,).
         ends: where the pieces ended, shape (pieces, d).
         steps: Runge-Kutta steps a period.
@@ -69,11 +73,15 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
     def measure() -> dict[str, Any]:
         dt = system.period / steps
         times, begins = _cut(system, dt, steps, config.pieces, config.periods, config.transient)
-        values, ends = _spectra(system, times, begins, dt, steps, config.periods, config.transient)
+        if system.definition.jumps:
+            values, ends = _twins(system, times, begins, config.periods, config.transient)
+        else:
+            values, ends = _spectra(system, times, begins, dt, steps, config.periods, config.transient)
         return {"exponents": values, "ends": ends}
 
     found = kept(folder / f"{name}-exponents.npz", measure)
     values = found["exponents"]
+    values = np.pad(values, ((0, 0), (0, system.dimension - values.shape[1])), constant_values=np.nan)
     order = np.argsort(-values.mean(axis=0))
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
     return Spectrum(values.mean(axis=0)[order], error[order], found["ends"], steps)
@@ -108,6 +116,38 @@ def _spectra(
             system.vector_field, begin, dt, num_steps=periods * steps, transient=transient * steps, time=time
         )
         return found.value, found.state
+
+    return jax.vmap(one)(times, begins)
+
+
+@functools.partial(jax.jit, static_argnames=("periods", "transient"))
+def _twins(
+    system: Any, times: jax.Array, begins: jax.Array, periods: int, transient: int
+) -> tuple[jax.Array, jax.Array]:
+    """The largest exponent, shape (pieces, 1), by the growth of a small distance, and where the pieces ended.
+
+    The way for rates that jump, which tangent vectors along fixed steps miss: the steps adapt, so that both orbits
+    cross a jump where they should to far less than their distance, which is made small again every period.
+    """
+    field = jax.vmap(system.vector_field, in_axes=(None, 0))
+    term = diffrax.ODETerm(lambda t, pair, args: field(t, pair))
+    controller = diffrax.PIDController(rtol=1e-9, atol=1e-11)
+
+    def one(time: jax.Array, begin: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def period(carry: Any, number: jax.Array) -> tuple[Any, jax.Array]:
+            y, direction = carry
+            pair = jnp.stack([y, y + APART * direction])
+            start = time + number * system.period
+            options = {"stepsize_controller": controller, "max_steps": None, "saveat": diffrax.SaveAt(t1=True)}
+            end = diffrax.diffeqsolve(term, diffrax.Tsit5(), start, start + system.period, system.dt, pair, **options)
+            assert end.ys is not None
+            y, other = end.ys[0]
+            distance = jnp.linalg.norm(other - y)
+            return (y, (other - y) / distance), jnp.log(distance / APART)
+
+        along = jnp.full_like(begin, begin.size**-0.5)
+        (y, _), growth = jax.lax.scan(period, (begin, along), jnp.arange(transient + periods))
+        return jnp.mean(growth[transient:], keepdims=True) / system.period, y
 
     return jax.vmap(one)(times, begins)
 

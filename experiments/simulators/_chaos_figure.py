@@ -66,6 +66,8 @@ def _ranking(axes: Any, data: "xarray.Dataset") -> None:
 
 def _horizons(axes: Any, data: "xarray.Dataset") -> None:
     for name, (line, color) in STYLES.items():
+        if name not in data.model.values:
+            continue
         axes.plot(
             data.ahead, data.forecast_error.sel(model=name).median("system"), line, color=color, marker="", label=name
         )

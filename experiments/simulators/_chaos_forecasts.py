@@ -28,6 +28,7 @@ PAPER = {
 }
 """Median errors of the paper's package over 131 systems, univariate, 15 points a period."""
 MODELS = (*PAPER, "echo state")
+NETWORKS = ("echo state", "N-BEATS", "LSTM", "transformer")
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,15 @@ class ForecastConfig:
 
     Attributes:
         segments: stretches of 12 periods of every system.
-        steps: of the networks' training.
+        networks: which of them take part.
+        steps: of their training.
         blocks: of N-BEATS.
         width: of N-BEATS' layers, of the reservoir half as many again.
         embed: of the transformer.
     """
 
     segments: int = 2
+    networks: tuple[str, ...] = NETWORKS
     steps: int = 150
     blocks: int = 4
     width: int = 64
@@ -77,43 +80,17 @@ def forecast_all(series: np.ndarray, config: ForecastConfig, *, key: jax.Array) 
     past = series[:, :TRAIN]
     center, scale = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
     standard = ((past - center) / scale).astype(np.float32)
-    keys = jax.random.split(key, 4)
+    keys = dict(zip(NETWORKS, jax.random.split(key, len(NETWORKS)), strict=True))
     found = {
         "naive mean": np.zeros_like(standard[:, :AHEAD]),
         "naive drift": _drift(standard),
         "naive seasonal": np.concatenate([standard[:, -PERIOD:]] * (AHEAD // PERIOD), axis=1),
         "FFT": _fourier(standard),
         "linear": np.stack([_linear(one.astype(np.float64)) for one in standard]),
-        "echo state": _echo_state(standard, config, keys[0]),
-        "N-BEATS": _network(
-            standard,
-            lambda rngs: nn.NBeats(PERIOD, blocks=config.blocks, width=config.width, depth=2, rngs=rngs),
-            _last_only,
-            length=PERIOD,
-            stride=1,
-            steps=config.steps,
-            key=keys[1],
-        ),
-        "LSTM": _network(
-            standard,
-            lambda rngs: nn.LSTMForecaster(width=25, layers=2, rngs=rngs),
-            _every_row,
-            length=4 * PERIOD,
-            stride=PERIOD,
-            steps=config.steps,
-            key=keys[2],
-        ),
-        "transformer": _network(
-            standard,
-            lambda rngs: nn.TransformerForecaster(length=2 * PERIOD, embed=config.embed, heads=4, rngs=rngs),
-            _every_row,
-            length=2 * PERIOD,
-            stride=PERIOD,
-            steps=config.steps,
-            key=keys[3],
-        ),
     }
-    return {name: np.asarray(found[name], np.float64) * scale + center for name in MODELS}
+    for name in config.networks:
+        found[name] = _by_network(name, standard, config, keys[name])
+    return {name: np.asarray(found[name], np.float64) * scale + center for name in MODELS if name in found}
 
 
 def error_by_horizon(actual: np.ndarray, forecast: np.ndarray) -> np.ndarray:
@@ -124,6 +101,28 @@ def error_by_horizon(actual: np.ndarray, forecast: np.ndarray) -> np.ndarray:
         forecast: the same.
     """
     return np.asarray(metrics.smape(actual[..., None], forecast[..., None]))
+
+
+def _by_network(name: str, standard: np.ndarray, config: ForecastConfig, key: jax.Array) -> np.ndarray:
+    if name == "echo state":
+        return _echo_state(standard, config, key)
+    makers: dict[str, tuple[Callable[..., Any], Callable[..., jax.Array], int, int | None]] = {
+        "N-BEATS": (
+            lambda rngs: nn.NBeats(PERIOD, blocks=config.blocks, width=config.width, depth=2, rngs=rngs),
+            _last_only,
+            PERIOD,
+            None,
+        ),
+        "LSTM": (lambda rngs: nn.LSTMForecaster(width=25, layers=2, rngs=rngs), _every_row, 4 * PERIOD, 8),
+        "transformer": (
+            lambda rngs: nn.TransformerForecaster(length=PERIOD, embed=config.embed, heads=4, rngs=rngs),
+            _every_row,
+            PERIOD,
+            32,
+        ),
+    }
+    make, ahead, length, batch = makers[name]
+    return _network(standard, make, ahead, length=length, batch=batch, steps=config.steps, key=key)
 
 
 # ------------------------------------------------------------------------------------------------- without a network
@@ -215,18 +214,22 @@ def _network(
     ahead: Callable[..., jax.Array],
     *,
     length: int,
-    stride: int,
+    batch: int | None,
     steps: int,
     key: jax.Array,
 ) -> np.ndarray:
-    """Trains a network for every series on its windows, and runs it on its own forecasts."""
+    """Trains a network for every series on its windows, and runs it on its own forecasts.
+
+    Windows begin at every sample: where they begin a period apart, a position in them stands for a phase, which a
+    network with positions learns, and which is wrong once the window moves on with the forecasts.
+    """
     make_key, fit_key = jax.random.split(key)
     networks = stack(make, _keys(make_key, len(x)))
-    windows = np.lib.stride_tricks.sliding_window_view(x, length + 1, axis=1)[:, ::stride]
+    windows = np.lib.stride_tricks.sliding_window_view(x, length + 1, axis=1)
     fitted = training.fit(
         StackLoss(partial(_squared_error, ahead=ahead)),
         networks,
-        OwnBatches((jnp.asarray(windows),)),
+        OwnBatches((jnp.asarray(windows),), size=batch),
         optax.chain(optax.clip_by_global_norm(float(len(x))), optax.adam(optax.cosine_decay_schedule(5e-3, steps))),
         steps=steps,
         key=fit_key,

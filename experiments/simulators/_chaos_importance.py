@@ -12,8 +12,8 @@ import optax
 from entropax import estimators, metrics, nn, training
 from experiments.losses._stacks import OwnBatches, StackLoss, stack
 
-SERIES, STRETCH, AHEAD = 1000, 148, 200
-"""Points of the series at 100 a period, of a stretch, and of the forecast."""
+SERIES, STRETCH, WINDOW, AHEAD = 1000, 148, 50, 200
+"""Points of the series at 100 a period, of a stretch, of what the network looks back on, and of the forecast."""
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(20.0), optax.adam(5e-3))
 
 
@@ -90,8 +90,10 @@ def _starts(networks: Any, x: jax.Array, keys: jax.Array, count: int, weighted: 
         if not weighted:
             return jax.random.randint(key, (count,), 0, room)
         errors = (network(series[:-1, None])[:, 0] - series[1:]) ** 2
-        # The stretch begins where the network errs, so far as it fits.
-        return estimators.importance_sampling_indices(errors[:room], num=count, key=key).value
+        # A stretch begins a window before the point that the network misses, as the package's do, so that the network
+        # is trained on it; and it ends with the series, where the package's go on into what is to be forecast.
+        missed = estimators.importance_sampling_indices(errors[WINDOW:], num=count, key=key).value
+        return jnp.minimum(missed, room)
 
     return jax.vmap(one)(networks, x, keys)
 
@@ -124,6 +126,6 @@ def _run_on(networks: Any, x: jax.Array) -> jax.Array:
             guess = jnp.clip(network(window[:, None])[-1, 0], -10, 10)
             return jnp.concatenate([window[1:], guess[None]]), guess
 
-        return jax.lax.scan(step, series[-50:], None, length=AHEAD)[1]
+        return jax.lax.scan(step, series[-WINDOW:], None, length=AHEAD)[1]
 
     return jax.vmap(one)(networks, x)

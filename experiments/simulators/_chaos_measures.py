@@ -51,12 +51,13 @@ def measures(found: dict[str, dict[str, Any]], parts: dict[str, Any], data: "xar
 def _forecast(by_step: dict[str, np.ndarray], flows: int, data: "xarray.Dataset") -> tuple[Numbers, Words]:
     errors = {name: values.mean(axis=1) for name, values in by_step.items()}
     medians = {name: _median(values) for name, values in errors.items()}
-    measured: Numbers = {MEDIAN.format(name): medians[name] for name in PAPER}
+    measured: Numbers = {MEDIAN.format(name): medians[name] for name in PAPER if name in medians}
     words = f"{flows} flows, the last two periods of stretches of one orbit"
     smaller = f"{words}; smaller networks than the package's, one window length instead of a search"
     networks = ("N-BEATS", "LSTM", "transformer") if flows < 100 else ()
-    remarks = {MEDIAN.format(name): smaller if name in networks else words for name in PAPER}
-    measured["forecast: order of the medians"] = {name: medians[name].value for name in RANKED}
+    remarks = {MEDIAN.format(name): smaller if name in networks else words for name in medians if name in PAPER}
+    if set(RANKED) <= set(medians):
+        measured["forecast: order of the medians"] = {name: medians[name].value for name in RANKED}
     halves = np.median(by_step["N-BEATS"].reshape(flows, 2, PERIOD).mean(axis=2), axis=0)
     measured["forecast: N-BEATS, error in the first and the second period"] = dict(zip("12", halves, strict=True))
     if flows >= 10:

@@ -82,7 +82,7 @@ PRESETS: dict[str, Config] = {
     "smoke": Config(
         every=150,
         periods=14,
-        forecast=ForecastConfig(segments=1, steps=2, blocks=1, width=8, embed=8),
+        forecast=ForecastConfig(segments=1, networks=("N-BEATS",), steps=2, blocks=1, width=8),
         importance=None,
         transfer=None,
         exponents=ExponentConfig(pieces=2, periods=10, transient=0, steps=100),

@@ -63,10 +63,13 @@ def get_system(name: str, *, dtype: Any = None) -> ChaoticSystem:
         A `ChaoticFlow` or a `DelaySystem`.
 
     Raises:
+        TypeError: the dtype is not a floating one.
         ValueError: no system has this name; the message suggests the nearest names.
     """
     definition = find(name)
     dtype = jnp.result_type(float) if dtype is None else dtype
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"dtype must be a floating one, got {jnp.dtype(dtype)}")
     fields = {
         "definition": definition,
         "parameters": {key: jnp.asarray(value, dtype) for key, value in definition.parameters.items()},

@@ -28,6 +28,7 @@ class Definition:
         nonautonomous: whether a coordinate is the phase of an external forcing.
         hamiltonian: whether the flow is volume-preserving and derives from a Hamiltonian or stream function.
         stiff: whether the solution needs an implicit solver.
+        jumps: whether the right-hand side jumps on a surface: tangent maps along fixed steps miss what that does.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Definition:
     nonautonomous: bool = False
     hamiltonian: bool = False
     stiff: bool = False
+    jumps: bool = False
 
     @property
     def tau(self) -> float:

@@ -121,6 +121,7 @@ def arnold_web(t, p1, p2, x1, x2, z, *, mu, w):
     period=1.6129,
     bounded=mapped({2: cos}),
     nonautonomous=True,
+    jumps=True,
 )
 def stick_slip(t, x, v, th, *, a, alpha, b, beta, eps, gamma, t0, vs, w):
     """A mass on a moving belt with dry friction (Awrejcewicz & Holicke 1999); piecewise smooth; th is the phase."""
@@ -136,6 +137,7 @@ def stick_slip(t, x, v, th, *, a, alpha, b, beta, eps, gamma, t0, vs, w):
     period=7.7351,
     bounded=mapped({2: cos}),
     nonautonomous=True,
+    jumps=True,
 )
 def fluid_trampoline(t, x, y, th, *, gamma, psi, w):
     """A droplet that bounces on a shaken soap film (Gilet & Bush 2009); piecewise smooth; th is the phase."""

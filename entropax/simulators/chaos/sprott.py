@@ -251,6 +251,7 @@ def sprott_s(t, x, y, z):
     initial_conditions=(-1.3396906, -0.21238338, 0.32982163),
     dt=0.0013244125162412957,
     period=6.62095890410959,
+    jumps=True,
 )
 def sprott_more(t, x, y, z):
     """A multifractal that nearly fills space (Sprott 2020); piecewise smooth."""
