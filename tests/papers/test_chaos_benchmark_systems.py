@@ -316,3 +316,45 @@ def test_abc_flow_keeps_volume(systems, x64):
     system = systems["ArnoldBeltramiChildress"]
     jacobian = jax.jacfwd(lambda y: system.vector_field(0.0, y))(system.initial_conditions)
     assert float(jnp.trace(jacobian)) == 0.0
+
+
+POLAR = {"BlinkingRotlet", "BlinkingVortex", "InteriorSquirmer"}
+"""Flows in polar coordinates: the plane's divergence is the trace of the Jacobian plus the radial speed over r."""
+
+
+def test_hamiltonian_flows_keep_volume(systems, moved):
+    """The divergence of all ten Hamiltonian flows vanishes at a random point near the attractor."""
+    names = chaos.system_names("hamiltonian")
+
+    def divergences(points):
+        def one(name):
+            y, field = points[name], lambda y: systems[name].vector_field(TIME, y)
+            trace = jnp.trace(jax.jacfwd(field)(y))
+            return trace + field(y)[0] / y[0] if name in POLAR else trace
+
+        return {name: one(name) for name in names}
+
+    found = compiled_quickly(divergences, {name: moved[name][1][RANDOM] for name in names})
+    assert len(found) == 10
+    assert not {name: value for name, value in found.items() if not abs(value) < 1e-9}
+
+
+def test_energies_are_stationary(systems, x64):
+    """SwingingAtwood's and NuclearQuadrupole's rates are those of their Hamiltonians, in closed form, by gradients."""
+    m1, m2, g = (float(v) for v in (*(systems["SwingingAtwood"].parameters[k] for k in ("m1", "m2")), 9.82))
+    a, b, d = (float(systems["NuclearQuadrupole"].parameters[k]) for k in "abd")
+
+    def atwood(y):
+        r, th, pr, pth = y
+        return pr**2 / (2 * (m1 + m2)) + pth**2 / (2 * m1 * r**2) + g * r * (m2 - m1 * jnp.cos(th))
+
+    def quadrupole(y):
+        q1, q2, p1, p2 = y
+        square = q1**2 + q2**2
+        cubic = b / 2**0.5 * (3 * q1 * q2**2 - q1**3)
+        return a / 2 * (p1**2 + p2**2 + square) + cubic + d / 4 * square**2
+
+    for name, hamiltonian in (("SwingingAtwood", atwood), ("NuclearQuadrupole", quadrupole)):
+        y = systems[name].initial_conditions * 1.1 + 0.07
+        slope = np.asarray(jax.grad(hamiltonian)(y))
+        np.testing.assert_allclose(systems[name].vector_field(0.0, y), [*slope[2:], *-slope[:2]], rtol=1e-12)

@@ -76,6 +76,15 @@ def test_bad_arguments():
 
 
 @pytest.mark.fast
+def test_dtypes_of_a_system():
+    """A system holds the dtype asked for; integers, in which its steps would vanish, are refused."""
+    flow = chaos.get_system("Lorenz", dtype=jnp.float16)
+    assert {array.dtype for array in jax.tree.leaves(flow)} == {np.dtype(jnp.float16)}
+    with pytest.raises(TypeError, match="dtype must be a floating one, got int32"):
+        chaos.get_system("Lorenz", dtype=jnp.int32)
+
+
+@pytest.mark.fast
 def test_unbounded_coordinates_are_mapped():
     """Phases become their sine or cosine and polar coordinates Cartesian ones, along any leading axes."""
     y = jnp.array([[0.4, 0.3, 2.0], [0.1, -2.0, 30.0]])
