@@ -72,7 +72,7 @@ class Config:
     importance: ImportanceConfig | None = field(default_factory=ImportanceConfig)
     importance_every: int = 2
     transfer: TransferConfig | None = field(default_factory=TransferConfig)
-    exponents: ExponentConfig = field(default_factory=ExponentConfig)
+    exponents: ExponentConfig = field(default_factory=lambda: ExponentConfig(published=True))
     statistics: bool = False
     design: DesignConfig | None = field(default_factory=DesignConfig)
     animation: str = ""
