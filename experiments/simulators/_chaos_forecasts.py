@@ -80,7 +80,7 @@ def forecast_all(series: np.ndarray, config: ForecastConfig, *, key: jax.Array) 
     past = series[:, :TRAIN]
     center, scale = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
     standard = ((past - center) / scale).astype(np.float32)
-    keys = dict(zip(NETWORKS, jax.random.split(key, len(NETWORKS)), strict=True))
+    keys: dict[str, jax.Array] = dict(zip(NETWORKS, jax.random.split(key, len(NETWORKS)), strict=True))
     found = {
         "naive mean": np.zeros_like(standard[:, :AHEAD]),
         "naive drift": _drift(standard),

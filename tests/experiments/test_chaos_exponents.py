@@ -21,6 +21,7 @@ def test_slope_of_twins_stops_where_they_are_far():
     assert np.isnan(published._slope(sizes, sizes, period))
 
 
+@pytest.mark.slow
 def test_the_published_procedures_read_too_much_of_lorenz(x64, tmp_path):
     """Euler's steps give Lorenz 0.95 to 1.1 where the exponent is .906; twin orbits agree with it, and so do we.
 
