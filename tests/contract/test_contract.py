@@ -62,6 +62,7 @@ DEAR = {
     "thermodynamics.maxcal_rates",
     "thermodynamics.onsager_machlup",
     "thermodynamics.path_covariance",
+    "thermodynamics.probability_flow",
 }
 """Rows that take over seven seconds, most of what is behind which other rows go through too: only in `-m slow`."""
 
