@@ -166,7 +166,11 @@ class PublishedLaw(NamedTuple):
     """E, nats per token."""
 
     def law(self) -> ScalingLaw:
-        """The law in N and D."""
+        """The law in N and D.
+
+        Returns:
+            The law, C* converted from petaflop-days to floating-point operations.
+        """
         return scaling_law_from_published(
             self.gamma,
             self.delta,

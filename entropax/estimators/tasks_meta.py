@@ -78,6 +78,9 @@ class Coupling(NamedTuple):
 
         The sum and the difference of X and Y are independent, and each covariance (like that of X) is a diagonal with
         two values plus a multiple of the all-ones matrix. The matrix determinant lemma leaves a handful of logarithms.
+
+        Returns:
+            The information in nats, a scalar.
         """
         pairs, rest = self.num_pairs, (self.dim - self.num_pairs) / (1 + self.eta**2)
 
@@ -93,6 +96,12 @@ class Coupling(NamedTuple):
         """What makes unit-variance coordinates of independent normals P_i, M_i, U_+ and U_-.
 
         X_i = p_i P_i + m_i M_i + s_i U_+ + t_i U_-, and Y_i with the signs of M and U_- turned.
+
+        Args:
+            max_dim: length of the result; coordinates past `dim` are for the caller to drop.
+
+        Returns:
+            p, m, s and t, each of shape (max_dim,).
         """
         paired = jnp.arange(max_dim, dtype=self.num_pairs.dtype) < self.num_pairs
         noise = 1 + jnp.where(paired, 0, self.eta**2)

@@ -28,7 +28,17 @@ class SequenceModel(Protocol):
     def complete(
         self, tokens: Int[Array, "t"], features: Array | None = None, *, prompt: int, key: PRNGKey
     ) -> tuple[Int[Array, "t"], Float[Array, "s v"]]:
-        """Tokens with all after the first `prompt` drawn anew, and the logits that they were drawn from."""
+        """Tokens with all after the first `prompt` drawn anew, and the logits that they were drawn from.
+
+        Args:
+            tokens: integers, shape (t,), of which the first `prompt` are read.
+            features: what the model reads beside the tokens, shape (t, e), or None.
+            prompt: how many tokens are given.
+            key: source of randomness.
+
+        Returns:
+            Tokens, shape (t,), and logits of those drawn, shape (s, v) with s = t - prompt.
+        """
         ...
 
 
@@ -92,6 +102,9 @@ class RequentialUpdate(eqx.Module):
 
         Args:
             model: of the update's structure.
+
+        Returns:
+            The state, for `training.run`.
         """
         parts = split_model(model)[1]
         memory = self.optimizer.init(parts.params)

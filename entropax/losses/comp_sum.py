@@ -49,11 +49,11 @@ def comp_sum_loss(
     tau, checks = _index(tau, given.logits.dtype)
     log_sums = -jax.nn.log_softmax(given.logits, axis=-1)
     if given.of_class:
-        return given.finish(outer_of_log(given.pick(log_sums), 1 - tau), *checks)
+        return given.finish(_outer_of_log(given.pick(log_sums), 1 - tau), *checks)
     # Where Phi overflows so does its slope, and the zero of a class without probability times that would be NaN.
     in_reach = (1 - tau) * log_sums < jnp.log(jnp.finfo(log_sums.dtype).max)
     log_sums = jnp.where((given.labels > 0) | in_reach, log_sums, 0)
-    return given.finish(given.pick(outer_of_log(log_sums, 1 - tau)), *checks)
+    return given.finish(given.pick(_outer_of_log(log_sums, 1 - tau)), *checks)
 
 
 def comp_sum_outer(u: Real[ArrayLike, "*shape"], tau: RealScalar) -> Float[Array, "*shape"]:
@@ -75,7 +75,7 @@ def comp_sum_outer(u: Real[ArrayLike, "*shape"], tau: RealScalar) -> Float[Array
     """
     u = _checks.accumulated(_checks.as_float("u", u))
     tau, checks = _index(tau, u.dtype)
-    return _checks.enforce(outer_of_log(jnp.log1p(u), 1 - tau), _checks.nonnegative("u", u), *checks)
+    return _checks.enforce(_outer_of_log(jnp.log1p(u), 1 - tau), _checks.nonnegative("u", u), *checks)
 
 
 def comp_sum_conditional_risk(p: Real[ArrayLike, "*batch n"], tau: RealScalar = 1.0) -> Float[Array, "*batch"]:
@@ -105,7 +105,7 @@ def comp_sum_conditional_risk(p: Real[ArrayLike, "*batch n"], tau: RealScalar = 
     if p.dtype != given.dtype:  # what rounds to a distribution is none of a finer dtype
         p = p / jnp.sum(p, axis=-1, keepdims=True)
     tau, checks = _index(tau, p.dtype)
-    smooth = outer_of_log(information.renyi_entropy(p, _order(tau)), 1 - tau)
+    smooth = _outer_of_log(information.renyi_entropy(p, _order(tau)), 1 - tau)
     kinked = (1 - jnp.max(p, axis=-1)) / jnp.maximum(tau - 1, 1)
     return _checks.enforce(jnp.where(tau < 2, smooth, kinked), check, *checks)
 
@@ -229,7 +229,7 @@ def minimizability_gap_bound(
     return _checks.enforce(comp_sum_outer(risk, tau) - least, ok)
 
 
-def outer_of_log(log_sum: Array, power: Array) -> Array:
+def _outer_of_log(log_sum: Array, power: Array) -> Array:
     """(exp(a L) - 1) / a, and L at a = 0: the outer function of S = exp(L), smooth in a.
 
     Args:
@@ -266,7 +266,7 @@ def _transform(beta: Array, tau: Array, num_classes: int) -> Array:
     pair = jnp.stack([1 + beta, 1 - beta], axis=-1) / 2
     distance = np.log(2).astype(beta.dtype) - information.renyi_entropy(pair, _order(tau))
     base = jnp.where(tau < 1, 2, num_classes).astype(beta.dtype)
-    below = base ** (1 - tau) * outer_of_log(distance, tau - 1)
+    below = base ** (1 - tau) * _outer_of_log(distance, tau - 1)
     return jnp.where(tau < 2, below, beta / (jnp.maximum(tau - 1, 1) * num_classes ** jnp.maximum(tau - 1, 1)))
 
 

@@ -88,6 +88,9 @@ class LinearCrossEntropy(nnx.Module):
             reference_hidden: its vectors, shape (..., e); None for those of this head.
             **options: of `linear_softmax_statistics`: masks, shift, blocks.
 
+        Returns:
+            The statistics of every token, in nats, each of shape (...); the divergence is None without a reference.
+
         Raises:
             ValueError: the reference has another cap.
         """

@@ -237,6 +237,9 @@ class InstanceTemperatures(eqx.Module):
         Args:
             ids: their indices in the training set, any shape.
 
+        Returns:
+            The temperatures, the shape of ids.
+
         Raises:
             ValueError: an index is out of range.
         """
@@ -249,6 +252,9 @@ class InstanceTemperatures(eqx.Module):
         Args:
             ids: their indices, all different, any shape: of equal ones it would be undefined which is kept.
             temperatures: the new values, the shape of ids.
+
+        Returns:
+            The new state; this one stays as it is.
 
         Raises:
             ValueError: shapes differ, an index is out of range, or two are equal.

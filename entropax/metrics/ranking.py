@@ -72,6 +72,9 @@ def wins(s: Array, below: Array) -> Array:
     Args:
         s: scores, shape (n,).
         below: one for every negative, else zero, shape (n,).
+
+    Returns:
+        Counts, shape (n,). Piecewise constant: `soft_wins` has gradients.
     """
     order = jnp.argsort(s)
     ordered = s[order]
@@ -88,6 +91,9 @@ def soft_wins(s: Array, below: Array, temperature: Array) -> Array:
         s: scores, shape (n,).
         below: one for every negative, else zero, shape (n,).
         temperature: in units of the scores.
+
+    Returns:
+        sum_j below_j sigmoid((s_i - s_j) / T), shape (n,); it tends to `wins` as T tends to 0.
     """
 
     @functools.partial(jax.checkpoint, prevent_cse=False)

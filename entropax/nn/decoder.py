@@ -100,7 +100,11 @@ class Decoder(nnx.Module):
         return _checks.enforce(self.out(self.norm(x)), check)
 
     def empty_past(self) -> Past:
-        """The past before the first token, for `extend`; in the dtype of the parameters."""
+        """The past before the first token, for `extend`; in the dtype of the parameters.
+
+        Returns:
+            A past of no tokens with room for `length`.
+        """
         size = self.embed // self.heads
         room = jnp.zeros((len(self.blocks), self.length, self.heads, size), self.tokens[...].dtype)
         return Past(room, room, jnp.int32(0))

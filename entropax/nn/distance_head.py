@@ -178,7 +178,11 @@ class MahalanobisDistance(nnx.Module):
         self.parameter = nnx.Param(start[kind]())
 
     def precision(self) -> Float[Array, "..."]:
-        """P, shape (k, k), or its diagonal, shape (k,), by the kind."""
+        """P, shape (k, k), or its diagonal, shape (k,), by the kind.
+
+        Returns:
+            P for the kinds "cholesky" and "full", its diagonal for "diagonal".
+        """
         a, eps = self.parameter[...], self.eps
         if self.kind == "diagonal":
             return jnp.exp(jnp.clip(a, -10, 10)) + eps

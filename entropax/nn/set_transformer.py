@@ -17,7 +17,7 @@ from entropax.nn.attention import AttentionBlock, InducedAttentionBlock
 from entropax.nn.layers import MLP
 
 
-def exact_gelu(x: Array) -> Array:
+def _exact_gelu(x: Array) -> Array:
     """x times the normal distribution function of x; jax.nn.gelu approximates it by a tanh.
 
     Args:
@@ -106,7 +106,7 @@ class SetTransformer(nnx.Module):
         quantiles: bool = False,
         embedding_dropout: float = 0.0,
         interaction_dropout: float = 0.0,
-        activation: Callable[[Any], Any] = exact_gelu,
+        activation: Callable[[Any], Any] = _exact_gelu,
         key_bias: bool = True,
         rngs: nnx.Rngs,
     ):

@@ -149,6 +149,15 @@ def log_partition_series(z: Array, a: Array, order: int) -> Array:
     """The coefficients of `taylor_coefficients`, unchecked.
 
     n f_n = sum_{j = 1}^n j c_j f_{n - j} with f_n = E[x^n] / n!, x = (a - mean) / scale, and f_0 = 1.
+
+    Args:
+        z: logits, shape (..., n).
+        a: direction, of the same shape.
+        order: highest power, static.
+
+    Returns:
+        c_0 to c_order, shape (..., order + 1), c_n of log sum_i exp(z_i + t a_i) = sum_n c_n t^n. Differentiable in z
+        and a.
     """
     p = jax.nn.softmax(z, axis=-1)
     mean = jnp.sum(p * a, axis=-1, keepdims=True)

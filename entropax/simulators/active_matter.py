@@ -11,10 +11,10 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, PRNGKey, Real, RealScalar, Scalar
+from entropax.simulators._repulsion import PairTerm, SoftRepulsion, pair_block, sum_all_pairs, sum_tabulated_pairs
 from entropax.simulators.active_ring import ornstein_uhlenbeck_step
 from entropax.simulators.base import Simulator
 from entropax.simulators.langevin import noise_scale
-from entropax.simulators.repulsion import PairTerm, SoftRepulsion, pair_block, sum_all_pairs, sum_tabulated_pairs
 from entropax.space import NeighborTable, PeriodicBox, cell_counts, neighbor_table, update_neighbor_table
 
 _ALL_PAIRS_UP_TO = 512  # particles: fewer are faster without a table
@@ -249,6 +249,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
         Args:
             positions: shape (n, d), on the torus.
 
+        Returns:
+            The pairs nearer than the cutoff plus the skin.
+
         Raises:
             ValueError: the simulator takes all pairs and keeps no table.
         """
@@ -306,6 +309,9 @@ class ActiveSwimmers(Simulator[SwimmerState]):
 
         Args:
             positions: shape (n, d).
+
+        Returns:
+            Speeds, shape (n,).
         """
         return self.speed(positions) if callable(self.speed) else jnp.broadcast_to(self.speed, positions.shape[:1])
 

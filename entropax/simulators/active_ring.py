@@ -108,6 +108,9 @@ class ActiveRing(Simulator[Array]):
 
         Args:
             position: x, any shape.
+
+        Returns:
+            Speeds, the shape of x.
         """
         return self.speed(position) if callable(self.speed) else jnp.broadcast_to(self.speed, position.shape)
 
@@ -116,6 +119,9 @@ class ActiveRing(Simulator[Array]):
 
         Args:
             position: x, any shape, wrapped into [0, 2W).
+
+        Returns:
+            F, the shape of x.
         """
         x, near = self._fold(position)
         magnitude = self.stiffness * jax.nn.softplus(self.beta * (2 * self.radius - near)) / self.beta
@@ -126,6 +132,9 @@ class ActiveRing(Simulator[Array]):
 
         Args:
             position: x, any shape.
+
+        Returns:
+            F', the shape of x.
         """
         _, near = self._fold(position)
         return -self.stiffness * jax.nn.sigmoid(self.beta * (2 * self.radius - near))
@@ -165,6 +174,9 @@ class ActiveRing(Simulator[Array]):
 
         Args:
             state: (x, g), shape (..., 2).
+
+        Returns:
+            The exchanged states, shape (..., 2).
         """
         return jnp.stack([2 * self.half_width - state[..., 0], -state[..., 1]], axis=-1)
 

@@ -13,6 +13,9 @@ def dilution_check(dilution: Array) -> _checks.Check:
 
     Args:
         dilution: d, a number.
+
+    Returns:
+        The check, for `_checks.enforce`.
     """
     with _checks.evaluated_now(dilution):
         ok = (dilution >= 0) & (dilution < 1)
@@ -24,6 +27,9 @@ def quality_check(quality: Array) -> _checks.Check:
 
     Args:
         quality: r, a number.
+
+    Returns:
+        The check, for `_checks.enforce`.
     """
     with _checks.evaluated_now(quality):
         ok = (quality > 0) & (quality <= 1)

@@ -59,6 +59,9 @@ class Simulator(eqx.Module, Generic[State]):
         """A simulator with the same steps in which what does not depend on the state is already computed.
 
         `simulate` calls it once before its loop. By default the simulator itself.
+
+        Returns:
+            A simulator with the same `dt`, states and trajectories.
         """
         return self
 

@@ -39,7 +39,14 @@ def occupation_states(num_sites: int, *, max_occupancy: int = 1) -> Int[Array, "
 
 
 def symmetric_repulsion(repulsion: Array) -> Array:
-    """The symmetric matrix with the upper triangle of `repulsion` and no diagonal."""
+    """The symmetric matrix with the upper triangle of `repulsion` and no diagonal.
+
+    Args:
+        repulsion: w, shape (k, k), of which the upper triangle is read.
+
+    Returns:
+        The matrix, shape (k, k): zero on the diagonal. Differentiable.
+    """
     upper = jnp.triu(repulsion, 1)
     return upper + upper.T
 

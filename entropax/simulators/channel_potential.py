@@ -84,6 +84,9 @@ class ChannelPotential(eqx.Module):
 
         Args:
             x: positions, any shape.
+
+        Returns:
+            U, the shape of x.
         """
         return self.stiffness * x**2 / 2 - jnp.sum(self._wells(x)[1], axis=-1) + self.field * x
 
@@ -92,6 +95,9 @@ class ChannelPotential(eqx.Module):
 
         Args:
             x: positions, any shape.
+
+        Returns:
+            -U', the shape of x.
         """
         away, wells = self._wells(x)
         return -self.stiffness * x - jnp.sum(wells * away, axis=-1) / self.width**2 - self.field

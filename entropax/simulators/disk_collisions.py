@@ -48,7 +48,18 @@ def _pair_time(r: Array, w: Array, diameter: Array) -> Array:
 
 
 def contact_time(rx: Array, ry: Array, wx: Array, wy: Array, diameter: Array) -> Array:
-    """`hard_disk_pair_time` by components and without checks."""
+    """`hard_disk_pair_time` by components and without checks.
+
+    Args:
+        rx: separation along x, any shape.
+        ry: separation along y.
+        wx: relative velocity along x.
+        wy: relative velocity along y.
+        diameter: broadcastable to the others.
+
+    Returns:
+        Times, the common shape; infinite where the discs never touch, with a zero gradient.
+    """
     approach = rx * wx + ry * wy
     cross = rx * wy - ry * wx
     discriminant = (wx**2 + wy**2) * diameter**2 - cross**2

@@ -127,7 +127,16 @@ def _light_arguments(f: ArrayLike, density: RealScalar, grid: VelocityGrid) -> t
 
 @functools.partial(jax.jit, static_argnums=2)
 def circle_average(f: Array, centre: Array, grid: VelocityGrid) -> Array:
-    """The average of f over the circles about a centre, by moving the centre to zero and back."""
+    """The average of f over the circles about a centre, by moving the centre to zero and back.
+
+    Args:
+        f: distribution at `grid.velocities()`, shape (N, N).
+        centre: of the circles, shape (2,).
+        grid: the grid, static.
+
+    Returns:
+        The averages, shape (N, N). Differentiable in f and the centre.
+    """
     size = grid.num_points
     frequencies = jnp.asarray(wavenumbers(grid), f.dtype)
     phases = (centre[i] * frequencies for i in range(2))
@@ -228,7 +237,17 @@ def _diffusion_arguments(
 
 @functools.partial(jax.jit, static_argnums=3)
 def fokker_planck_of(f: Array, centre: Array, temperature: Array, grid: VelocityGrid) -> Array:
-    """`fokker_planck` of what is already checked."""
+    """`fokker_planck` of what is already checked.
+
+    Args:
+        f: distribution at `grid.velocities()`, shape (N, N).
+        centre: c, shape (2,).
+        temperature: T > 0.
+        grid: the grid, static.
+
+    Returns:
+        The operator's value, shape (N, N).
+    """
 
     def along(values: Array, c: Array) -> Array:
         up, down = _exchange_rates(c, temperature, grid)
@@ -240,7 +259,18 @@ def fokker_planck_of(f: Array, centre: Array, temperature: Array, grid: Velocity
 
 @functools.partial(jax.jit, static_argnums=4)
 def implicit_fokker_planck(f: Array, centre: Array, temperature: Array, time: Array, grid: VelocityGrid) -> Array:
-    """`fokker_planck_step` of what is already checked."""
+    """`fokker_planck_step` of what is already checked.
+
+    Args:
+        f: distribution at `grid.velocities()`, shape (N, N).
+        centre: c, shape (2,).
+        temperature: T > 0.
+        time: friction times time, >= 0.
+        grid: the grid, static.
+
+    Returns:
+        The distribution after the step, shape (N, N).
+    """
 
     def resolvent(c: Array) -> Array:
         up, down = _exchange_rates(c, temperature, grid)

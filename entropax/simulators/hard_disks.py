@@ -144,7 +144,11 @@ class HardDisks(Simulator[DiskState]):
         self._plans = (self._plan(self.partition), self._plan(None))
 
     def opened(self) -> "HardDisks":
-        """The same gas without its partition."""
+        """The same gas without its partition.
+
+        Returns:
+            A gas whose discs, at the next step, go where the partition was.
+        """
         return eqx.tree_at(lambda gas: gas.partition, self, None, is_leaf=lambda leaf: leaf is None)
 
     def init(self, *, key: PRNGKey) -> DiskState:
@@ -180,6 +184,9 @@ class HardDisks(Simulator[DiskState]):
         Args:
             positions: of the centres, shape (n, 2).
             velocities: shape (n, 2).
+
+        Returns:
+            The state, its counts at zero.
 
         Raises:
             TypeError: they are not float64.

@@ -42,7 +42,11 @@ class HebbianCouplings(eqx.Module):
         self.vectors, self.strength = _checks.enforce((v, c), *checks)
 
     def matrix(self) -> Float[Array, "neurons neurons"]:
-        """J, shape (N, N): for small networks."""
+        """J, shape (N, N): for small networks.
+
+        Returns:
+            J, symmetric, zero on the diagonal. Differentiable in the vectors and the strength.
+        """
         dense = self.strength * self.vectors.T @ self.vectors
         return dense - jnp.diag(jnp.diag(dense))
 

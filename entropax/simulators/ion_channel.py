@@ -166,7 +166,11 @@ class IonChannel(Simulator[ChannelState]):
         return self.attempts[None] * jnp.stack([right, left])
 
     def rate_matrix(self) -> Float[Array, "n n"]:
-        """Rates k_ij between the 2^k occupations of `occupation_states`, with minus their sum on the diagonal."""
+        """Rates k_ij between the 2^k occupations of `occupation_states`, with minus their sum on the diagonal.
+
+        Returns:
+            The rates, shape (2^k, 2^k). Differentiable in the parameters but dt.
+        """
         states, targets = self._jumps()
         rates = jax.vmap(self.jump_rates)(states).reshape(states.shape[0], -1)
         rows = jnp.broadcast_to(jnp.arange(states.shape[0])[:, None], targets.shape)
@@ -192,7 +196,11 @@ class IonChannel(Simulator[ChannelState]):
         return right.at[rows, targets[:, k + 1 + barrier]].add(-allowed[:, 1])
 
     def current(self) -> Scalar:
-        """Stationary current of ions to the right, per unit time, by linear algebra on the 2^k occupations."""
+        """Stationary current of ions to the right, per unit time, by linear algebra on the 2^k occupations.
+
+        Returns:
+            The current; positive for ions that go from the left bath to the right one.
+        """
         matrix = self.rate_matrix()
         law = information.jump_stationary_distribution(matrix)
         return jnp.sum(law[:, None] * matrix * self.crossing_matrix(0))

@@ -228,8 +228,8 @@ def _penalized_step(mixture: KineticMixture, state: MixtureState) -> MixtureStat
     light = state.light + isotropised * (circle_average(state.light, centre, mixture.light_grid) - state.light)
     # Then Maxwellian, and within eps the heavy gas too.
     among_light, among_heavy = _collisions(mixture, light, state.heavy)
-    light = relaxed(light, among_light, dt / e**2, mixture.light_grid)
-    heavy = relaxed(state.heavy, among_heavy, dt / e, mixture.heavy_grid)
+    light = _relaxed(light, among_light, dt / e**2, mixture.light_grid)
+    heavy = _relaxed(state.heavy, among_heavy, dt / e, mixture.heavy_grid)
     # Within 1: each is a bath for the other. The drift that the light gas exerts on the heavy one is its mean over
     # the step: with it the implicit step arrives at the heavy velocity asked for.
     own = after.light_velocity
@@ -244,7 +244,7 @@ def _penalized_step(mixture: KineticMixture, state: MixtureState) -> MixtureStat
     return MixtureState(light, heavy)
 
 
-def relaxed(f: Array, collision: Array, time: Array, grid: VelocityGrid) -> Array:
+def _relaxed(f: Array, collision: Array, time: Array, grid: VelocityGrid) -> Array:
     """Collisions within one species, e^-x f + x e^-x (Q / n + f) + (1 - (1 + x) e^-x) M with x = n t.
 
     For Maxwell molecules the gain Q / n + f and the Maxwellian M have at least the entropy of f, so the mixture has.

@@ -14,7 +14,7 @@ from entropax.simulators.base import Simulator
 _MOST_DOUBLINGS = 64  # of the time step in an exact transition
 
 
-def diffusion_matrix(diffusion: Array, dim: int) -> Array:
+def _diffusion_matrix(diffusion: Array, dim: int) -> Array:
     """D as a (d, d) matrix, from a matrix or a diagonal.
 
     Args:
@@ -148,7 +148,7 @@ def _linear_arguments(drift_matrix: Any, diffusion: Any) -> tuple[Array, Array]:
     A, D = _checks.as_floats(drift_matrix=drift_matrix, diffusion=diffusion)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
         raise ValueError(f"drift_matrix must have shape (d, d), got {A.shape}")
-    D = diffusion_matrix(D, A.shape[0])
+    D = _diffusion_matrix(D, A.shape[0])
     return _checks.enforce(
         (A, D),
         _checks.nonnegative("the diagonal of diffusion", jnp.diag(D)),
@@ -206,7 +206,11 @@ class LinearLangevin(Simulator[Array]):
         self.drift_matrix, self.diffusion, self.dt = _checks.enforce((A, D, dt), *checks)
 
     def stationary_covariance(self) -> Float[Array, "d d"]:
-        """S with A S + S A^T = 2 D, shape (d, d)."""
+        """S with A S + S A^T = 2 D, shape (d, d).
+
+        Returns:
+            S. Differentiable in A and D.
+        """
         return _stationary_covariance(self.drift_matrix, self.diffusion)[0]
 
     def drift(self, state: Float[Array, "*batch d"]) -> Float[Array, "*batch d"]:
@@ -238,6 +242,9 @@ class LinearLangevin(Simulator[Array]):
             t: time, not used.
             y: X, shape (..., d).
             args: not used.
+
+        Returns:
+            -A X, shape (..., d).
         """
         del t, args
         return self.drift(y)
@@ -246,6 +253,9 @@ class LinearLangevin(Simulator[Array]):
         """The propagator e^{-A dt} and the covariance of the noise over one step.
 
         Both are Taylor series over a short time, doubled until they reach dt; nothing in them grows with dt.
+
+        Returns:
+            e^{-A dt}, shape (d, d), and S - e^{-A dt} S e^{-A^T dt}, shape (d, d).
         """
         return _transition(self.drift_matrix, self.diffusion, self.dt)
 
@@ -368,6 +378,9 @@ class Langevin(Simulator[Array]):
             t: time, not used.
             y: state.
             args: not used.
+
+        Returns:
+            The drift, the shape of y.
         """
         del t, args
         return self.drift(y)

@@ -46,13 +46,25 @@ def spectral_collision(
     _checks.require_integer("num_radii", num_radii, minimum=1)
     _checks.require_integer("num_angles", num_angles, minimum=1)
     scale = jnp.full(1, grid.support, f.dtype) ** 2
-    return collisions(f[None], scale, grid.num_points, grid.half_width / grid.support, num_radii, num_angles)[0]
+    return _collisions(f[None], scale, grid.num_points, grid.half_width / grid.support, num_radii, num_angles)[0]
 
 
 def collisions_of_both(
     f: Array, f_grid: VelocityGrid, g: Array, g_grid: VelocityGrid, num_radii: int, num_angles: int
 ) -> tuple[Array, Array]:
-    """`spectral_collision` of two species, together where their grids differ in scale only: that compiles once."""
+    """`spectral_collision` of two species, together where their grids differ in scale only: that compiles once.
+
+    Args:
+        f: distribution at `f_grid.velocities()`, shape (N, N).
+        f_grid: grid of f.
+        g: distribution at `g_grid.velocities()`.
+        g_grid: grid of g.
+        num_radii: M_r.
+        num_angles: M_s.
+
+    Returns:
+        Q(f) and Q(g), each on its grid.
+    """
     ratio = f_grid.half_width / f_grid.support
     if f_grid.num_points != g_grid.num_points or abs(ratio * g_grid.support / g_grid.half_width - 1) > 1e-12:
         pairs = (f, f_grid), (g, g_grid)
@@ -61,12 +73,12 @@ def collisions_of_both(
         )
         return first, second
     scales = jnp.asarray([f_grid.support**2, g_grid.support**2], f.dtype)
-    both = collisions(jnp.stack([f, g]), scales, f_grid.num_points, ratio, num_radii, num_angles)
+    both = _collisions(jnp.stack([f, g]), scales, f_grid.num_points, ratio, num_radii, num_angles)
     return both[0], both[1]
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
-def collisions(f: Array, scale: Array, size: int, ratio: float, num_radii: int, num_angles: int) -> Array:
+def _collisions(f: Array, scale: Array, size: int, ratio: float, num_radii: int, num_angles: int) -> Array:
     """Collisions of several species at once, shape (species, N, N): phases r k have no scale, the measure has S^2.
 
     Args:
@@ -90,26 +102,33 @@ def collisions(f: Array, scale: Array, size: int, ratio: float, num_radii: int, 
             (cos_x, sin_x), (cos_y, sin_y) = ((jnp.cos(phase), jnp.sin(phase)) for phase in phases)
             cas = cos_x[:, None] * (cos_y + sin_y)[None, :] + sin_x[:, None] * (cos_y - sin_y)[None, :]
             # With phases cos + sin the transform of real f is half of (f+ + f-) + i (f- - f+), f+ and f- its copies.
-            copies = jnp.fft.ifft2(scaled(modes, cas[None]))
+            copies = jnp.fft.ifft2(_scaled(modes, cas[None]))
             return copies.real**2 - copies.imag**2
 
-        return scaled(jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0)), kernel[None])
+        return _scaled(jnp.fft.rfft2(jnp.mean(jax.vmap(product)(angles), axis=0)), kernel[None])
 
     def add(total: Array, at_radius: tuple[Array, Array]) -> tuple[Array, None]:
         return total + gain_at(modes, *at_radius), None
 
     gain, _ = jax.lax.scan(add, jnp.zeros((f.shape[0], size, half + 1), modes.dtype), (radii, gain_modes))
-    frequency = jnp.fft.irfft2(scaled(modes[:, :, : half + 1], loss_modes[None]), s=(size, size))
+    frequency = jnp.fft.irfft2(_scaled(modes[:, :, : half + 1], loss_modes[None]), s=(size, size))
     return scale[:, None, None] * (jnp.fft.irfft2(gain, s=(size, size)) - f * frequency)
 
 
-def scaled(z: Array, factor: Array) -> Array:
+def _scaled(z: Array, factor: Array) -> Array:
     """A complex array times a real one, which strict promotion keeps apart."""
     return jax.lax.complex(z.real * factor, z.imag * factor)
 
 
 def wavenumbers(grid: VelocityGrid) -> np.ndarray:
-    """Angular wavenumbers pi k / L along an axis, in the transform's order."""
+    """Angular wavenumbers pi k / L along an axis, in the transform's order.
+
+    Args:
+        grid: the grid.
+
+    Returns:
+        Wavenumbers, shape (N,), float64.
+    """
     return _wavenumbers(grid.num_points, grid.half_width)
 
 

@@ -35,6 +35,9 @@ class MixtureMoments(eqx.Module):
 
         Args:
             eps: square root of the mass ratio.
+
+        Returns:
+            The momentum, shape (2,).
         """
         (e,) = _checks.as_numbers(eps=jnp.asarray(eps, self.light.velocity.dtype))
         return self.light.density * self.light.velocity + self.heavy.density * self.heavy.velocity / e
@@ -230,6 +233,15 @@ def exchanged(moments: MixtureMoments, e: Array, t: Array) -> Exchange:
     With d = u_L - eps u_H and k = n_H / eps^2 + n_L,
 
         d' = -k d,   T_H' = 2 n_L (T_L - T_H),   n_L T_L' = -n_H T_H' + n_L n_H |d|^2 / eps^2.
+
+    Args:
+        moments: of both species at time zero.
+        e: eps, square root of the mass ratio, in (0, 1).
+        t: time, >= 0.
+
+    Returns:
+        Velocities and temperatures at t. Differentiable in all arguments. Source: moments of the operators of arXiv
+        2411.13240.
     """
     light, heavy = moments.light, moments.heavy
     n_l, n_h, T_l, T_h = light.density, heavy.density, light.temperature, heavy.temperature

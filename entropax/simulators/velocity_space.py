@@ -69,6 +69,9 @@ class VelocityGrid(eqx.Module):
 
         Args:
             dtype: floating dtype, by default jax's.
+
+        Returns:
+            Velocities, shape (N,), the middle one zero.
         """
         dtype = jnp.result_type(float) if dtype is None else dtype
         steps = jnp.arange(-(self.num_points // 2), self.num_points // 2, dtype=dtype)
@@ -79,6 +82,9 @@ class VelocityGrid(eqx.Module):
 
         Args:
             dtype: floating dtype, by default jax's.
+
+        Returns:
+            Velocities, shape (N, N, 2).
         """
         axis = self.axis(dtype)
         return jnp.stack(jnp.meshgrid(axis, axis, indexing="ij"), axis=-1)
@@ -129,7 +135,15 @@ def velocity_moments(f: Real[ArrayLike, "n n"], *, grid: VelocityGrid) -> Veloci
 
 @functools.partial(jax.jit, static_argnums=1)
 def moments_of(f: Array, grid: VelocityGrid) -> VelocityMoments:
-    """`velocity_moments` of what is already checked."""
+    """`velocity_moments` of what is already checked.
+
+    Args:
+        f: values at `grid.velocities()`, shape (N, N), of positive sum.
+        grid: the grid, static.
+
+    Returns:
+        Density, velocity and second moment by particle.
+    """
     v = grid.axis(f.dtype)
     along_x, along_y = jnp.sum(f, axis=1), jnp.sum(f, axis=0)
     total = jnp.sum(along_x)
@@ -174,7 +188,17 @@ def maxwellian(
 
 
 def isotropic_maxwellian(n: Array, u: Array, T: Array, grid: VelocityGrid) -> Array:
-    """`maxwellian` of one temperature, already checked: a product of two Gaussians."""
+    """`maxwellian` of one temperature, already checked: a product of two Gaussians.
+
+    Args:
+        n: density.
+        u: mean velocity, shape (2,).
+        T: temperature, > 0.
+        grid: the grid.
+
+    Returns:
+        The distribution at `grid.velocities()`, shape (N, N). Differentiable in n, u and T.
+    """
     along_x, along_y = (jnp.exp(-((grid.axis(T.dtype) - u[i]) ** 2) / (2 * T)) for i in range(2))
     return n / (2 * jnp.pi * T) * jnp.outer(along_x, along_y)
 
@@ -191,6 +215,16 @@ def with_moments(f: Array, n: Array, u: Array, T: Array, grid: VelocityGrid) -> 
 
     A factor rather than an added term: where f is positive and the correction small, the result is positive. Its four
     coefficients solve a linear system with the moments of f up to the fourth.
+
+    Args:
+        f: values at `grid.velocities()`, shape (N, N), near those of the moments.
+        n: density wanted.
+        u: velocity wanted, shape (2,).
+        T: temperature wanted.
+        grid: the grid.
+
+    Returns:
+        The corrected distribution, shape (N, N). Differentiable in f, n, u and T.
     """
     w = grid.axis(f.dtype)
     x, y = (w - u[0])[:, None], (w - u[1])[None, :]
@@ -203,7 +237,16 @@ def with_moments(f: Array, n: Array, u: Array, T: Array, grid: VelocityGrid) -> 
 
 
 def as_distribution(name: str, f: ArrayLike, grid: VelocityGrid) -> Array:
-    """f as floating values on the grid; raises ValueError where its shape is another one."""
+    """f as floating values on the grid; raises ValueError where its shape is another one.
+
+    Args:
+        name: what messages call it.
+        f: values, integers and Python numbers too.
+        grid: the grid.
+
+    Returns:
+        f, shape (N, N), of floating dtype.
+    """
     f = _checks.as_float(name, f)
     if f.shape != (grid.num_points, grid.num_points):
         raise ValueError(f"{name} must have the grid's shape {(grid.num_points,) * 2}, got {f.shape}")

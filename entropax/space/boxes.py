@@ -125,6 +125,9 @@ class FreeSpace(eqx.Module):
 
         Args:
             x: points, shape (..., d).
+
+        Returns:
+            x as floating numbers.
         """
         (x,) = _vectors(x=x)
         return x
@@ -135,6 +138,9 @@ class FreeSpace(eqx.Module):
         Args:
             x: points, shape (..., d).
             y: points, a shape that broadcasts with that of x.
+
+        Returns:
+            x - y, shape (..., d).
         """
         x, y = _vectors(x=x, y=y)
         return x - y
@@ -156,6 +162,9 @@ class FreeSpace(eqx.Module):
 
         Args:
             x: points, shape (..., d).
+
+        Returns:
+            Truth values, shape (...).
         """
         (x,) = _vectors(x=x)
         return jnp.all(jnp.isfinite(x), axis=-1)
@@ -167,6 +176,9 @@ def nearest_image(difference: Float[Array, "..."], extent: Float[Array, "..."]) 
     Args:
         difference: any shape.
         extent: L, broadcastable to it.
+
+    Returns:
+        The image, the shape of `difference`. Its derivative in the difference is 1, in L minus the periods removed.
     """
     return difference - extent * jnp.round(difference / extent)
 

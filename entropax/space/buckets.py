@@ -12,8 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from entropax.space.boxes import Space
-from entropax.space.selection import (
+from entropax.space._selection import (
     INSERT_UP_TO,
     Rows,
     insert_rows,
@@ -22,6 +21,7 @@ from entropax.space.selection import (
     smallest_rows,
     sort_rows,
 )
+from entropax.space.boxes import Space
 from entropax.space.separation import component_key, search_key
 
 _PIECES = 8  # of a cut: fewer adapt better to the widest axis, more need fewer sorts
@@ -100,7 +100,15 @@ class _Search(NamedTuple):
 
 
 def fill_buckets(points: jax.Array, size: int) -> Buckets:
-    """Cuts the points at medians of their widest axis into buckets of about `size` points."""
+    """Cuts the points at medians of their widest axis into buckets of about `size` points.
+
+    Args:
+        points: shape (n, d).
+        size: points of a bucket, about.
+
+    Returns:
+        The buckets, of one size between them; ids of n and more fill the last places up.
+    """
     n, _ = points.shape
     wanted = max(1, -(-n // size))
     cuts = max(0, wanted.bit_length() - 3)  # halvings after a first cut into 4 to 7: little is filled up

@@ -1,7 +1,7 @@
 """Exact nearest neighbours, in free space and on the torus.
 
-Two ways to one result: buckets of a k-d tree (`entropax.space.buckets`) and all pairs (`entropax.space.blocks`). Memory
-grows as n k, never as n squared.
+Two ways to one result: buckets of a k-d tree (`entropax.space.buckets`) and all pairs (`entropax.space._blocks`).
+Memory grows as n k, never as n squared.
 """
 
 import functools
@@ -12,7 +12,7 @@ import jax
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Real
-from entropax.space.blocks import search_blocks
+from entropax.space._blocks import search_blocks
 from entropax.space.boxes import FreeSpace, PeriodicBox, Space
 from entropax.space.buckets import search_buckets
 from entropax.space.separation import METRICS, distance_between, key_to_distance

@@ -21,6 +21,9 @@ def distance_between(
         y: points.
         space: where they live.
         metric: "euclidean" or "chebyshev" (the largest component).
+
+    Returns:
+        Distances, shape (...).
     """
     if metric == "euclidean":
         return space.distance(x, y)
@@ -35,6 +38,9 @@ def search_key(x: jax.Array, y: jax.Array, space: Space, metric: str) -> jax.Arr
         y: the same, a shape that broadcasts.
         space: where they live.
         metric: "euclidean" or "chebyshev".
+
+    Returns:
+        Keys, the common shape without the leading axis.
     """
     periodic = isinstance(space, PeriodicBox)
     extent = space.extent.astype(x.dtype) if periodic else jnp.zeros(x.shape[0], x.dtype)
@@ -46,12 +52,12 @@ def search_key(x: jax.Array, y: jax.Array, space: Space, metric: str) -> jax.Arr
     first = component(x[0], y[0], extent[0])
     if x.shape[0] <= _FUSED_AXES:
         return functools.reduce(
-            lambda key, axis: combine(key, component(x[axis], y[axis], extent[axis]), metric),
+            lambda key, axis: _combine(key, component(x[axis], y[axis], extent[axis]), metric),
             range(1, x.shape[0]),
             first,
         )
     return jax.lax.scan(
-        lambda key, axis: (combine(key, component(*axis), metric), None), first, (x[1:], y[1:], extent[1:]), unroll=8
+        lambda key, axis: (_combine(key, component(*axis), metric), None), first, (x[1:], y[1:], extent[1:]), unroll=8
     )[0]
 
 
@@ -64,11 +70,14 @@ def component_key(difference: jax.Array, metric: str) -> jax.Array:
     Args:
         difference: of their coordinates.
         metric: "euclidean" or "chebyshev".
+
+    Returns:
+        Its square, or its modulus.
     """
     return difference**2 if metric == "euclidean" else jnp.abs(difference)
 
 
-def combine(key: jax.Array, component: jax.Array, metric: str) -> jax.Array:
+def _combine(key: jax.Array, component: jax.Array, metric: str) -> jax.Array:
     """The key with one more axis; a selection for the maximum, which spends no time on NaN.
 
     Args:
@@ -85,5 +94,8 @@ def key_to_distance(key: jax.Array, metric: str) -> jax.Array:
     Args:
         key: as from `search_key`.
         metric: "euclidean" or "chebyshev".
+
+    Returns:
+        Distances, the shape of the keys.
     """
     return jnp.sqrt(key) if metric == "euclidean" else key

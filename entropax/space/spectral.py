@@ -66,6 +66,9 @@ class SpectralGrid(eqx.Module):
         Args:
             axis: which one.
             odd: whether the unpaired highest wave of an even count is set to zero, as odd derivatives need.
+
+        Returns:
+            Wavenumbers, of as many axes as the grid: (n,) along this one, 1 along the others.
         """
         count = self.shape[axis]
         waves = np.fft.fftfreq(count, 1 / count)

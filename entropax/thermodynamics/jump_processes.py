@@ -16,19 +16,40 @@ from entropax._typing import Array, ArrayLike, Float, Int, Real, Scalar
 
 
 def require_rates(rates: Array) -> Array:
-    """`rates`; raises ValueError unless it is a square matrix."""
+    """`rates`; raises ValueError unless it is a square matrix.
+
+    Args:
+        rates: k, expected of shape (n, n).
+
+    Returns:
+        The same array, shape (n, n).
+    """
     if rates.ndim != 2 or rates.shape[0] != rates.shape[1] or rates.shape[0] < 1:
         raise ValueError(f"rates must have shape (n, n), got {rates.shape}")
     return rates
 
 
 def off_diagonal(matrix: Array) -> Array:
-    """The matrix with zeros on its diagonal."""
+    """The matrix with zeros on its diagonal.
+
+    Args:
+        matrix: shape (n, n).
+
+    Returns:
+        The matrix, shape (n, n). Differentiable.
+    """
     return jnp.where(jnp.eye(matrix.shape[0], dtype=bool), 0, matrix)
 
 
 def connected(rates: Array) -> Array:
-    """Whether jumps lead from every state to every other."""
+    """Whether jumps lead from every state to every other.
+
+    Args:
+        rates: k, shape (n, n); the diagonal is not read.
+
+    Returns:
+        One truth value.
+    """
     n = rates.shape[0]
     reach = ((rates > 0) | jnp.eye(n, dtype=bool)).astype(jnp.float32)
     for _ in range((n - 1).bit_length()):

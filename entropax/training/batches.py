@@ -23,11 +23,19 @@ class BatchIterator(Protocol):
         ...
 
     def get_state(self) -> Any:
-        """Where the iterator stands."""
+        """Where the iterator stands.
+
+        Returns:
+            The state: bytes, or what JSON holds.
+        """
         ...
 
     def set_state(self, state: Any) -> None:
-        """Goes to where it stood."""
+        """Goes to where it stood.
+
+        Args:
+            state: what `get_state` returned.
+        """
         ...
 
 
@@ -61,15 +69,30 @@ class HostBatches:
         self._placement = placement
 
     def get_state(self) -> Any:
-        """The iterator's state."""
+        """The iterator's state.
+
+        Returns:
+            What its own `get_state` returns.
+        """
         return self._iterator.get_state()
 
     def set_state(self, state: Any) -> None:
-        """Moves the iterator."""
+        """Moves the iterator.
+
+        Args:
+            state: what `get_state` returned.
+        """
         self._iterator.set_state(state)
 
     def draw(self, count: int) -> tuple[PyTree, int]:
         """The next `count` batches stacked along a new first axis, and how many came before the data ran out.
+
+        Args:
+            count: how many, at most the length of the stack.
+
+        Returns:
+            The stack, `length` long whatever the count, or None where the data had already run out; and how many
+            batches it holds.
 
         Raises:
             ValueError: the batches differ in structure, shapes or dtypes.

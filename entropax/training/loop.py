@@ -13,12 +13,12 @@ from jax.sharding import Mesh
 
 from entropax import _checks
 from entropax._typing import PRNGKey, PyTree
+from entropax.training._checkpoints import Checkpoint, CheckpointStore
+from entropax.training._compiled import Carry, Program, advance, is_number, join_arrays, own_copy, split_arrays
+from entropax.training._metrics_log import MetricsLog
+from entropax.training._progress import ProgressBar
 from entropax.training.batches import HostBatches
-from entropax.training.checkpoints import Checkpoint, CheckpointStore
-from entropax.training.compiled import Carry, Program, advance, is_number, join_arrays, own_copy, split_arrays
 from entropax.training.meshes import Placement, as_placement
-from entropax.training.metrics_log import MetricsLog
-from entropax.training.progress import ProgressBar
 from entropax.training.stopping import StopRule
 
 

@@ -75,7 +75,14 @@ class Placement:
         return NamedSharding(self.mesh, PartitionSpec())
 
     def state_shardings(self, state: PyTree) -> PyTree:
-        """The sharding of each array of a state."""
+        """The sharding of each array of a state.
+
+        Args:
+            state: pytree of arrays.
+
+        Returns:
+            A NamedSharding for each array: split along its longest even axis where the placement splits parameters.
+        """
         return jax.tree.map(lambda leaf: NamedSharding(self.mesh, self._state_spec(leaf)), state)
 
     def _state_spec(self, leaf: jax.Array) -> PartitionSpec:
@@ -87,11 +94,24 @@ class Placement:
         return PartitionSpec(*(self.parameter_axis if axis == longest else None for axis in range(leaf.ndim)))
 
     def constrain_state(self, state: PyTree) -> PyTree:
-        """The state, in a traced function, laid out as `state_shardings` says."""
+        """The state, in a traced function, laid out as `state_shardings` says.
+
+        Args:
+            state: pytree of arrays.
+
+        Returns:
+            The same values.
+        """
         return jax.lax.with_sharding_constraint(state, self.state_shardings(state))
 
     def constrain_batch(self, batch: PyTree) -> PyTree:
         """The batch, in a traced function, split over the data axis.
+
+        Args:
+            batch: pytree of arrays, examples along the first axis.
+
+        Returns:
+            The same values.
 
         Raises:
             ValueError: the first axis of a batch array does not divide evenly over the data axis.
@@ -107,6 +127,12 @@ class Placement:
         """Host arrays (steps, examples of this process, ...) as arrays over the mesh.
 
         Every process contributes its own share of the examples.
+
+        Args:
+            batches: pytree of host arrays.
+
+        Returns:
+            Arrays (steps, examples of all processes, ...), the examples split over the data axis.
         """
         local = self.mesh.local_mesh.shape[self.data_axis]
         whole = self.mesh.shape[self.data_axis]

@@ -31,13 +31,27 @@ class Structure(eqx.Module):
     tree: PyTree  # of a model that is no nnx.Module: what is not an array
 
     def join(self, parts: Parts) -> Any:
-        """The model with these arrays."""
+        """The model with these arrays.
+
+        Args:
+            parts: arrays of this structure.
+
+        Returns:
+            A new model.
+        """
         if self.graph is not None:
             return nnx.merge(self.graph, parts.params, parts.random, parts.variables)
         return eqx.combine(parts.params, parts.variables, self.tree)
 
     def parts_of(self, model: Any) -> Parts:
-        """The arrays of a model of this structure."""
+        """The arrays of a model of this structure.
+
+        Args:
+            model: a model of this structure, which is not changed.
+
+        Returns:
+            Its arrays.
+        """
         return split_model(model)[1]
 
 
@@ -46,6 +60,9 @@ def split_model(model: Any) -> tuple[Structure, Parts]:
 
     Args:
         model: a flax.nnx.Module, or any pytree (an equinox.Module, a dictionary of arrays, one array).
+
+    Returns:
+        The structure, and the arrays that `Structure.join` puts back into it.
 
     Raises:
         TypeError: a parameter is not a real floating array. A complex one would go astray: jax.grad of a real loss by

@@ -21,7 +21,11 @@ class StopRule(eqx.Module):
 
     @abc.abstractmethod
     def init(self) -> PyTree:
-        """The rule's state before the first step: a pytree of arrays."""
+        """The rule's state before the first step: a pytree of arrays.
+
+        Returns:
+            The state, passed to the first `update`.
+        """
 
     @abc.abstractmethod
     def update(self, state: PyTree, metrics: Mapping[str, Any]) -> tuple[PyTree, Bool[Array, ""]]:
@@ -30,6 +34,9 @@ class StopRule(eqx.Module):
         Args:
             state: what the last call returned.
             metrics: the metrics of this step, arrays without axes by name.
+
+        Returns:
+            The next state, and one truth value.
         """
 
 

@@ -94,7 +94,7 @@ def gains(x: jax.Array, v: jax.Array, *, dv: float, cells: int) -> jax.Array:
 
 def sweep(config: RunConfig, *, key: jax.Array) -> dict[str, np.ndarray]:
     """Gains by mean free path (infinite first), velocity cell and time, and the exact ones without collisions."""
-    times = jnp.arange(1, TIMES + 1) * (config.end / TIMES)
+    times = jnp.arange(1, TIMES + 1, dtype=float) * (config.end / TIMES)  # of integers it would compile twice
     streaming_key, key = jax.random.split(key)
     cells = config.position_cells
     result = [[stream_gains(config, dv, times, key=streaming_key) for dv in config.velocity_cells]]

@@ -4,9 +4,11 @@ import importlib
 from inspect import isclass
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import entropax
+from entropax._typing import Array
 from tests.contract import harness
 
 ROWS = harness.load_rows()
@@ -60,6 +62,7 @@ DEAR = {
     "thermodynamics.maxcal_rates",
     "thermodynamics.onsager_machlup",
     "thermodynamics.path_covariance",
+    "thermodynamics.probability_flow",
 }
 """Rows that take over seven seconds, most of what is behind which other rows go through too: only in `-m slow`."""
 
@@ -148,3 +151,17 @@ def test_members_of_rows_exist() -> None:
         face, kind = _offer(row)
         for member in row.members:
             assert member in _members(getattr(FACES[face], kind)), (row.name, member)
+
+
+@pytest.mark.fast
+def test_a_leak_is_found() -> None:
+    """The search for what holds a tracer sees what a call left behind."""
+    kept = []
+
+    def leaky(x: Array) -> Array:
+        kept.append(x)
+        return x
+
+    row = harness.Row(name="leaky", call=leaky, arguments=lambda: (np.ones(2),))
+    with pytest.raises(Exception, match="Leaked trace"):
+        harness.check_dtypes(row)

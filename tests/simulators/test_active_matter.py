@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from entropax import observables, simulators, space
-from entropax.simulators.repulsion import softplus
+from entropax.simulators._repulsion import softplus
 from tests.contract.harness import without_shape_hook
 
 pytestmark = pytest.mark.usefixtures("x64")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from entropax import training
-from entropax.training.metrics_log import MetricsLog, json_lines
+from entropax.training._metrics_log import MetricsLog, json_lines
 
 pytestmark = pytest.mark.fast
 
@@ -66,7 +66,7 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path):
 
 
 def test_a_bar_is_shown_on_a_terminal_only(capsys, monkeypatch):
-    from entropax.training.progress import ProgressBar
+    from entropax.training._progress import ProgressBar
 
     def show():
         with ProgressBar(10, description="fitting") as bar:

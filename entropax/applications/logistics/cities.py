@@ -24,7 +24,11 @@ class Routes(eqx.Module):
     where: Bool[Array, "routes stops"]
 
     def with_depot(self) -> tuple[Float[Array, "routes points 2"], Bool[Array, "routes points"]]:
-        """Points and which there are, the depot first, as `tour_order` and `tour_length` take them for every route."""
+        """Points and which there are, the depot first, as `tour_order` and `tour_length` take them for every route.
+
+        Returns:
+            Points in km from the depot, shape (routes, stops + 1, 2), and truth values, shape (routes, stops + 1).
+        """
         depot = jnp.zeros_like(self.xy[:, :1])
         here = jnp.ones_like(self.where[:, :1])
         return jnp.concatenate([depot, self.xy], axis=1), jnp.concatenate([here, self.where], axis=1)

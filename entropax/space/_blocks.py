@@ -9,8 +9,8 @@ goes in tiles of bounded size.
 import jax
 import jax.numpy as jnp
 
+from entropax.space._selection import INSERT_UP_TO, insert_rows, power_of_two, smallest_rows
 from entropax.space.boxes import Space
-from entropax.space.selection import INSERT_UP_TO, insert_rows, power_of_two, smallest_rows
 from entropax.space.separation import search_key
 
 _BLOCK_POINTS = 32  # at least: a loop's overhead is spread over them
