@@ -21,6 +21,12 @@
   pair), `VariationalCritic` (noisy codes from `GaussianEncoder`s, for much information).
 - Numbers of whole data sets: `SetTransformer` (MIST, arXiv 2511.18945; its part `PooledAttention`);
   `AxialSetTransformer` where the order of coordinates must not matter and their number varies.
+- Kolmogorov-Arnold networks, with a function on every edge that can be looked at: `KAN`, of spline layers `KANLayer`;
+  or of `ChebyshevKANLayer` (no range to leave, cheaper) or `RBFKANLayer` (Gaussians); an `EdgeLayer` of your own does
+  too. `update_grid` puts knots where the samples are, `extend_grid` refines them. `edge_norms` says what edges do,
+  `kan_regularizer` thins them out, `prune_nodes` drops idle nodes, `suggest_symbolic` (and `fit_symbolic`, for one
+  function) names what an edge has learned, from the `SYMBOLIC_LIBRARY`. The splines themselves: `bspline_basis` on
+  `extend_knots`, `kan_edge`.
 - Temperatures of a classifier's predictions: `Calibrator`, on `topk_features`.
 
 Parameters are made in float32. A result has the wider of the dtypes of parameters and input; for another precision cast
@@ -29,6 +35,7 @@ the network, `jax.tree.map(lambda a: a.astype(dtype), network)`.
 
 from entropax.nn.activations import gauss_glu, ria
 from entropax.nn.attention import Attention, AttentionBlock, InducedAttentionBlock
+from entropax.nn.bsplines import bspline_basis, extend_knots, kan_edge
 from entropax.nn.calibrator import Calibrator, topk_features
 from entropax.nn.convolutional import CausalAutoencoder
 from entropax.nn.critics import BilinearCritic, ConcatenatedCritic, HybridCritic, SeparableCritic
@@ -41,7 +48,13 @@ from entropax.nn.distances import (
     manhattan_distance,
     minkowski_distance,
 )
+from entropax.nn.edge_layer import EdgeLayer
 from entropax.nn.forecasters import LSTMForecaster, NBeats, TransformerForecaster
+from entropax.nn.kan import KAN, KANLayer
+from entropax.nn.kan_grids import extend_grid, update_grid
+from entropax.nn.kan_pruning import edge_norms, kan_regularizer, prune_nodes
+from entropax.nn.kan_symbolic import SYMBOLIC_LIBRARY, SymbolicFit, fit_symbolic, suggest_symbolic
+from entropax.nn.kan_variants import ChebyshevKANLayer, RBFKANLayer
 from entropax.nn.layers import MLP
 from entropax.nn.pair_score import PairScore
 from entropax.nn.relative_distances import bray_curtis_distance, canberra_distance, chebyshev_distance, hamming_distance
@@ -52,7 +65,9 @@ from entropax.nn.transformer_score import LocalTransformerScore, Neighborhood, S
 from entropax.nn.variational_critics import GaussianCode, GaussianEncoder, VariationalCritic
 
 __all__ = [
+    "KAN",
     "MLP",
+    "SYMBOLIC_LIBRARY",
     "AntisymmetricScore",
     "Attention",
     "AttentionBlock",
@@ -60,14 +75,17 @@ __all__ = [
     "BilinearCritic",
     "Calibrator",
     "CausalAutoencoder",
+    "ChebyshevKANLayer",
     "ConcatenatedCritic",
     "Decoder",
     "DistanceHead",
     "EchoState",
+    "EdgeLayer",
     "GaussianCode",
     "GaussianEncoder",
     "HybridCritic",
     "InducedAttentionBlock",
+    "KANLayer",
     "LSTMForecaster",
     "LocalTransformerScore",
     "MLPScore",
@@ -77,24 +95,36 @@ __all__ = [
     "PairScore",
     "Past",
     "PooledAttention",
+    "RBFKANLayer",
     "SeparableCritic",
     "SetTransformer",
     "ShiftedScore",
     "SplitTransformerScore",
+    "SymbolicFit",
     "TransformerForecaster",
     "VariationalCritic",
     "bray_curtis_distance",
+    "bspline_basis",
     "canberra_distance",
     "chebyshev_distance",
     "cosine_distance",
+    "edge_norms",
     "euclidean_distance",
+    "extend_grid",
+    "extend_knots",
+    "fit_symbolic",
     "gauss_glu",
     "hamming_distance",
     "harmonic_log_probs",
+    "kan_edge",
+    "kan_regularizer",
     "mahalanobis_distance",
     "manhattan_distance",
     "minkowski_distance",
     "neighborhood",
+    "prune_nodes",
     "ria",
+    "suggest_symbolic",
     "topk_features",
+    "update_grid",
 ]

@@ -44,9 +44,7 @@ def bspline_basis(
     return _checks.enforce(basis.T.reshape(*x.shape, -1).astype(dtype), _increasing(t))
 
 
-def extend_knots(
-    knots: Real[ArrayLike, "n"], *, order: int = 3
-) -> Float[Array, "m"]:
+def extend_knots(knots: Real[ArrayLike, "n"], *, order: int = 3) -> Float[Array, "m"]:
     """Knots with `order` more on either side, so that the splines of that order span the range up to both ends.
 
     The steps outside are those of an even division of the range, (t_G - t_0) / G.

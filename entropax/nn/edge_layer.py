@@ -82,7 +82,9 @@ class EdgeLayer(nnx.Module):
         """
         inputs, outputs = np.asarray(inputs, int), np.asarray(outputs, int)
         graph, params, rest = nnx.split(self, nnx.Param, ...)
-        layer = nnx.merge(graph, nnx.map_state(lambda _, p: p.replace(p[...][..., inputs, :][..., outputs]), params), rest)
+        layer = nnx.merge(
+            graph, nnx.map_state(lambda _, p: p.replace(p[...][..., inputs, :][..., outputs]), params), rest
+        )
         layer.num_in, layer.num_out = len(inputs), len(outputs)
         return layer
 

@@ -78,13 +78,11 @@ class KANLayer(EdgeLayer):
         self.intervals, self.order, self.span = intervals, order, (float(span[0]), float(span[1]))
         self.adapted = None
         scale = 1 / math.sqrt(num_in)
-        noise = jax.random.uniform(
-            rngs.params(), (intervals + 1, num_in, num_out), jnp.float32, -0.5, 0.5
-        ) * (noise_scale / intervals)
-        self.coefficients = nnx.Param(jnp.tensordot(self._fit_at_ends(), noise, 1))
-        self.base_weight = nnx.Param(
-            jax.random.uniform(rngs.params(), (num_in, num_out), jnp.float32, -scale, scale)
+        noise = jax.random.uniform(rngs.params(), (intervals + 1, num_in, num_out), jnp.float32, -0.5, 0.5) * (
+            noise_scale / intervals
         )
+        self.coefficients = nnx.Param(jnp.tensordot(self._fit_at_ends(), noise, 1))
+        self.base_weight = nnx.Param(jax.random.uniform(rngs.params(), (num_in, num_out), jnp.float32, -scale, scale))
         self.spline_weight = nnx.Param(jnp.full((num_in, num_out), scale, jnp.float32))
 
     def basis(self, x: Float[Array, "*batch num_in"]) -> Float[Array, "*batch functions num_in"]:
