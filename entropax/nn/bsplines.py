@@ -105,7 +105,7 @@ def kan_edge(
     _checks.require_shape("coefficients", c, basis.shape[-1:])
     _checks.require_shape("base_weight", w_b, ())
     _checks.require_shape("spline_weight", w_s, ())
-    return w_b * jax.nn.silu(x) + w_s * (basis @ c)
+    return _checks.enforce(w_b * jax.nn.silu(x) + w_s * (basis @ c), _increasing(t))
 
 
 def _increasing(t: Array) -> _checks.Check:
@@ -116,7 +116,7 @@ def _increasing(t: Array) -> _checks.Check:
 
 def extended(t: Array, order: int) -> Array:
     """Knots of several inputs, shape (G + 1, inputs), with `order` more on either side."""
-    step = (t[-1] - t[0]) / (t.shape[0] - 1)
+    step = (t[-1:] - t[:1]) / (t.shape[0] - 1)
     outside = jnp.arange(1, order + 1, dtype=t.dtype)[:, None] * step
     return jnp.concatenate([t[:1] - outside[::-1], t, t[-1:] + outside])
 

@@ -1,6 +1,6 @@
 """What all layers with a function on every edge share."""
 
-from typing import Any, Self
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -70,7 +70,7 @@ class EdgeLayer(nnx.Module):
         features, weights = self._operands(x)
         return jnp.einsum("...gi,gio->...io", features, weights)
 
-    def select(self, inputs: Any, outputs: Any) -> Self:
+    def select(self, inputs: Any, outputs: Any) -> "EdgeLayer":
         """A layer of some of the inputs and outputs, their functions unchanged.
 
         Args:

@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -40,8 +41,6 @@ class KANLayer(EdgeLayer):
             intervals are equal.
     """
 
-    adapted: nnx.Data[nnx.Variable | None]
-
     def __init__(
         self,
         num_in: int,
@@ -76,7 +75,7 @@ class KANLayer(EdgeLayer):
         _checks.require_within("noise_scale", noise_scale, 0, math.inf)
         self.num_in, self.num_out = num_in, num_out
         self.intervals, self.order, self.span = intervals, order, (float(span[0]), float(span[1]))
-        self.adapted = None
+        self.adapted: nnx.Variable | None = nnx.data(None)
         scale = 1 / math.sqrt(num_in)
         noise = jax.random.uniform(rngs.params(), (intervals + 1, num_in, num_out), jnp.float32, -0.5, 0.5) * (
             noise_scale / intervals
@@ -124,9 +123,9 @@ class KANLayer(EdgeLayer):
         steps = jnp.arange(-self.order, self.intervals + self.order + 1, dtype=self.coefficients.dtype)
         return jnp.broadcast_to((a + steps * ((b - a) / self.intervals))[:, None], (steps.size, self.num_in))
 
-    def select(self, inputs, outputs):
+    def select(self, inputs: Any, outputs: Any) -> "KANLayer":
         """See `EdgeLayer.select`."""
-        layer = super().select(inputs, outputs)
+        layer = cast(KANLayer, super().select(inputs, outputs))
         if layer.adapted is not None:
             layer.adapted = nnx.Variable(layer.adapted[...][:, np.asarray(inputs, int)])
         return layer

@@ -146,7 +146,7 @@ def _search(x: Array, y: Array, reach: Any, *, function: Callable[[Any], Any], p
         power = jnp.sum(z**2, axis=1)
         # What rounding leaves of a constant is no variation.
         varies = ok & (power > 1e3 * jnp.finfo(x.dtype).eps * jnp.finfo(x.dtype).tiny)
-        r2 = jnp.sum(z * centred, axis=1) ** 2 / (jnp.where(varies, power, 1) * jnp.sum(centred**2))
+        r2 = (z @ centred) ** 2 / (jnp.where(varies, power, 1) * jnp.sum(centred**2))
         return jnp.where(varies & jnp.isfinite(r2), r2, -jnp.inf)
 
     def finer(place: tuple[Array, Array, Array], _: Any) -> tuple[tuple[Array, Array, Array], None]:

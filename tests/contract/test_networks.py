@@ -67,6 +67,20 @@ class Reference(eqx.Module):
         return -self.stiffness.astype(x.dtype) * x
 
 
+class Powers(nn.EdgeLayer):
+    """A layer of edge functions of one's own, x and x^2."""
+
+    def __init__(self, num_in, num_out, *, rngs):
+        self.num_in, self.num_out = num_in, num_out
+        self.coefficients = nnx.Param(jax.random.normal(rngs.params(), (2, num_in, num_out), jnp.float32))
+
+    def features(self, x):
+        return jnp.stack([x, x**2], axis=-2)
+
+    def weights(self):
+        return self.coefficients[...]
+
+
 class StackedCode(nnx.Module):
     """A Gaussian encoder whose two outputs are one array."""
 
@@ -79,6 +93,12 @@ class StackedCode(nnx.Module):
 
 def normal(*shape):
     return RNG.standard_normal(shape)
+
+
+def adapted(rngs):
+    """A layer whose knots follow samples."""
+    layers = nn.KAN((3, 3), rngs=rngs)
+    return nn.update_grid(layers, np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)).layers[0]
 
 
 def permute_particles(phase):
@@ -204,6 +224,56 @@ GRID: dict[str, Case] = {
         lambda rngs: nn.MLP(3, 2, depth=0, rngs=rngs),
         (normal(4, 3),),
         bad=(((normal(4),), "x must have"),),
+        field=False,
+    ),
+    "KANLayer": Case(
+        lambda rngs: nn.KANLayer(3, 3, rngs=rngs),
+        (normal(3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"), ((np.float64(1.0),), r"x must have shape")),
+        misuse=(
+            (lambda rngs: nn.KANLayer(3, 3, intervals=0, rngs=rngs), "intervals must be at least 1, got 0"),
+            (lambda rngs: nn.KANLayer(3, 3, order=-1, rngs=rngs), "order must be at least 0, got -1"),
+            (lambda rngs: nn.KANLayer(3, 3, span=(1.0, -1.0), rngs=rngs), r"span must be \(a, b\) with a < b"),
+            (lambda rngs: nn.KANLayer(3, 3, noise_scale=-0.1, rngs=rngs), "noise_scale must be in"),
+            (lambda rngs: nn.KANLayer(3, 0, rngs=rngs), "num_out must be at least 1"),
+        ),
+        fast=True,
+    ),
+    "KANLayer-adapted": Case(adapted, (normal(3),), bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),)),
+    "KAN": Case(
+        lambda rngs: nn.KAN((3, 4, 3), intervals=4, order=2, span=(-2.0, 2.0), rngs=rngs),
+        (normal(3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),),
+        misuse=(
+            (lambda rngs: nn.KAN((3,), rngs=rngs), r"widths must hold two or more sizes, got \(3,\)"),
+            (lambda rngs: nn.KAN((3, 0, 1), rngs=rngs), "num_out must be at least 1"),
+        ),
+    ),
+    "KAN-chebyshev": Case(
+        lambda rngs: nn.KAN((3, 2, 1), layer=nn.ChebyshevKANLayer, rngs=rngs),
+        (normal(4, 3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),),
+        field=False,
+    ),
+    "ChebyshevKANLayer": Case(
+        lambda rngs: nn.ChebyshevKANLayer(3, 3, rngs=rngs),
+        (normal(3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),),
+        misuse=((lambda rngs: nn.ChebyshevKANLayer(3, 3, degree=0, rngs=rngs), "degree must be at least 1"),),
+    ),
+    "RBFKANLayer": Case(
+        lambda rngs: nn.RBFKANLayer(3, 3, centers=5, rngs=rngs),
+        (normal(3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),),
+        misuse=(
+            (lambda rngs: nn.RBFKANLayer(3, 3, centers=1, rngs=rngs), "centers must be at least 2"),
+            (lambda rngs: nn.RBFKANLayer(3, 3, span=(1.0, 1.0), rngs=rngs), r"span must be \(first, last\)"),
+        ),
+    ),
+    "EdgeLayer-own": Case(
+        lambda rngs: Powers(3, 2, rngs=rngs),
+        (normal(4, 3),),
+        bad=(((normal(4),), r"x must have shape \(\.\.\., 3\)"),),
         field=False,
     ),
     "Attention": Case(
@@ -600,7 +670,7 @@ def test_construction(name: str, x64) -> None:
     first, other = named(made(name, 0)), named(made(name, 1))
     for path, leaf in named(GRID[name].make(rngs=nnx.Rngs(0))).items():
         np.testing.assert_array_equal(leaf, first[path])
-    kernels = [path for path in other if "kernel" in path or "centers" in path]
+    kernels = [path for path in other if any(name in path for name in ("kernel", "centers", "coefficients"))]
     assert kernels
     assert all(np.any(other[path] != first[path]) for path in kernels)
     leaves, tree = jax.tree.flatten(network)
