@@ -1,7 +1,5 @@
 """Splines against scipy, and what a network may be put through: grids, pruning, naming, training."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
