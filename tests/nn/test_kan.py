@@ -29,7 +29,7 @@ def derivatives(function, highest):
 
 @pytest.mark.parametrize("order", [0, 2, 3])
 def test_uneven_knots_agree_with_scipy(order, x64):
-    """Values and derivatives of every function, as far as they are continuous on the knots, which are among the places."""
+    """Values and derivatives of every function, as far as they are continuous on the knots, some of the places."""
     knots = np.cumsum(RNG.uniform(0.2, 1.0, order + 6))
     x = np.concatenate([np.linspace(knots[0] - 0.3, knots[-1] + 0.3, 57), knots[:-1]])
     ours = derivatives(lambda x: nn.bspline_basis(x, knots, order=order), max(order - 1, 0))(jnp.asarray(x))
@@ -187,7 +187,7 @@ def test_pruning_drops_the_idle_nodes_and_changes_nothing_else(x64):
     assert small.widths == (2, 2, 2, 1)
     np.testing.assert_allclose(small(x), network(x), atol=1e-12)
     assert network.widths == (2, 4, 3, 1)
-    with pytest.raises(ValueError, match="threshold must leave a node in every layer, got 1000.0"):
+    with pytest.raises(ValueError, match="threshold must leave a node in every layer, got 1000"):
         nn.prune_nodes(network, x, threshold=1e3)
     with pytest.raises(TypeError, match="outside of jax's transformations"):
         jax.jit(nn.prune_nodes)(network, x)

@@ -1,4 +1,4 @@
-"""What is computed of an alloy from its composition: entropy and enthalpy of mixing, mismatch of sizes, and the like."""
+"""What is computed of an alloy from its composition: entropy and enthalpy of mixing, mismatch of sizes, and more."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
