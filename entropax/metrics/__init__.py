@@ -7,6 +7,8 @@ classes, not only the predicted one), `ks_calibration_error` (no bins to choose)
 behind them. `brier_score` and `multiclass_brier_score` are proper scores, which reward sharpness too; `auroc` says
 whether confidence tells right from wrong, whatever its scale.
 
+One class that is looked for: `f1_score`, of decisions or relaxed, of probabilities.
+
 Answers that may be tried N times: `pass_at_k` from counts of right answers, `answer_coverage` where the probabilities
 of a right one are known, `optimal_pass_at_n_policy` for how often to try which candidate.
 
@@ -32,6 +34,7 @@ from entropax.metrics.calibration import (
     reliability_bins,
     top_label,
 )
+from entropax.metrics.classification import f1_score
 from entropax.metrics.coverage import answer_coverage, optimal_pass_at_n_policy, pass_at_k
 from entropax.metrics.forecasting import mape, mase, r_squared, smape
 from entropax.metrics.rank_tests import RankTest, cliffs_delta, kruskal_wallis
@@ -49,6 +52,7 @@ __all__ = [
     "classwise_calibration_error",
     "cliffs_delta",
     "expected_calibration_error",
+    "f1_score",
     "intersection_and_union",
     "kruskal_wallis",
     "ks_calibration_error",

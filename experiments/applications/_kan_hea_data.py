@@ -43,7 +43,9 @@ def phases() -> Problem:
     """Single-phase or not, from six descriptors, grouped by the set of elements (Pei et al. 2020)."""
     data = _covered(alloys.read_phases(_raw("pei2020/pei2020_alloys_phases.csv")))
     single = data.columns["phase"] != "multi-phase"
-    return Problem(descriptors_of(data.fractions, data.elements), DESCRIPTORS, single.astype(float), _element_sets(data))
+    return Problem(
+        descriptors_of(data.fractions, data.elements), DESCRIPTORS, single.astype(float), _element_sets(data)
+    )
 
 
 def mechanical(target: str) -> Problem:

@@ -78,6 +78,18 @@ ROWS = [
         exempt=HOLDS,
     ),
     Row(
+        name="metrics.f1_score",
+        call=lambda p: metrics.f1_score(p, POSITIVE),
+        arguments=lambda: (P,),
+        bad_static=(
+            Bad((P[:3],), "positive must have the shape of predicted"),
+            Bad((P[None],), r"predicted must have shape \(n,\)"),
+        ),
+        bad_values=(Bad((P + 1,), r"predicted must be in \[0, 1\]"),),
+        half="float32",
+        fast=True,
+    ),
+    Row(
         name="metrics.auroc",
         call=metrics.auroc,
         arguments=lambda: (P, POSITIVE),

@@ -1,0 +1,201 @@
+"""Networks and baselines that learn one table, all from the same columns and rows."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from entropax import nn, training
+from experiments.applications._kan_hea_data import Problem
+
+KAN, MLP, FOREST, LINEAR, MAJORITY = "KAN", "MLP", "random forest", "logistic regression", "majority"
+CLIP = 3.0
+"""Standard deviations at which inputs are cut; over them they fill the range [-1, 1] of the splines."""
+LBFGS = optax.lbfgs()
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+class Scaling(eqx.Module):
+    """Inputs to [-1, 1], and a network's outputs back to the target's unit.
+
+    Attributes:
+        mean: of each column in training, shape (d,).
+        scale: standard deviation of each, where it varies, shape (d,).
+        target_mean: of the target; 0 for classes.
+        target_scale: of the target; 1 for classes.
+    """
+
+    mean: jax.Array
+    scale: jax.Array
+    target_mean: jax.Array
+    target_scale: jax.Array
+
+    def inputs(self, features: Any) -> jax.Array:
+        """Standardised, cut and divided, shape (..., d)."""
+        z = (features - self._as_rows(self.mean, features)) / self._as_rows(self.scale, features)
+        return jnp.clip(z, -CLIP, CLIP) / CLIP
+
+    def output(self, y: jax.Array) -> jax.Array:
+        """In the target's unit."""
+        return self.target_mean + self.target_scale * y
+
+    def _as_rows(self, row: jax.Array, features: Any) -> jax.Array:
+        return row.reshape((1,) * (jnp.ndim(features) - 1) + row.shape)
+
+
+class Trained(eqx.Module):
+    """A network with its scaling: from features in their own units to logits, or to the target.
+
+    Attributes:
+        network: a `KAN` or `MLP`.
+        scaling: what was fitted with it.
+    """
+
+    network: Any
+    scaling: Scaling
+
+    def __call__(self, features: Any) -> jax.Array:
+        """Logit, or target in its unit, shape (...)."""
+        return self.scaling.output(self.network(self.scaling.inputs(features))[..., 0])
+
+
+class FullBatch(eqx.Module):
+    """All rows at every step, with a weight of 1 for those to train on: every split has the same shapes."""
+
+    batch: dict[str, jax.Array]
+
+    def __call__(self, step: jax.Array, *, key: jax.Array) -> dict[str, jax.Array]:
+        """The batch."""
+        del step, key
+        return self.batch
+
+
+def classification_loss(network: Any, batch: dict[str, jax.Array], *, key: jax.Array) -> jax.Array:
+    """Cross-entropy of logits and the penalty."""
+    del key
+    losses = optax.sigmoid_binary_cross_entropy(network(batch["x"])[:, 0], batch["y"])
+    return _weighted(losses, batch) + _penalty(network, batch)
+
+
+def regression_loss(network: Any, batch: dict[str, jax.Array], *, key: jax.Array) -> jax.Array:
+    """Mean squared error of the standardised target and the penalty."""
+    del key
+    return _weighted((network(batch["x"])[:, 0] - batch["y"]) ** 2, batch) + _penalty(network, batch)
+
+
+def train(
+    problem: Problem, rows: np.ndarray, kind: str, *, hidden: int, decay: float, steps: int, seed: int, classes: bool
+) -> Trained:
+    """Trains a network on some rows by L-BFGS on all of them at once.
+
+    Args:
+        problem: the table.
+        rows: indices to train on.
+        kind: `KAN`, with `hidden` nodes and three intervals, or `MLP`, as wide as gives it as many parameters.
+        hidden: nodes of the KAN.
+        decay: weight of the sum of squared parameters in the loss.
+        steps: of L-BFGS.
+        seed: of the initial parameters.
+        classes: whether the target is classes.
+    """
+    n, d = problem.features.shape
+    used, y = problem.features[rows], problem.target
+    spread = used.std(axis=0)
+    middle, size = (0.0, 1.0) if classes else (float(y[rows].mean()), float(y[rows].std()))
+    scaling = Scaling(
+        *(jnp.asarray(a, jnp.float32) for a in (used.mean(axis=0), np.where(spread > 0, spread, 1.0), middle, size))
+    )
+    weight = np.zeros(n)
+    weight[rows] = 1
+    batch = {
+        "x": scaling.inputs(jnp.asarray(problem.features, jnp.float32)),
+        "y": jnp.asarray((y - middle) / size, jnp.float32),
+        "weight": jnp.asarray(weight, jnp.float32),
+        "decay": jnp.float32(decay),
+    }
+    fitted = training.fit(
+        classification_loss if classes else regression_loss,
+        make(kind, d, hidden, nnx.Rngs(seed)),
+        FullBatch(batch),
+        LBFGS,
+        steps=steps,
+        key=jax.random.key(seed),
+        steps_per_call=steps,
+        progress=False,
+    )
+    return Trained(fitted.model, scaling)
+
+
+def make(kind: str, d: int, hidden: int, rngs: nnx.Rngs) -> Any:
+    """A new network of d inputs and one output."""
+    if kind == KAN:
+        return nn.KAN((d, hidden, 1), intervals=3, rngs=rngs)
+    return nn.MLP(d, 1, width=matched_width(d, hidden), depth=1, rngs=rngs)
+
+
+def matched_width(d: int, hidden: int) -> int:
+    """Width of the perceptron (d + 2) w + 1 that has the parameters of a KAN, 8 (d + 1) hidden."""
+    return round((8 * (d + 1) * hidden - 1) / (d + 2))
+
+
+def parameters(network: Any) -> int:
+    """The number of a network's parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
+
+
+def baseline(problem: Problem, rows: np.ndarray, kind: str, *, seed: int, classes: bool) -> Callable[[Any], np.ndarray]:
+    """Fits a baseline; the function returned gives the probability of class 1, or the target.
+
+    Args:
+        problem: the table.
+        rows: indices to train on.
+        kind: `FOREST`, `LINEAR`, or `MAJORITY`.
+        seed: of the forest.
+        classes: whether the target is classes.
+    """
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    models: dict[str, tuple[Any, Any]] = {
+        FOREST: (RandomForestClassifier(200, random_state=seed), RandomForestRegressor(100, random_state=seed)),
+        LINEAR: (LogisticRegression(max_iter=2000), Ridge(10.0)),
+        MAJORITY: (DummyClassifier(), DummyRegressor()),
+    }
+    model = make_pipeline(StandardScaler(), models[kind][0 if classes else 1])
+    model.fit(problem.features[rows], problem.target[rows].astype(int) if classes else problem.target[rows])
+    return (lambda x: model.predict_proba(x)[:, 1]) if classes else model.predict
+
+
+def splits(problem: Problem, *, seeds: int, grouped: bool, classes: bool) -> Iterator[Split]:
+    """Rows to train on and to test on, a fifth, one split a seed.
+
+    Args:
+        problem: the table.
+        seeds: number of splits.
+        grouped: whether all rows of a group fall on one side.
+        classes: whether both sides shall have equal shares of the classes, where they are not grouped.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
+
+    for seed in range(seeds):
+        kind = GroupShuffleSplit if grouped else StratifiedShuffleSplit if classes else ShuffleSplit
+        split = kind(1, test_size=0.2, random_state=seed)
+        yield next(split.split(problem.features, problem.target, problem.groups))
+
+
+def _weighted(losses: jax.Array, batch: dict[str, jax.Array]) -> jax.Array:
+    return jnp.sum(batch["weight"] * losses) / jnp.sum(batch["weight"])
+
+
+def _penalty(network: Any, batch: dict[str, jax.Array]) -> jax.Array:
+    squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(nnx.state(network, nnx.Param))]
+    return batch["decay"] * sum(squares, jnp.zeros(()))
