@@ -17,6 +17,8 @@ KAN, MLP, FOREST, LINEAR, MAJORITY = "KAN", "MLP", "random forest", "logistic re
 CLIP = 3.0
 """Standard deviations at which inputs are cut; over them they fill the range [-1, 1] of the splines."""
 LBFGS = optax.lbfgs()
+ROWS = 1100
+"""That all tables are filled up to, with rows of no weight: fits of one kind of network share one program."""
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -111,11 +113,12 @@ def train(
     scaling = Scaling(
         *(jnp.asarray(a, jnp.float32) for a in (used.mean(axis=0), np.where(spread > 0, spread, 1.0), middle, size))
     )
-    weight = np.zeros(n)
-    weight[rows] = 1
+    padded = max(n, ROWS)
+    x, standardised, weight = np.zeros((padded, d)), np.zeros(padded), np.zeros(padded)
+    x[:n], standardised[:n], weight[rows] = problem.features, (y - middle) / size, 1
     batch = {
-        "x": scaling.inputs(jnp.asarray(problem.features, jnp.float32)),
-        "y": jnp.asarray((y - middle) / size, jnp.float32),
+        "x": scaling.inputs(jnp.asarray(x, jnp.float32)),
+        "y": jnp.asarray(standardised, jnp.float32),
         "weight": jnp.asarray(weight, jnp.float32),
         "decay": jnp.float32(decay),
     }
@@ -149,7 +152,9 @@ def parameters(network: Any) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
 
 
-def baseline(problem: Problem, rows: np.ndarray, kind: str, *, seed: int, classes: bool) -> Callable[[Any], np.ndarray]:
+def baseline(
+    problem: Problem, rows: np.ndarray, kind: str, *, seed: int, trees: int, classes: bool
+) -> Callable[[Any], np.ndarray]:
     """Fits a baseline; the function returned gives the probability of class 1, or the target.
 
     Args:
@@ -157,6 +162,7 @@ def baseline(problem: Problem, rows: np.ndarray, kind: str, *, seed: int, classe
         rows: indices to train on.
         kind: `FOREST`, `LINEAR`, or `MAJORITY`.
         seed: of the forest.
+        trees: of the forest.
         classes: whether the target is classes.
     """
     from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -166,7 +172,7 @@ def baseline(problem: Problem, rows: np.ndarray, kind: str, *, seed: int, classe
     from sklearn.preprocessing import StandardScaler
 
     models: dict[str, tuple[Any, Any]] = {
-        FOREST: (RandomForestClassifier(200, random_state=seed), RandomForestRegressor(100, random_state=seed)),
+        FOREST: (RandomForestClassifier(trees, random_state=seed), RandomForestRegressor(trees, random_state=seed)),
         LINEAR: (LogisticRegression(max_iter=2000), Ridge(10.0)),
         MAJORITY: (DummyClassifier(), DummyRegressor()),
     }
@@ -189,7 +195,7 @@ def splits(problem: Problem, *, seeds: int, grouped: bool, classes: bool) -> Ite
     for seed in range(seeds):
         kind = GroupShuffleSplit if grouped else StratifiedShuffleSplit if classes else ShuffleSplit
         split = kind(1, test_size=0.2, random_state=seed)
-        yield next(split.split(problem.features, problem.target, problem.groups))
+        yield next(split.split(problem.features, problem.target, problem.groups if grouped else None))
 
 
 def _weighted(losses: jax.Array, batch: dict[str, jax.Array]) -> jax.Array:

@@ -47,14 +47,14 @@ class Scores(NamedTuple):
 
 
 def classification(
-    problem: data.Problem, *, grouped: bool, seeds: int, hidden: int, decay: float, steps: int
+    problem: data.Problem, *, grouped: bool, seeds: int, hidden: int, decay: float, steps: int, trees: int
 ) -> Scores:
     """F1 and the area under the ROC curve of every model, on splits with or without the same element sets."""
     f1, auroc = np.empty((2, len(MODELS), seeds))
     networks = []
     for seed, (rows, held) in enumerate(splits(problem, seeds=seeds, grouped=grouped, classes=True)):
         for i, model in enumerate(MODELS):
-            p, trained = _predictions(problem, rows, held, model, hidden, decay, steps, seed, classes=True)
+            p, trained = _predictions(problem, rows, held, model, hidden, decay, steps, trees, seed, classes=True)
             networks += [trained] if model == KAN else []
             positive = problem.target[held]
             f1[i, seed] = metrics.f1_score((p > 0.5).astype(float), positive)
@@ -69,6 +69,7 @@ def regression(
     hidden: int,
     decay: float,
     steps: int,
+    trees: int,
     kept: Sequence[np.ndarray] | None = None,
 ) -> Scores:
     """R^2 and the mean absolute error of every model on formulas that it has not seen.
@@ -79,6 +80,7 @@ def regression(
         hidden: nodes of the KAN.
         decay: weight of the penalty.
         steps: of L-BFGS.
+        trees: of the random forest.
         kept: for every split, the rows that a first stage lets through to the test; all by default.
     """
     r2, error = np.empty((2, len(MODELS), seeds))
@@ -86,7 +88,7 @@ def regression(
     for seed, (rows, held) in enumerate(splits(problem, seeds=seeds, grouped=True, classes=False)):
         held = held if kept is None else np.intersect1d(held, kept[seed])
         for i, model in enumerate(MODELS):
-            y, trained = _predictions(problem, rows, held, model, hidden, decay, steps, seed, classes=False)
+            y, trained = _predictions(problem, rows, held, model, hidden, decay, steps, trees, seed, classes=False)
             networks += [trained] if model == KAN else []
             r2[i, seed] = metrics.r_squared(problem.target[held], y)
             error[i, seed] = np.mean(np.abs(problem.target[held] - y))
@@ -114,13 +116,15 @@ def _predictions(
     hidden: int,
     decay: float,
     steps: int,
+    trees: int,
     seed: int,
     *,
     classes: bool,
 ) -> tuple[np.ndarray, Trained | None]:
     """Probabilities of class 1, or targets, of the held-out rows, and the network if it is one."""
     if model not in (KAN, MLP):
-        return np.asarray(baseline(problem, rows, model, seed=seed, classes=classes)(problem.features[held])), None
+        predict = baseline(problem, rows, model, seed=seed, trees=trees, classes=classes)
+        return np.asarray(predict(problem.features[held])), None
     trained = train(problem, rows, model, hidden=hidden, decay=decay, steps=steps, seed=seed, classes=classes)
     output = trained(jnp.asarray(problem.features[held], jnp.float32))
     return np.asarray(jax.nn.sigmoid(output) if classes else output), trained
@@ -154,12 +158,13 @@ class Ensemble(eqx.Module):
                 jnp.asarray(circumstances, fractions.dtype),
             ]
         )
-        return nnx.vmap(lambda member, x: member(x), in_axes=(0, None))(self.members, features)
+        return jax.vmap(lambda member, x: member(x), (0, None))(self.members, features)
 
     def __call__(self, fractions: Any) -> jax.Array:
         """The mean less `CAUTION` standard deviations, in units of 100 MPa."""
         strengths = self.predictions(fractions)
-        return (jnp.mean(strengths) - CAUTION * jnp.std(strengths)) / 100
+        spread = jnp.std(strengths) if strengths.size > 1 else 0.0
+        return (jnp.mean(strengths) - CAUTION * spread) / 100
 
 
 class Designed(NamedTuple):

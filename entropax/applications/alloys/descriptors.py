@@ -93,7 +93,10 @@ def hea_descriptors(
         _checks.positive("gas_constant", R),
         _checks.positive("least_enthalpy", floor),
     )
-    radius, melting, valence, chi, enthalpy = (jnp.asarray(t, x.dtype) for t in _tables(symbols))
+    *columns, pairs = _tables(symbols)
+    if np.isnan(pairs).any():
+        checks = (*checks, _no_unknown_pair(x, np.isnan(pairs)))
+    radius, melting, valence, chi, enthalpy = (jnp.asarray(t, x.dtype) for t in (*columns, np.nan_to_num(pairs)))
     return _checks.enforce(_descriptors(x, radius, melting, valence, chi, enthalpy, R, floor), *checks)
 
 
@@ -119,7 +122,7 @@ def carbide_descriptors(formula: str) -> CarbideDescriptors:
     if len(metals) == len(amounts) or not metals:
         raise ValueError(f"formula must be that of a carbide, metals with C, got {formula!r}")
     x, symbols = _fractions(metals, None)
-    radius, _, _, chi, _ = (jnp.asarray(t, x.dtype) for t in _tables(symbols))
+    radius, _, _, chi, _ = (jnp.asarray(table, x.dtype) for table in _tables(symbols))
     return CarbideDescriptors(
         metals=hea_descriptors(metals),
         radius_ratio=CARBON_RADIUS / jnp.sum(x * radius),
@@ -147,6 +150,12 @@ def _fractions(
     if x.ndim < 1 or x.shape[-1] != len(elements):
         raise ValueError(f"fractions must have shape (..., {len(elements)}), one for each element, got {x.shape}")
     return x, tuple(elements)
+
+
+def _no_unknown_pair(x: Array, unknown: np.ndarray) -> _checks.Check:
+    with _checks.evaluated_now(x):
+        ok = jnp.all((x @ jnp.asarray(unknown, x.dtype)) * x == 0, axis=-1)
+    return _checks.Check(ok, "elements must form pairs of known enthalpy", lambda: "Th with U")
 
 
 @lru_cache(maxsize=4096)
