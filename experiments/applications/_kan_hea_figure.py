@@ -40,6 +40,7 @@ def _inputs(axis: Any, found: "xarray.Dataset") -> None:
         xlabel="descriptor (standard deviations / 3)",
         ylabel=r"edge function $\phi$, less its mean",
     )
+    axis.set_xticks(np.linspace(-1, 1, 5))
     axis.legend(ncols=3, fontsize=7)
 
 
@@ -68,8 +69,8 @@ def _phases(axis: Any, found: "xarray.Dataset") -> None:
         if np.isfinite(value):
             axis.plot(_place(0, i), value, ls="", marker="_", ms=14, mew=2, color="#e69f00", zorder=5,
                       label="reference, pykan / scikit-learn" if i == 0 else None)  # fmt: skip
-    axis.set(title="one phase or several (1094 alloys)", ylabel="F1", ylim=(0.5, 1.13))
-    axis.legend(ncols=3, fontsize=6.5, loc="upper center")
+    axis.set(title="one phase or several (1094 alloys)", ylabel="F1", ylim=(0.5, 1.08))
+    axis.legend(handles=axis.get_lines()[:1], fontsize=7, loc="upper center")
 
 
 def _regressions(axis: Any, found: "xarray.Dataset") -> None:
@@ -79,7 +80,12 @@ def _regressions(axis: Any, found: "xarray.Dataset") -> None:
         "modulus": "Young's modulus of\npredicted solutions",
     }
     _bars(axis, found.r2, "target", names)
-    axis.set(title="formulas not seen", ylabel="$R^2$", ylim=(-0.2, 1.2))
+    low = -0.2
+    for j, i in np.argwhere(found.r2.mean("split").transpose("target", "model").values < low):
+        value = float(found.r2.mean("split").transpose("target", "model").values[j, i])
+        axis.annotate(f"{value:.1f}", (_place(j, i), low), (0, 3), textcoords="offset points", ha="center", fontsize=7,
+                      bbox={"facecolor": "1", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+    axis.set(title="formulas not seen", ylabel="$R^2$", ylim=(low, 1.2))
     axis.legend(ncols=3, fontsize=6.5, loc="upper center")
 
 

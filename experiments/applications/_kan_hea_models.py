@@ -13,7 +13,7 @@ from flax import nnx
 from entropax import nn, training
 from experiments.applications._kan_hea_data import Problem
 
-KAN, MLP, FOREST, LINEAR, MAJORITY = "KAN", "MLP", "random forest", "logistic regression", "majority"
+KAN, MLP, FOREST, LINEAR, MAJORITY = "KAN", "MLP", "random forest", "linear model", "majority"
 CLIP = 3.0
 """Standard deviations at which inputs are cut; over them they fill the range [-1, 1] of the splines."""
 LBFGS = optax.lbfgs()
@@ -160,7 +160,7 @@ def baseline(
     Args:
         problem: the table.
         rows: indices to train on.
-        kind: `FOREST`, `LINEAR`, or `MAJORITY`.
+        kind: `FOREST`, `LINEAR` (logistic, or ridge regression), or `MAJORITY` (the mean, of a target).
         seed: of the forest.
         trees: of the forest.
         classes: whether the target is classes.

@@ -192,7 +192,7 @@ def design(networks: Sequence[Trained], elements: tuple[str, ...], *, steps: int
     turn = (turn - jnp.mean(turn)) / jnp.linalg.norm(turn)
     slope = float(jnp.vdot(jax.grad(ensemble)(place), turn))
     ahead, behind = (float(ensemble(place + h * turn)) for h in (2e-3, -2e-3))
-    found = alloys.design_composition(ensemble, start, least_entropy=LEAST_ENTROPY, steps=steps, learning_rate=0.05)
+    found = alloys.design_composition(ensemble, start, least_entropy=LEAST_ENTROPY, steps=steps, learning_rate=0.3)
     strengths = np.stack([np.asarray(ensemble.predictions(x)) for x in (start, found.fractions)])
     return Designed(found, strengths, abs(slope - (ahead - behind) / 4e-3) / abs(slope))
 

@@ -64,7 +64,7 @@ class Config:
     trees: int = 200
     toy_iterations: int = 600
     toy_every: int = 30
-    design_steps: int = 150
+    design_steps: int = 400
 
 
 PRESETS: dict[str, Config] = {
