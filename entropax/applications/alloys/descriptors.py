@@ -59,7 +59,7 @@ class CarbideDescriptors(eqx.Module):
 
 
 def hea_descriptors(
-    composition: str | Mapping[str, float] | Real[ArrayLike, "*batch n"],
+    composition: str | Mapping[str, int | float] | Real[ArrayLike, "*batch n"],
     *,
     elements: Sequence[str] | None = None,
     gas_constant: RealScalar = GAS_CONSTANT,
@@ -131,7 +131,7 @@ def carbide_descriptors(formula: str) -> CarbideDescriptors:
 
 
 def _fractions(
-    composition: str | Mapping[str, float] | Real[ArrayLike, "*batch n"], elements: Sequence[str] | None
+    composition: str | Mapping[str, int | float] | Real[ArrayLike, "*batch n"], elements: Sequence[str] | None
 ) -> tuple[Array, tuple[str, ...]]:
     """Fractions as an array, and their elements."""
     if isinstance(composition, str | Mapping):
@@ -173,12 +173,13 @@ def _descriptors(
     S = R * jnp.sum(jax.scipy.special.entr(jnp.where(x > 0, x, 1)), axis=-1)
     with jax.default_matmul_precision("highest"):
         H = 2 * jnp.sum((x @ enthalpy) * x, axis=-1)
-        T, vec = x @ melting, x @ valence
-        r = radius / (x @ radius)[..., None]
-        spread = chi.reshape((1,) * (x.ndim - 1) + chi.shape) - (x @ chi)[..., None]
-    size = 100 * _safe_root(jnp.sum(x * (1 - r) ** 2, axis=-1))
-    mismatch = _safe_root(jnp.sum(x * spread**2, axis=-1))
-    return AlloyDescriptors(S, H, size, vec, mismatch, T, T * S / (1000 * jnp.maximum(jnp.abs(H), floor)))
+        T, vec, r, mean_chi = x @ melting, x @ valence, x @ radius, x @ chi
+    rows = (1,) * (x.ndim - 1) + radius.shape
+    # Differences first: of a pure element they are zero to the last digit.
+    size = (r[..., None] - radius.reshape(rows)) / r[..., None]
+    delta = 100 * _safe_root(jnp.sum(x * size**2, axis=-1))
+    mismatch = _safe_root(jnp.sum(x * (mean_chi[..., None] - chi.reshape(rows)) ** 2, axis=-1))
+    return AlloyDescriptors(S, H, delta, vec, mismatch, T, T * S / (1000 * jnp.maximum(jnp.abs(H), floor)))
 
 
 def _safe_root(square: Array) -> Array:
