@@ -112,12 +112,13 @@ def mean_square(network, batch, *, key=None):
 
 def test_update_grid_follows_the_samples_and_keeps_the_function(x64):
     network = with_numbers(nn.KAN((2, 3, 1), intervals=8, rngs=nnx.Rngs(0)), scale=0.3)
-    x = jnp.asarray(np.stack([RNG.uniform(-1, 1, 400) ** 3, RNG.uniform(-0.5, 0.9, 400)], axis=1))
+    samples = np.stack([RNG.uniform(-1, 1, 400) ** 3, RNG.uniform(-0.5, 0.9, 400)], axis=1)
+    x = jnp.asarray(samples)
     new = nn.update_grid(network, x)
     first = new.layers[0]
     shares = np.linspace(0, 1, 9)[:, None]
-    low, high = np.min(x, axis=0), np.max(x, axis=0)
-    expected = 0.02 * (low + shares * (high - low)) + 0.98 * np.quantile(x, shares[:, 0], axis=0)
+    low, high = samples.min(axis=0), samples.max(axis=0)
+    expected = 0.02 * (low + shares * (high - low)) + 0.98 * np.quantile(samples, shares[:, 0], axis=0)
     np.testing.assert_allclose(first.knots[3:-3], expected, atol=1e-12)
     np.testing.assert_allclose(np.diff(first.knots[:4], axis=0), np.broadcast_to((high - low) / 8, (3, 2)), atol=1e-12)
     # As near as splines on the new knots come to splines on the old ones, of eight pieces each.
@@ -172,7 +173,7 @@ def test_grids_refuse_what_has_none():
 
 
 def test_pruning_drops_the_idle_nodes_and_changes_nothing_else(x64):
-    network = with_numbers(nn.KAN((2, 4, 3, 1), rngs=nnx.Rngs(0)))
+    network = with_numbers(nn.KAN((2, 4, 3, 1), rngs=nnx.Rngs(0)), scale=1.5)
     first, second, _ = network.layers
     for layer, node in ((first, 1), (first, 3)):  # two nodes without input
         layer.base_weight[...] = layer.base_weight[...].at[:, node].set(0)
