@@ -9,6 +9,9 @@ import jax.numpy as jnp
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar
 
+_SPELT_OUT = 32
+"""So many functions, or fewer, are written down one by one."""
+
 
 def bspline_basis(
     x: Real[ArrayLike, "*shape"], knots: Real[ArrayLike, "m"], *, order: int = 3
@@ -164,11 +167,20 @@ def uniform_basis(x: Array, *, start: float, stop: float, intervals: int, order:
     Returns:
         Shape (..., G + k, inputs).
     """
-    first = jnp.arange(-order, intervals, dtype=x.dtype)[:, None]
-    v = ((x - start) * (intervals / (stop - start)))[..., None, :] - first.reshape((1,) * (x.ndim - 1) + first.shape)
-    if order == 0:
-        last = (first == intervals - 1).reshape((1,) * (x.ndim - 1) + first.shape)
-        return ((v >= 0) & ((v < 1) | (last & (v == 1)))).astype(x.dtype)
+    first = jnp.arange(-order, intervals, dtype=x.dtype)
+    u = (x - start) * (intervals / (stop - start))
+    if first.size <= _SPELT_OUT and order:
+        # XLA makes one loop of the gradient by x then; of a sum over an axis it writes out the terms first.
+        return jnp.stack([_cardinal(u - (g - order), order) for g in range(first.size)], axis=-2)
+    v = u[..., None, :] - first.reshape((1,) * (x.ndim - 1) + (-1, 1))
+    if order:
+        return _cardinal(v, order)
+    last = (first == intervals - 1).reshape((1,) * (x.ndim - 1) + (-1, 1))
+    return ((v >= 0) & ((v < 1) | (last & (v == 1)))).astype(x.dtype)
+
+
+def _cardinal(v: Array, order: int) -> Array:
+    """N_k(v) for k of at least 1."""
     # A selection, not a minimum or an absolute value: its slope in the middle is +-1, never their average 0, and so
     # the second derivative on a knot is right.
     s = jnp.where(v < (order + 1) / 2, v, order + 1 - v)
