@@ -171,7 +171,8 @@ def uniform_basis(x: Array, *, start: float, stop: float, intervals: int, order:
     u = (x - start) * (intervals / (stop - start))
     if first.size <= _SPELT_OUT and order:
         # XLA makes one loop of the gradient by x then; of a sum over an axis it writes out the terms first.
-        return jnp.stack([_cardinal(u - (g - order), order) for g in range(first.size)], axis=-2)
+        functions = [_cardinal(u - (g - order), order)[..., None, :] for g in range(first.size)]
+        return jnp.concatenate(functions, axis=-2)  # a stack's gradient is transposed
     v = u[..., None, :] - first.reshape((1,) * (x.ndim - 1) + (-1, 1))
     if order:
         return _cardinal(v, order)
