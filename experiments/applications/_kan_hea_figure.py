@@ -34,7 +34,7 @@ def _inputs(axis: Any, found: "xarray.Dataset") -> None:
     """The strongest edge out of each descriptor."""
     for i, name in enumerate(found.descriptor.values):
         curve = found.input_edges.isel(descriptor=i)
-        axis.plot(found.input_place, curve - curve.mean(), label=SHORT[str(name)], marker="")
+        axis.plot(found.input_place.isel(descriptor=i), curve - curve.mean(), label=SHORT[str(name)], marker="")
     axis.set(
         title="KAN of phases: strongest edge of each descriptor",
         xlabel="descriptor (standard deviations / 3)",

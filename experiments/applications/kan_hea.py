@@ -251,7 +251,6 @@ def _dataset(
             "element": list(studies.PALETTE),
             "stage": ["start", "end"],
             "descriptor": list(phases.names),
-            "input_place": np.linspace(-1, 1, 101),
         },
         attrs={"pykan_error": PYKAN_ERROR, "design_entropy": float(designed.design.mixing_entropy), "clip": CLIP},
     )
@@ -263,13 +262,14 @@ def _edges(trained: Trained, phases: data.Problem) -> dict[str, Any]:
     assert isinstance(network, nn.KAN)
     x = trained.scaling.inputs(jnp.asarray(phases.features, jnp.float32))
     strongest = np.argmax(np.asarray(nn.edge_norms(network, x)[0]), axis=1)
-    places = jnp.broadcast_to(jnp.linspace(-1, 1, 101)[:, None], (101, x.shape[1]))
+    places = jnp.linspace(jnp.min(x, axis=0), jnp.max(x, axis=0), 101)
     first = np.asarray(network.layers[0].edges(places))[:, np.arange(x.shape[1]), strongest]
     hidden = network.nodes(x)[1]
     along = jnp.linspace(jnp.min(hidden, axis=0), jnp.max(hidden, axis=0), 101)
     second = np.asarray(network.layers[1].edges(along))[:, :, 0]
     return {
-        "input_edges": (("descriptor", "input_place"), first.T),
+        "input_edges": (("descriptor", "input_sample"), first.T),
+        "input_place": (("descriptor", "input_sample"), np.asarray(places).T),
         "hidden_edges": (("node", "hidden_sample"), second.T),
         "hidden_place": (("node", "hidden_sample"), np.asarray(along).T),
     }

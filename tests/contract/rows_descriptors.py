@@ -8,7 +8,7 @@ from tests.contract.harness import Bad, Row, simplex
 
 ELEMENTS = ("Al", "Co", "Cr", "Fe", "Ni")
 X = np.array([[0.1, 0.3, 0.15, 0.25, 0.2], [0.3, 0.1, 0.2, 0.25, 0.15]])
-HELD = {"bad_static": "it holds what a function computed", "bad_values": "it holds what a function computed"}
+HELD = dict.fromkeys(("bad_static", "bad_values", "integer"), "it holds what a function computed")
 TEXT = {"traced": "it takes text, on the host", "bad_values": "its arguments are text"}
 FILE = {"traced": "it reads a file, on the host", "bad_values": "its argument is a path"}
 
@@ -75,6 +75,23 @@ ROWS = [
         exempt={
             "integer": "fractions are no integers",
             "recompile": "an objective is traced where it stands; the search itself is compiled once",
+            "second_order": "the temperature of the bound is differentiable once",
+        },
+        half="float32",
+    ),
+    Row(
+        name="applications.alloys.design_composition.bound",
+        call=lambda x, S: alloys.design_composition(rise, x, least_entropy=S, steps=4, learning_rate=0.6),
+        arguments=lambda: (X[0], 12.9),
+        differentiable=(0, 1),
+        project={0: simplex},
+        select=lambda design: (design.value, design.fractions),
+        bad_static=(Bad((X[0], X[0]), "least_entropy must be a number"),),
+        bad_values=(Bad((X[0], 14.0), "least_entropy must be at least 0 and less than R log 5"),),
+        exempt={
+            "integer": "fractions are no integers",
+            "recompile": "an objective is traced where it stands; the search itself is compiled once",
+            "second_order": "the temperature of the bound is differentiable once",
         },
         half="float32",
     ),

@@ -12,7 +12,8 @@
   `pair_enthalpies` of Miedema's model.
 - `design_composition` climbs a function of the composition, such as a trained network of the descriptors, under a bound
   on the entropy of mixing.
-- Files: `read_phases`, `read_mechanical_properties`, `read_labelled_formulas` (carbides), `read_fraction_table`.
+- Files with amounts: `read_phases`, `read_mechanical_properties`, `read_labelled_formulas` (carbides),
+  `read_fraction_table`; `load_alloy_table` keeps the sets of elements alone.
 """
 
 from entropax.applications.alloys.datasets import (
