@@ -1,6 +1,7 @@
 """Knots of a Kolmogorov-Arnold network that follow the samples, and finer ones."""
 
 from collections.abc import Callable
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -109,7 +110,7 @@ def _layer_by_layer(network: KAN, values: Array, change: Callable[[KANLayer, Arr
     new = nnx.clone(network)
     layers = []
     for layer in network.layers:
-        layers.append(change(layer, values))
+        layers.append(change(cast(KANLayer, layer), values))
         values = layers[-1](values)
     new.layers = nnx.List(layers)
     return new

@@ -101,7 +101,7 @@ def _climb_from(objective: Any, logits: Array, bound: Array, rate: Array, *, ste
     return logits, cooled, values
 
 
-def _climb(objective: Callable[[Any], Any], x: Array, bound: Array, rate: Array, *, steps: int) -> AlloyDesign:
+def _climb(objective: Any, x: Array, bound: Array, rate: Array, *, steps: int) -> AlloyDesign:
     wrapped = objective if isinstance(objective, eqx.Module) else jax.tree_util.Partial(objective)
     logits, constrained, values = _climb_from(wrapped, jnp.log(jnp.where(x > 0, x, 1)), bound, rate, steps=steps)
     x = jax.nn.softmax(logits)
