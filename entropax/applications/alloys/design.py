@@ -102,10 +102,10 @@ def _climb_from(objective: Any, logits: Array, bound: Array, rate: Array, *, ste
 
 
 def _climb(objective: Any, x: Array, bound: Array, rate: Array, *, steps: int) -> AlloyDesign:
-    wrapped = objective if isinstance(objective, eqx.Module) else jax.tree_util.Partial(objective)
+    wrapped: Any = objective if isinstance(objective, eqx.Module) else jax.tree_util.Partial(objective)
     logits, constrained, values = _climb_from(wrapped, jnp.log(jnp.where(x > 0, x, 1)), bound, rate, steps=steps)
     x = jax.nn.softmax(logits)
-    return AlloyDesign(objective(x).astype(x.dtype), x, GAS_CONSTANT * _entropy(logits), values, constrained)
+    return AlloyDesign(wrapped(x).astype(x.dtype), x, GAS_CONSTANT * _entropy(logits), values, constrained)
 
 
 def _entropy(logits: Array) -> Array:
@@ -114,7 +114,7 @@ def _entropy(logits: Array) -> Array:
 
 
 def _with_entropy(logits: Array, bound: Array) -> tuple[Array, Array]:
-    """The logits over the least temperature, at least 1, at which the entropy is that of the bound; and if above 1."""
+    """The logits over the least temperature from 1 on that gives the entropy of the bound; and whether it is above."""
     fixed = jax.lax.stop_gradient(logits - jnp.max(logits))
 
     def halve(_: Any, inverse: tuple[Array, Array]) -> tuple[Array, Array]:
