@@ -38,18 +38,18 @@ def checked(t: Any, K0: Any, where: Any, names: tuple[str, str] = ("t", "K0")) -
     Raises:
         TypeError, ValueError: as the public functions say.
     """
-    time, K = _checks.as_floats(**{names[0]: t, names[1]: K0})
+    time, K = (_checks.accumulated(x) for x in _checks.as_floats(**{names[0]: t, names[1]: K0}))
     if time.ndim != 1 or time.shape[0] < MIN_POINTS:
         raise ValueError(f"{names[0]} must have shape (n,) with n >= {MIN_POINTS}, got {time.shape}")
     _checks.require_same_shape(**{names[0]: time, names[1]: K})
     mask = _checks.as_mask(where, time.shape)
     with _checks.evaluated_now(K, mask):
         safe = jnp.where(mask, K, 1)
-    checks = (_increasing(names[0], time), _enough(mask), _checks.positive(names[1], safe))
+    checks = (increasing(names[0], time), _enough(mask), _checks.positive(names[1], safe))
     return time, jnp.log10(safe), mask, checks
 
 
-def _increasing(name: str, t: Array) -> _checks.Check:
+def increasing(name: str, t: Array) -> _checks.Check:
     with _checks.evaluated_now(t):
         gaps = jnp.diff(t)
         ok = jnp.all(gaps > 0) & jnp.all(jnp.isfinite(t))
@@ -75,7 +75,7 @@ def grid_size(t: Array, mask: Array, dt: float, num_points: int | None) -> tuple
     """
     _checks.require_within("dt", dt, 0, float("inf"), open_below=True, open_above=True)
     with _checks.evaluated_now(t, mask):
-        first, last = _ends(mask)
+        first, last = ends(mask)
         span = t[last] - t[first]
     if num_points is None:
         if not _checks.is_concrete(span):
@@ -92,7 +92,7 @@ def grid_size(t: Array, mask: Array, dt: float, num_points: int | None) -> tuple
     return num_points, _checks.Check(ok, expected, lambda: f"{float(step):.4g} apart with {num_points} of them")
 
 
-def _ends(mask: Array) -> tuple[Array, Array]:
+def ends(mask: Array) -> tuple[Array, Array]:
     """Indices of the first and the last point that the mask leaves."""
     return jnp.argmax(mask), mask.shape[0] - 1 - jnp.argmax(mask[::-1])
 
@@ -110,7 +110,7 @@ def _resampled(t: Array, y: Array, mask: Array, num_points: int) -> tuple[Array,
     """Linear between the points that the mask leaves."""
     n = t.shape[0]
     index = jnp.arange(n)
-    first, last = _ends(mask)
+    first, last = ends(mask)
     before = jax.lax.cummax(jnp.where(mask, index, first))
     after = jax.lax.cummin(jnp.where(mask, index, last), reverse=True)
     share = jnp.arange(num_points, dtype=t.dtype) / (num_points - 1)

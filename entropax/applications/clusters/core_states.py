@@ -90,9 +90,7 @@ def soft_core_states(
     # 1 - s_1 and s_1 - s_2 without cancellation: s_1 (1 - s_2) (1 - exp(first limit - second limit)).
     apart = -jnp.expm1(second - first)
     middle = jax.nn.sigmoid(first) * jax.nn.sigmoid(-second) * apart
-    return _checks.enforce(
-        jnp.stack([jax.nn.sigmoid(-first), middle, jax.nn.sigmoid(second)], axis=-1), *checks
-    )
+    return _checks.enforce(jnp.stack([jax.nn.sigmoid(-first), middle, jax.nn.sigmoid(second)], axis=-1), *checks)
 
 
 def _limits(by: Any, limits: tuple[float, float] | None) -> tuple[float, float]:

@@ -125,4 +125,6 @@ def _fit(r: Array, K: Array, e: Array, scaled: bool) -> EntropyProfileFit:
     errors = jnp.sqrt(jnp.diag(covariance))
     done = (found.result == optimistix.RESULTS.successful) & jnp.all(jnp.isfinite(errors))
     value = jnp.exp(p).at[2].set(p[2])
-    return EntropyProfileFit(value, errors, covariance, chi_squared, done, jnp.asarray(found.stats["num_steps"], jnp.int32))
+    return EntropyProfileFit(
+        value, errors, covariance, chi_squared, done, jnp.asarray(found.stats["num_steps"], jnp.int32)
+    )

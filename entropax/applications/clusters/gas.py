@@ -29,9 +29,7 @@ def _positive(**values: Array) -> tuple[_checks.Check, ...]:
     return tuple(_checks.positive(name, x, batch_ndim=x.ndim) for name, x in values.items())
 
 
-def gas_entropy(
-    temperature: Real[ArrayLike, "*shape"], density: Real[ArrayLike, "*other"]
-) -> Float[Array, "*result"]:
+def gas_entropy(temperature: Real[ArrayLike, "*shape"], density: Real[ArrayLike, "*other"]) -> Float[Array, "*result"]:
     """Entropy of a gas as astronomers measure it, K = k_B T n_e^(-2/3).
 
     Args:

@@ -246,7 +246,7 @@ def _candidates(history: _histories.History, g_min: Array, merge_gap: Array) -> 
     n = t.shape[0]
     index = jnp.arange(n)
     steep = jnp.abs(slope) > g_min
-    sign = jnp.where(steep, jnp.sign(slope), 0).astype(jnp.int32)
+    sign = jnp.where(steep, jnp.sign(slope), 0)
     first = steep & (sign != jnp.pad(sign[:-1], (1, 0)))
     last = steep & (sign != jnp.pad(sign[1:], (0, 1)))
     back, ahead = (_beyond(slope, sign, g_min, shift) for shift in (-1, 1))
@@ -301,7 +301,7 @@ def _table(
         t_mid=(t_start + t_end) / 2,
         duration=t_end - t_start,
         dy=y_end - y_start,
-        direction=taken(found.sign),
+        direction=taken(found.sign).astype(jnp.int32),
         state_start=jnp.where(filled, _state(y_start), 0),
         state_end=jnp.where(filled, _state(y_end), 0),
         overflow=total[-1] > max_events,
