@@ -5,8 +5,8 @@
   another number than the aperture's mean.
 - What a core is: `classify_core` (classes), `soft_core_states` (weights with gradients).
 - What happened to it: `find_transformations` finds rises and falls in one history. Optimise through
-  `transformation_excess`, which never jumps, or `soft_transformation_count`, which tends to the count. `archetype` names
-  a whole history.
+  `transformation_excess`, which never jumps, or `soft_transformation_count`, which tends to the count. `archetype`
+  names a whole history.
 - Why: `merger_fraction` against `random_control` (random times), `shuffled_control` (mergers shifted in time, exact
   where transformations come close together) or `poisson_null`; `excess_bootstrap`, `binomial_excess`,
   `wilson_interval` for errors. `stacked_epoch` and `duty_cycle` look at a series around events, `control_times` draws

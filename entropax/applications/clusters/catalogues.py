@@ -15,8 +15,9 @@ from entropax.applications.clusters._histories import MIN_POINTS
 from entropax.applications.clusters.coincidence import MergerList
 
 WHERE_FROM = (
-    "entropax ships no data. TNG-Cluster's catalogues and merger trees are public at https://www.tng-project.org/cluster/ "
-    "(free registration): write the histories that you take from them to a file as `read_histories` describes"
+    "entropax ships no data. TNG-Cluster's catalogues and merger trees are public at "
+    "https://www.tng-project.org/cluster/ (free registration): "
+    "write the histories that you take from them to a file as `read_histories` describes"
 )
 HISTORY_NAMES = {"cluster": "cluster", "time": "time", "entropy": "K0"}
 MERGER_NAMES = {
@@ -55,12 +56,12 @@ def cosmic_time(
 ) -> Float[Array, "*shape"]:
     """Age of a flat universe of matter and a cosmological constant, for snapshots that give redshifts.
 
-    t = 2 / (3 H0 sqrt(1 - O)) arsinh(sqrt((1 - O) / O) (1 + z)^(-3/2)).
+    t = 2 / (3 H0 sqrt(1 - m)) arsinh(sqrt((1 - m) / m) (1 + z)^(-3/2)), m the share of matter.
 
     Args:
         redshift: z, above -1, any shape.
         hubble: H0 in km/s/Mpc, positive; by default that of the IllustrisTNG runs.
-        matter: O, share of matter in (0, 1); by default theirs.
+        matter: m, share of matter in (0, 1); by default theirs.
 
     Returns:
         t in Gyr.
@@ -70,17 +71,17 @@ def cosmic_time(
 
     Differentiable in all.
     """
-    z, H, O = _checks.as_floats(redshift=redshift, hubble=hubble, matter=matter)
-    _checks.as_numbers(hubble=H, matter=O)
-    with _checks.evaluated_now(O):
-        inside = (O > 0) & (O < 1)
+    z, H, m = _checks.as_floats(redshift=redshift, hubble=hubble, matter=matter)
+    _checks.as_numbers(hubble=H, matter=m)
+    with _checks.evaluated_now(m):
+        inside = (m > 0) & (m < 1)
     checks = (
         _checks.positive("1 + redshift", 1 + z, batch_ndim=z.ndim),
         _checks.positive("hubble", H),
-        _checks.Check(inside, "matter must lie in (0, 1)", lambda: f"{float(O)}"),
+        _checks.Check(inside, "matter must lie in (0, 1)", lambda: f"{float(m)}"),
     )
     per_gyr = H * (3.15576e16 / 3.0856775814913673e19)  # Gyr in s over Mpc in km
-    time = 2 / (3 * per_gyr * jnp.sqrt(1 - O)) * jnp.arcsinh(jnp.sqrt((1 - O) / O) * (1 + z) ** -1.5)
+    time = 2 / (3 * per_gyr * jnp.sqrt(1 - m)) * jnp.arcsinh(jnp.sqrt((1 - m) / m) * (1 + z) ** -1.5)
     return _checks.enforce(time, *checks)
 
 
@@ -89,8 +90,8 @@ def read_histories(path: str | Path, *, names: Mapping[str, str] | None = None) 
 
     CSV (.csv): one row a point, with a header and the columns `cluster` (a whole number), `time` (Gyr) and `K0`
     (keV cm^2), in any order of columns; rows of a cluster in the order of time. HDF5 (.hdf5, .h5): data sets `time` of
-    shape (n,) or (c, n), `K0` of shape (c, n), and `cluster` of shape (c,), by default 0, 1, ... In both, NaN or nothing
-    for K0 is a gap.
+    shape (n,) or (c, n), `K0` of shape (c, n), and `cluster` of shape (c,), by default 0, 1, ... In both, NaN or
+    nothing for K0 is a gap.
 
     Args:
         path: the file.
@@ -116,7 +117,7 @@ def read_histories(path: str | Path, *, names: Mapping[str, str] | None = None) 
 
 
 def read_mergers(path: str | Path, clusters: ArrayLike, *, names: Mapping[str, str] | None = None) -> MergerList:
-    """Mergers from a file: one entry a merger, `cluster`, `time` in Gyr, and if known `mass_ratio` and `angular_momentum`.
+    """Mergers from a file, one entry a merger: `cluster`, `time` in Gyr, perhaps `mass_ratio` and `angular_momentum`.
 
     CSV (.csv) with a header, or HDF5 (.hdf5, .h5) with data sets of one length.
 

@@ -1,11 +1,12 @@
 """How often a merger came before a transformation, and how often that would be by chance."""
 
+from statistics import NormalDist
 from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import betainc, ndtri
+from jax.scipy.special import betainc
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
@@ -161,7 +162,7 @@ def wilson_interval(successes: RealScalar, trials: RealScalar, *, confidence: fl
     """
     k, n = _checks.as_numbers(successes=successes, trials=trials)
     _checks.require_within("confidence", confidence, 0, 1, open_below=True, open_above=True)
-    z = ndtri(jnp.asarray((1 + confidence) / 2, k.dtype))
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = k / n
     middle = share + z**2 / (2 * n)
     # At k = 0 and k = n the root's slope is finite, since z^2 / 4 n^2 stays.

@@ -161,7 +161,7 @@ def excess_bootstrap(
     )
 
 
-def _excess(matches: Array, counts: Array, expected: Array, *, key: PRNGKey) -> Array:
+def _excess(matches: Array, counts: Array, expected: Array, *, key: Array) -> Array:
     del key
     total = jnp.sum(counts, axis=-1)
     return jnp.sum(matches - expected, axis=-1) / jnp.where(total > 0, total, jnp.nan)

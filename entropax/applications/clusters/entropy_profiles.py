@@ -1,5 +1,8 @@
 """Entropy against radius: a floor and a power law, and its fit."""
 
+import math
+from typing import TypeAlias
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -98,33 +101,60 @@ def fit_entropy_profile(
         raise ValueError(f"radii must have shape (n,) with n >= 4, got {r.shape}")
     _checks.require_same_shape(radii=r, entropy=K, relative_error=e)
     checks = (_checks.positive("radii", r), _checks.positive("entropy", K), _checks.positive("relative_error", e))
+    r, K, e = _checks.enforce((r, K, e), *checks)
     return _checks.enforce(_fit(r, K, e, relative_error is None), *checks)
 
 
-def _residuals(p: Array, data: tuple[Array, Array, Array]) -> Array:
+Data: TypeAlias = tuple[Array, Array, Array]
+
+
+def _residuals(p: Array, data: Data) -> Array:
     """(log model - log K) / e with p = (log K0, log K100, alpha)."""
     log_x, log_K, e = data
     return (jnp.logaddexp(p[0], p[1] + p[2] * log_x) - log_K) / e
 
 
+def _half_square(p: Array, data: Data) -> Array:
+    return jnp.sum(_residuals(p, data) ** 2) / 2
+
+
+def _search(data: Data) -> tuple[Array, Array, Array]:
+    """The minimum, whether it was found, and the number of steps; no gradients."""
+    # With float64 switched on optimistix makes its damping float64 whatever the data are. Data that are not finite,
+    # of which it would make an error at run time, are NaN in the result anyway.
+    wide = jnp.result_type(float)
+    log_x, log_K, e = jax.lax.stop_gradient(data)
+    fit_ones = jnp.all(jnp.isfinite(log_x + log_K + e))
+    stand_in = jnp.linspace(-1, 1, log_x.shape[0], dtype=log_x.dtype)
+    safe = [jnp.where(fit_ones, x, other) for x, other in ((log_x, stand_in), (log_K, stand_in), (e, 1))]
+    log_x, log_K, e = (x.astype(wide) for x in safe)
+    start = jnp.stack([jnp.min(log_K) - math.log(2), jnp.mean(log_K - 1.1 * log_x), jnp.asarray(1.1, wide)])
+    tolerance = float(jnp.finfo(wide).eps) ** 0.75
+    solver = optimistix.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
+    found = optimistix.least_squares(
+        _residuals, solver, start, args=(log_x, log_K, e), max_steps=MAX_STEPS, throw=False
+    )
+    done = found.result == optimistix.RESULTS.successful
+    return found.value.astype(data[0].dtype), done, jnp.asarray(found.stats["num_steps"], jnp.int32)
+
+
+def _inverse(matrix: Array) -> Array:
+    """Of a matrix of three rows, by cross products: no call of LAPACK."""
+    a, b, c = matrix
+    columns = jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)], axis=1)
+    return columns / jnp.dot(a, jnp.cross(b, c))
+
+
 @eqx.filter_jit
 def _fit(r: Array, K: Array, e: Array, scaled: bool) -> EntropyProfileFit:
     data = jnp.log(r / PIVOT), jnp.log(K), e
-    start = jnp.stack([jnp.log(jnp.min(K) / 2), jnp.mean(data[1] - 1.1 * data[0]), jnp.asarray(1.1, r.dtype)])
-    tolerance = float(jnp.finfo(r.dtype).eps) ** 0.75
-    solver = optimistix.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
-    found = optimistix.least_squares(
-        _residuals, solver, jax.lax.stop_gradient(start), args=data, max_steps=MAX_STEPS, throw=False
-    )
-    p = found.value
-    residuals, slopes = _residuals(p, data), jax.jacfwd(_residuals)(p, data)
-    chi_squared = jnp.sum(residuals**2)
+    p, done, steps = jax.lax.stop_gradient(_search(data))
+    for _ in range(2):  # from the minimum Newton's steps are zero; they carry first and second derivatives
+        p = p - _inverse(jax.hessian(_half_square)(p, data)) @ jax.grad(_half_square)(p, data)
+    chi_squared, slopes = 2 * _half_square(p, data), jax.jacfwd(_residuals)(p, data)
     spread = chi_squared / (r.shape[0] - 3) if scaled else jnp.ones_like(chi_squared)
-    per_log = jnp.exp(p).at[2].set(1)  # of the three numbers by the three parameters
-    covariance = spread * per_log[:, None] * jnp.linalg.inv(slopes.T @ slopes) * per_log[None]
-    errors = jnp.sqrt(jnp.diag(covariance))
-    done = (found.result == optimistix.RESULTS.successful) & jnp.all(jnp.isfinite(errors))
     value = jnp.exp(p).at[2].set(p[2])
-    return EntropyProfileFit(
-        value, errors, covariance, chi_squared, done, jnp.asarray(found.stats["num_steps"], jnp.int32)
-    )
+    per_parameter = value.at[2].set(1)
+    covariance = spread * per_parameter[:, None] * _inverse(slopes.T @ slopes) * per_parameter[None]
+    errors = jnp.sqrt(jnp.diag(covariance))
+    return EntropyProfileFit(value, errors, covariance, chi_squared, done & jnp.all(jnp.isfinite(errors)), steps)

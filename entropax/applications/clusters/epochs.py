@@ -102,21 +102,27 @@ def archetype(
     with _checks.evaluated_now(K, mask):
         safe = jnp.where(mask, K, 1)
     valid = _checks.validity(_checks.positive("K0", safe))
-    first, last = (safe[i] > limit for i in _histories.ends(mask))
-    level = 1 if limit == 22.0 else 2
+    kind, changes = _kind(safe > limit, mask, table.state_end >= (1 if limit == 22.0 else 2), table.mask)
+    return Archetype(kind, changes, valid & table.valid)
+
+
+@jax.jit
+def _kind(above: Array, there: Array, after: Array, events: Array) -> tuple[Array, Array]:
+    """Archetype and number of changes, from where a history and the ends of its transformations are above the limit."""
+    first, last = (above[i] for i in _histories.ends(there))
 
     def follow(carry: tuple[Array, Array], event: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
         state, changes = carry
-        after = jnp.where(event[1], event[0] >= level, state)
-        return (after, changes + (after != state)), None
+        now = jnp.where(event[1], event[0], state)
+        return (now, changes + (now != state).astype(jnp.int32)), None
 
     start = first, jnp.zeros((), jnp.int32)
-    (state, changes), _ = jax.lax.scan(follow, start, (table.state_end, table.mask))
-    changes = changes + (last != state)
+    (state, changes), _ = jax.lax.scan(follow, start, (after, events))
+    changes = changes + (last != state).astype(jnp.int32)
     once = jnp.where(first, 3, 2)
     more = jnp.where(first, 5, 4)
     kind = jnp.where(changes == 0, first.astype(jnp.int32), jnp.where(changes == 1, once, more))
-    return Archetype(kind.astype(jnp.int32), changes, valid & table.valid)
+    return kind.astype(jnp.int32), changes
 
 
 def stacked_epoch(
@@ -245,8 +251,8 @@ def _aligned(t: Any, series: Any, t_events: Any, mask: Any) -> tuple[Array, Arra
         raise ValueError(f"series must have shape (c, {time.shape[0]}), got {x.shape}")
     if events.ndim != 2 or events.shape[0] != x.shape[0]:
         raise ValueError(f"t_events must have shape ({x.shape[0]}, e), got {events.shape}")
-    _checks.require_shape("mask", mask, events.shape)
     chosen = jnp.asarray(mask)
+    _checks.require_shape("mask", chosen, events.shape)
     if chosen.dtype != jnp.bool_:
         raise TypeError(f"mask must be boolean, got dtype {chosen.dtype}")
     checks = (
@@ -266,7 +272,7 @@ def _stacked(
     t: Array, x: Array, events: Array, chosen: Array, lags: Array, key: PRNGKey, num_resamples: int, tail: float
 ) -> StackedEpoch:
     inside = _inside(t, events, chosen, jnp.min(lags), jnp.max(lags))
-    at = jnp.where(inside, events, t[0])[..., None] + lags
+    at = jnp.where(inside, events, t[0])[..., None] + lags[None, None]
     values = jax.vmap(lambda row, when: jnp.interp(when, t, row))(x, at)
     sums = jnp.sum(jnp.where(inside[..., None], values, 0), axis=1)  # (c, k)
     counts = jnp.sum(inside, axis=1).astype(x.dtype)

@@ -145,8 +145,9 @@ def central_entropy(
     ]
     x = r / (fraction * R)
     if temperature is None:
-        w = jnp.where(x <= 1, m, 0)
         checks.append(_some_cell(x))
+        K, m = _checks.enforce((K, m), *checks)  # here too: an empty aperture would hide it from the gradients
+        w = m * (x <= 1).astype(m.dtype)
     else:
         (width,) = _checks.as_floats(temperature=jnp.asarray(temperature, x.dtype))
         _checks.as_numbers(temperature=width)

@@ -150,7 +150,8 @@ class ClusterCore(simulators.Simulator[CoreState]):
         for name in ("max_mergers", "max_episodes"):
             _checks.require_integer(name, given[name], minimum=1)
             setattr(self, name, given.pop(name))
-        numbers = dict(zip(given, (_checks.accumulated(x) for x in _checks.as_numbers(**given)), strict=True))
+        dtype = _checks.accumulated(jnp.zeros((), _checks.as_numbers(**given)[0].dtype)).dtype
+        numbers = {name: _converted(value, dtype) for name, value in given.items()}
         step = numbers.pop("dt")  # apart from the others, whose checks would make it a traced number
         self.dt = _checks.enforce(step, _checks.positive("dt", step))
         numbers = _checks.enforce(numbers, *(_parameter_check(name, x) for name, x in numbers.items()))
@@ -297,7 +298,7 @@ def _population(core: ClusterCore, keys: Array, steps: int, every: int, batch_si
         )
         half = every * core.dt / 2
         starts, sizes = state.nucleus_times, state.ramp_sizes[core.max_mergers :]
-        edges = (_ramp(time[:, None] + shift, starts, core.ramp_duration) @ sizes for shift in (-half, half))
+        edges = (_ramp(time[:, None] + shift, starts[None], core.ramp_duration) @ sizes for shift in (-half, half))
         before, after = edges
         return state, (time, y, y + scatter, (after - before) / (2 * half))
 
@@ -324,8 +325,8 @@ def _ramp(time: Array, starts: Array, duration: Array) -> Array:
 def _arrivals(rate: Array, places: int, key: PRNGKey) -> Array:
     """Times of a Poisson process from the start on; long after the end at rate zero, with zero gradient there."""
     gaps = jnp.cumsum(jax.random.exponential(key, (places,), rate.dtype))
-    some = rate > 0
-    return START + jnp.where(some, gaps / jnp.where(some, rate, 1), 100 * DURATION)
+    none = rate == 0
+    return START + jnp.where(none, 100 * DURATION, gaps / jnp.where(none, 1, rate))
 
 
 _LEAST_RATIO, _RATIO_SLOPE = 0.01, -1.8
@@ -350,8 +351,9 @@ def _mass_ratios(kappa: Array, uniform: Array) -> Array:
     return (least + uniform * (1 - least)) ** (1 / power)
 
 
+@jax.jit
 def _idle_mass_ratios(effective: Array, kappa: Array, uniform: Array) -> Array:
-    """Mass ratios of mergers without effect, density as mu^-1.8 (1 - p_c mu^kappa), by bisection: not differentiated."""
+    """Mass ratios of mergers without effect, density as mu^-1.8 (1 - p_c mu^kappa), by bisection; no gradients."""
     p, k = jax.lax.stop_gradient((effective, kappa))
 
     def integral(log_mu: Array) -> Array:
@@ -370,6 +372,11 @@ def _idle_mass_ratios(effective: Array, kappa: Array, uniform: Array) -> Array:
     wanted = uniform * integral(jnp.zeros_like(k))
     ends = jnp.full_like(uniform, math.log(_LEAST_RATIO)), jnp.zeros_like(uniform)
     return jnp.exp(jax.lax.fori_loop(0, 30, halve, ends)[0])
+
+
+def _converted(value: Any, dtype: Any) -> Array:
+    with _checks.evaluated_now(value):
+        return jnp.asarray(value, dtype)
 
 
 def _parameter_check(name: str, x: Array) -> _checks.Check:

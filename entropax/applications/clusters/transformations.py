@@ -219,7 +219,9 @@ def _inputs(
     _checks.require_within("sigma", sigma, 0, float("inf"), open_above=True)
     _checks.enforce((), *checks)
     size, spacing = _histories.grid_size(time, mask, dt, num_points)
-    return time, y, mask, _Rule(size, float(sigma), float(dt)), (*checks, spacing)
+    checks = (*checks, spacing)
+    time, y = _checks.enforce((time, y), *checks)  # here too: places left empty would hide it from the gradients
+    return time, y, mask, _Rule(size, float(sigma), float(dt)), checks
 
 
 def _thresholds(t: Array, **values: Any) -> tuple[tuple[Array, ...], tuple[_checks.Check, ...]]:
@@ -268,10 +270,8 @@ def _candidates(history: _histories.History, g_min: Array, merge_gap: Array) -> 
 def _beyond(slope: Array, sign: Array, g_min: Array, shift: int) -> Array:
     """How far beyond a point the slope passes the threshold on the way to its neighbour, in steps; 0 at the ends."""
     size = jnp.abs(slope)
-    if shift < 0:
-        neighbour = jnp.concatenate([slope[:1], slope[:-1]])
-    else:
-        neighbour = jnp.concatenate([slope[1:], slope[-1:]])
+    behind, ahead = jnp.concatenate([slope[:1], slope[:-1]]), jnp.concatenate([slope[1:], slope[-1:]])
+    neighbour = behind if shift < 0 else ahead
     fall = size - sign * neighbour
     inside = (sign != 0) & (sign * neighbour <= g_min)
     return jnp.where(inside, (size - g_min) / jnp.where(inside, fall, 1), 0)
