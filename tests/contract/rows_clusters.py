@@ -335,7 +335,11 @@ ROWS = [
         select=lambda stack: stack.value,
         bad_static=(Bad((SERIES[0],), r"series must have shape \(c, 17\)"),),
         bad_values=(Bad((np.nan * SERIES,), "series must be finite"),),
-        exempt={"second_order": "it is linear in the series", "half": "times in bfloat16 do not increase"},
+        exempt={
+            "second_order": "it is linear in the series",
+            "half": "times in bfloat16 do not increase",
+            "integer": "an integer series makes the times of this row integers",
+        },
     ),
     Row(
         name="applications.clusters.duty_cycle",
@@ -347,7 +351,10 @@ ROWS = [
         select=lambda cycle: cycle.value,
         bad_static=(Bad((SERIES, SERIES), "threshold must be a number"),),
         bad_values=(Bad((np.nan * SERIES, NUMBER), "series must be finite"),),
-        exempt={"half": "times in bfloat16 do not increase"},
+        exempt={
+            "half": "times in bfloat16 do not increase",
+            "integer": "an integer series makes the times of this row integers",
+        },
     ),
     Row(
         name="applications.clusters.control_times",
@@ -420,6 +427,7 @@ ROWS = [
             call=call,
             arguments=lambda: (NUMBER,),
             differentiable=(),
+            half="float32" if name == "Population" else "same",
             exempt=HOLDS,
         )
         for name, call in (

@@ -305,7 +305,7 @@ def _population(core: ClusterCore, keys: Array, steps: int, every: int, batch_si
     state, (time, y, measured, rate) = (
         jax.vmap(one)(keys) if batch_size is None else jax.lax.map(one, keys, batch_size=batch_size)
     )
-    inside = state.merger_times < START + DURATION
+    inside = ~(state.merger_times >= START + DURATION)  # NaN stays to be seen
     end = jnp.asarray(START + DURATION, y.dtype)
     spans = jnp.broadcast_to(jnp.stack([time[0, 0], time[0, -1]]), (keys.shape[0], 2))
     effective = jnp.broadcast_to(jnp.arange(2 * core.max_mergers) < core.max_mergers, inside.shape)
