@@ -36,7 +36,8 @@ def test_equals_a_loop_in_numpy(options):
     assert found > 60
     np.testing.assert_allclose(tables.t_mid, (tables.t_start + tables.t_end) / 2, atol=1e-12)
     np.testing.assert_allclose(tables.duration, tables.t_end - tables.t_start, atol=1e-12)
-    assert bool(jnp.all(tables.valid)) and not bool(jnp.any(tables.overflow))
+    assert bool(jnp.all(tables.valid))
+    assert not bool(jnp.any(tables.overflow))
 
 
 def test_gaps_are_bridged_where_masked():
@@ -48,7 +49,8 @@ def test_gaps_are_bridged_where_masked():
     table = clusters.find_transformations(t, gappy, where=where)
     np.testing.assert_allclose(rows(table), brute_force(t, gappy), atol=1e-9)
     slope = jax.grad(lambda K: jnp.sum(clusters.find_transformations(t, K, where=where).dy))(gappy)
-    assert np.isfinite(slope).all() and not np.any(slope[~where])
+    assert np.isfinite(slope).all()
+    assert not np.any(slope[~where])
     with pytest.raises(ValueError, match="K0 must be positive and finite, got nan"):
         clusters.find_transformations(t, gappy)
     with pytest.raises(ValueError, match="where must leave 5 points or more, got 4"):
@@ -59,7 +61,9 @@ def test_too_few_places_are_told():
     t = np.linspace(0, 12, 121)
     K = 10 ** (1 + 0.5 * np.abs((t % 4) - 2))
     table = clusters.find_transformations(t, K, max_events=2)
-    assert int(table.value) == 6 and bool(table.overflow) and bool(table.mask.all())
+    assert int(table.value) == 6
+    assert bool(table.overflow)
+    assert bool(table.mask.all())
     full = clusters.find_transformations(t, K)
     np.testing.assert_array_equal(full.direction[:6], [-1, 1] * 3)
     np.testing.assert_allclose(full.t_mid[:6], np.arange(1, 12, 2), atol=1e-6)
@@ -100,7 +104,8 @@ def test_the_soft_count_tends_to_the_count():
         count = soft(temperature)
         off.append(np.abs(count.upward - up).max() + np.abs(count.downward - down).max())
         np.testing.assert_allclose(count.value, count.upward + count.downward, atol=1e-12)
-    assert off[0] > off[1] > off[2] and off[2] < 1e-6
+    assert off[0] > off[1] > off[2]
+    assert off[2] < 1e-6
 
 
 def test_the_excess_of_a_smooth_step():
@@ -112,7 +117,8 @@ def test_the_excess_of_a_smooth_step():
     expected = A * np.tanh(half / w) - 2 * g * half
     options = {"sigma": 0.0, "dt": 0.0025, "typical": 0.5}
     sharp = clusters.transformation_excess(t, K, **options)
-    assert float(sharp.upward) == pytest.approx(expected / 0.5, abs=1e-5) and float(sharp.downward) == 0
+    assert float(sharp.upward) == pytest.approx(expected / 0.5, abs=1e-5)
+    assert float(sharp.downward) == 0
     falling = clusters.transformation_excess(t, 1 / K, **options)
     assert float(falling.downward) == pytest.approx(float(sharp.upward), rel=1e-9)
     soft = clusters.transformation_excess(t, K, temperature=1e-3, **options)

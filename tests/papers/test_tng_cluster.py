@@ -91,7 +91,7 @@ def test_5_chance():
 
 @pytest.mark.fast
 def test_6_central_means():
-    """K = (20, 35, 80, 12), masses (1, 2, 0.5, 1.5): 29.6 and, of logarithms, 24.654522142; cells outside do not count."""
+    """K = (20, 35, 80, 12), masses (1, 2, 0.5, 1.5): 29.6 and, of logarithms, 24.654522142; none outside count."""
     K, mass = np.array([20, 35, 80, 12, 900.0]), np.array([1, 2, 0.5, 1.5, 7])
     r = np.array([1, 5, 9, 11.9, 12.1])
     assert float(clusters.central_entropy(r, K, mass, 1000.0)) == pytest.approx(29.6, rel=1e-14)
@@ -118,7 +118,8 @@ def test_8_symmetries_of_the_finder():
     np.testing.assert_allclose(found(y[::-1]), backward, atol=1e-9)
     assert found(np.full(T.size, 1.3)).size == 0
     close, apart = found(steps(5, 5.2)), found(steps(4, 7))
-    assert close.shape[1] == 1 and close[2, 0] > 1.0
+    assert close.shape[1] == 1
+    assert close[2, 0] > 1.0
     assert apart.shape[1] == 2
 
 
@@ -135,7 +136,8 @@ SEEDS, CLUSTERS = 200, 40
 def histories(core, count, key):
     population = clusters.simulate_population(core, count, key=key, every=5)
     tables = jax.vmap(lambda K: clusters.find_transformations(population.t, K))(population.K0)
-    assert not bool(jnp.any(population.overflow)) and not bool(jnp.any(tables.overflow))
+    assert not bool(jnp.any(population.overflow))
+    assert not bool(jnp.any(tables.overflow))
     return population, tables
 
 
