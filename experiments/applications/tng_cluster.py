@@ -17,7 +17,7 @@ import numpy as np
 
 from entropax.applications import clusters
 from experiments.applications import _cluster_measures as measures
-from experiments.applications._cluster_design import FEATURES, TRUTH, DesignConfig, fit, gradient_check, gradient_signal
+from experiments.applications._cluster_design import FEATURES, TRUTH, DesignConfig, fit, gradient_check
 from experiments.applications._cluster_figure import draw
 from experiments.claims import Bounds, Claim, Estimate, Exceeds, Near, Ordering, WithinErrors
 from experiments.running import Result, stage
@@ -51,9 +51,9 @@ class Config:
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(clusters=SAMPLE, draws=100, design=DesignConfig(observed=200, simulated=300, checked=50)),
+    "smoke": Config(clusters=SAMPLE, draws=100, design=DesignConfig(simulated=300, checked=50)),
     "default": Config(),
-    "full": Config(clusters=100_000, design=DesignConfig(observed=10_000, simulated=100_000, checked=1000)),
+    "full": Config(clusters=100_000, design=DesignConfig(simulated=100_000, checked=1000)),
 }
 
 PLANTED = "planted in a synthetic population"
@@ -185,11 +185,10 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     with stage("fit p_c and t22 by gradient"):
         with jax.enable_x64(True):
             mismatch = gradient_check(config.design, key=next(keys))
-        signal = gradient_signal(config.design, key=next(keys))
         found = fit(config.design, key=next(keys))
     measured = _measured(config, seen, core, cases, nucleus, today) | {
         "design: gradient against finite differences": mismatch,
-        "design: gradient through 11.2 Gyr in its standard errors": signal,
+        "design: gradient through 11.2 Gyr in its standard errors": found["signal"],
         "design: p_c found": Estimate(*found["effective"]),
         "design: t22 found (Gyr)": Estimate(*found["cooling_time"]),
     }
@@ -277,7 +276,7 @@ def _dataset(
         "auroc": ((), today["auroc"], one),
         "null": ((), float(clusters.poisson_null(0.45, measures.TAU)), one),
         "shares": (("epoch", "class"), np.stack(list(measures.shares(seen).values())), one),
-        "fit_steps": ((), found["steps"], one),
+        "fit_evaluations": ((), found["evaluations"], one),
         "fit_mismatch": ((), found["mismatch"], {"units": f"chi squared of {len(FEATURES)} means"}),
         "excess_error": ("case", [case["error"] for case in cases.values()], one),
     }

@@ -111,5 +111,5 @@ def test_too_few_places_and_bad_steps_are_told():
         clusters.simulate_population(clusters.ClusterCore(0.03), 2, key=jax.random.key(0))
     with pytest.raises(ValueError, match="num_steps must be a multiple of every = 3, got 560"):
         clusters.simulate_population(clusters.ClusterCore(), 2, key=jax.random.key(0), every=3)
-    with pytest.raises(ValueError, match="num_steps must be given where core.dt is traced"):
+    with pytest.raises(ValueError, match=r"num_steps must be given where core\.dt is traced"):
         jax.jit(lambda core: clusters.simulate_population(core, 2, key=jax.random.key(0)))(clusters.ClusterCore())
