@@ -22,11 +22,9 @@ class DesignConfig:
 
     Attributes:
         simulated: clusters whose histories are given, and clusters of the model, with the same draws at every step.
-        checked: clusters on which the gradient is compared with finite differences, in float64.
     """
 
     simulated: int = 3000
-    checked: int = 200
 
 
 def features(parameters: jax.Array, key: jax.Array, count: int) -> jax.Array:
@@ -68,7 +66,7 @@ def gradient_check(config: DesignConfig, *, key: jax.Array) -> float:
     at, step = as_parameters({"effective": 0.55, "cooling_time": 0.8}), 1e-5
 
     def mean(parameters: jax.Array, part: int) -> np.ndarray:
-        return np.asarray(with_slopes(parameters, key, config.checked)[part]).mean(0)
+        return np.asarray(with_slopes(parameters, key, config.simulated)[part]).mean(0)
 
     exact = mean(at, 1)
     differences = [(mean(at + step * e, 0) - mean(at - step * e, 0)) / (2 * step) for e in jnp.eye(2)]

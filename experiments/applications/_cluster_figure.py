@@ -73,13 +73,13 @@ def _coincidence(axes: Any, data: "xarray.Dataset") -> None:
 
 def _epochs(axes: Any, data: "xarray.Dataset") -> None:
     x = data.offset.values
-    low, high = data.stack_band.values
+    low, high = data.heating_band.values
     axes.fill_between(x, low, high, color="0.8", lw=0)
-    axes.plot(x, data.stack, color="k", ls="-", marker="", label="heating by the nucleus")
+    axes.plot(x, data.heating, color="k", ls="-", marker="", label="heating by the nucleus")
     axes.axhline(float(data.mean_rate), color="0.5", ls=":", lw=1.2, label="its mean over all times")
     axes.axvline(0, color="0.5", lw=0.6)
     other = axes.twinx()
-    other.plot(x, data.entropy_stack, color=COLORS[2], ls="--", marker="", label="log10 K0, right")
+    other.plot(x, data.entropy_around, color=COLORS[2], ls="--", marker="", label="log10 K0, right")
     other.set_ylabel(label("mean log10 K0", "dex"))
     other.grid(False)
     other.spines["right"].set_visible(True)
@@ -87,7 +87,7 @@ def _epochs(axes: Any, data: "xarray.Dataset") -> None:
         xlabel=label("time from the middle of a rise", "Gyr"),
         ylabel=label("mean heating", "dex/Gyr"),
         title="Paper: AGN activity rises around events",
-        ylim=(0, 1.45 * float(data.stack.max())),
+        ylim=(0, 1.45 * float(data.heating.max())),
     )
     handles, names = (
         a + b for a, b in zip(axes.get_legend_handles_labels(), other.get_legend_handles_labels(), strict=True)
