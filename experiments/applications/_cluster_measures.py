@@ -102,10 +102,10 @@ def nucleus(seen: Seen, *, key: jax.Array) -> dict[str, Any]:
         population.t, jnp.log10(population.K0), table.t_mid, upward, offsets=OFFSETS, key=stack_key
     )
     window = (-0.5, 0.5)
-    times = clusters.control_times(table.t_mid, population.spans, key=control_key, margins=window[::-1])
+    times = clusters.control_times(table.t_mid, population.spans, key=control_key, margins=(-window[0], window[1]))
     cycle, control = (
         clusters.duty_cycle(population.t, population.agn_rate, at, upward, threshold=0.1, window=window)
-        for at in (table.t_mid, jnp.clip(times, 3.1, 13.3))
+        for at in (table.t_mid, times)
     )
     return {
         "stack": np.asarray(stack.value),
