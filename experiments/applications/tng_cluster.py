@@ -201,7 +201,8 @@ _NOT_FITTED = "a share of the generator, whose parameters were chosen for its tr
 REMARKS = {f"share by cooling time today: {name}": _NOT_FITTED for name in clusters.CORE_STATES} | {
     "today's cool cores by number of mergers: AUROC": "in the generator mergers are most of the heating and nothing "
     "else sets clusters apart, so their number does tell today's state",
-    "mean length of phases (Gyr)": "all cores start cool in the generator, and wait for a first merger, not for cooling",
+    "mean length of phases (Gyr)": "all cores start cool in the generator and wait for a first merger, and those that "
+    "cool again are many",
     "rises into a higher class in 352 clusters": "what the summary counts is not defined: two to three transformations "
     "a cluster, mostly upward, would be 600 and more",
 }
@@ -223,9 +224,6 @@ def _measured(
     measured: dict[str, Any] = {
         "transformations per cluster": count["up"] + count["down"],
         "share of transformations to higher entropy": count["up"] / (count["up"] + count["down"]),
-        "today's cool cores by number of mergers: AUROC": "in the generator mergers are most of the heating and nothing "
-        "else sets clusters apart, so their number does tell today's state",
-        "mean length of phases (Gyr)": "all cores start cool in the generator, and wait for a first merger, not for cooling",
         "rises into a higher class in 352 clusters": Estimate(crossing, np.sqrt(crossing)),
         "median duration (Gyr)": count["duration"],
         "rises: excess of mergers within 1 Gyr before": Estimate(rises["excess"], rises["error"]),

@@ -131,7 +131,7 @@ def smoothed(y: Array, step: Array, *, sigma: float, dt: float) -> Array:
     kernel = jnp.exp(-(offsets**2) / 2)
     padded = jnp.pad(y, radius, mode="symmetric")
 
-    # XLA's convolution in float64 takes 8 ms a history on CPU, a hundred times what this loop takes.
+    # XLA's convolution in float64 takes 8 ms a history on CPU, hundreds of times this loop's time.
     def add(total: Array, tap: tuple[Array, Array]) -> tuple[Array, None]:
         return total + tap[1] * jax.lax.dynamic_slice_in_dim(padded, tap[0], y.shape[0]), None
 
