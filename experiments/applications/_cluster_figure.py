@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     import xarray
 
 
+CASES = {
+    "rises, mergers without effect": "rises, no\neffect",
+    "rises, mass ratio below 1:10": "rises,\n< 1:10",
+    "rises, mass ratio minor": "rises,\nminor",
+    "rises, mass ratio major": "rises,\nmajor",
+}
+
+
 def draw(data: "xarray.Dataset") -> Any:
     """Histories with their transformations, what precedes them, stacked epochs, and today's entropies.
 
@@ -52,13 +60,13 @@ def _histories(axes: Any, data: "xarray.Dataset") -> None:
         xlabel=label("cosmic time", "Gyr"),
         ylabel=label("log10 K0, shifted", "dex"),
         title="Synthetic cores and their transformations",
-        ylim=(0.3, 2.4 * data.sizes["shown"] + 2.2),
+        ylim=(0, 2.4 * data.sizes["shown"] + 2.2),
     )
     axes.legend(fontsize=7, ncols=4, loc="upper left", columnspacing=1, handlelength=1.6)
 
 
 def _coincidence(axes: Any, data: "xarray.Dataset") -> None:
-    names = [str(name) for name in data.case.values]
+    names = [CASES.get(str(name), str(name)) for name in data.case.values]
     x = np.arange(len(names))
     axes.bar(x - 0.2, data.observed, 0.36, color="0.35", label="before transformations")
     axes.errorbar(x - 0.2, data.observed, 2 * data.excess_error.values, fmt="none", ecolor="k", capsize=2, lw=1)
@@ -66,7 +74,7 @@ def _coincidence(axes: Any, data: "xarray.Dataset") -> None:
     axes.axhline(
         float(data.null), color="k", ls="--", lw=1, label=f"1 - exp(-r tau) = {float(data.null):.3f}, r = 0.45"
     )
-    axes.set_xticks(x, [name.replace(", ", "\n") for name in names], fontsize=7)
+    axes.set_xticks(x, names, fontsize=7)
     axes.set(ylabel="share with a merger within 1 Gyr", title="Paper: excess before rises only", ylim=(0, 1.12))
     axes.legend(fontsize=7, loc="upper right")
 
@@ -109,7 +117,7 @@ def _today(axes: Any, data: "xarray.Dataset") -> None:
     axes.set(
         xlabel="mergers since z = 2.5",
         ylabel=label("log10 K0 today", "dex"),
-        title=f"Mergers tell today's state poorly (AUROC {float(data.auroc):.2f})",
+        title=f"Paper: mergers predict today poorly. AUROC here {float(data.auroc):.2f}",
         ylim=(y.min() - 0.1, y.max() + 0.55),
     )
     axes.legend(fontsize=7, loc="upper left", ncols=2)

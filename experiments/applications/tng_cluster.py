@@ -264,8 +264,8 @@ def _dataset(
     import xarray
 
     population, table = seen
-    # The figure's histories: those with the most transformations among the first hundred.
-    shown = np.argsort(-np.asarray(table.value[:100]), kind="stable")[: config.shown]
+    # The figure's histories: the first of those with three transformations, about the mean number.
+    shown = np.argsort(np.abs(np.asarray(table.value) - 3), kind="stable")[: config.shown]
     one, gyr, dex = {"units": "1"}, {"units": "Gyr"}, {"units": "dex"}
     mergers = np.where(np.asarray(population.mergers.mask), np.asarray(population.mergers.times), np.nan)[shown]
     variables: dict[str, Any] = {
