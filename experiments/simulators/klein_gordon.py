@@ -126,8 +126,8 @@ SIZES = {
 }
 """Cliff's deltas of |phi| over places and times, from random 5,000 of each case: standard errors of at most 0.011.
 
-A rerun of the package gives those without the breather, whose frequency and box the authors do not state. Where kink and
-collision are in the vacuum they differ by less than 1e-12, and a delta of ranks counts that like any other difference.
+A rerun of the package gives those without the breather, whose frequency and box the authors do not state. Where kink
+and collision are in the vacuum they differ by 1e-12, and a delta of ranks counts that like any other difference.
 """
 DELTA = "Cliff's delta of |phi|, {} and {}"
 RANKS = "Kruskal-Wallis test of |phi|: p-value"
