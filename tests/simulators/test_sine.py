@@ -47,16 +47,27 @@ def test_near_multiples_of_a_quarter_turn():
 
 
 def test_far_angles_infinities_and_zeros():
-    """One far entry hands all of them to the system's functions; what is no angle is NaN, and -0 stays -0."""
+    """One far entry hands all of them to the system's functions, but for rotations; what is no angle is NaN."""
     x = np.array([1e300, -3e9, 1.0, np.inf, np.nan, -0.0])
     with jax.enable_x64(True):
         far = np.asarray(sine(jnp.asarray(x)))
         near = np.asarray(sine(jnp.asarray(x[2:])))
-        turned = np.asarray(rotated(jnp.ones(3, complex), jnp.asarray(x[:3])))
+        turned = np.asarray(rotated(jnp.ones(6, complex), jnp.asarray(x)))
     np.testing.assert_allclose(far[:3], np.sin(x[:3]), rtol=4e-16)
     assert np.isnan([*far[3:5], *near[1:3]]).all()
     assert np.signbit([far[5], near[3]]).all()
-    np.testing.assert_allclose(turned, np.exp(1j * x[:3]), rtol=1e-15)
+    np.testing.assert_allclose(turned[[2, 5]], np.exp(1j * x[[2, 5]]), rtol=1e-15)
+    if jax.default_backend() == "cpu":
+        assert np.isnan(turned[[0, 1, 3, 4]]).all()
+
+
+def test_rotations_keep_the_modulus():
+    """To 3e-16 absolutely, near multiples of a quarter turn too."""
+    angle = np.concatenate([np.random.default_rng(1).uniform(-50, 50, 4000), np.pi / 2 * np.arange(-20, 20)])
+    with jax.enable_x64(True):
+        turned = np.asarray(rotated(jnp.ones(angle.size, complex), jnp.asarray(angle)))
+    assert np.abs(turned - np.exp(1j * angle)).max() < 3e-16
+    assert abs(np.mean(np.abs(turned) - 1)) < 2e-17
 
 
 def test_derivatives_of_any_order_in_all_modes_and_batches():
