@@ -33,6 +33,7 @@ _COSINE = (
 )
 
 
+@jax.jit
 def sine(x: Array) -> Array:
     """sin x.
 
@@ -46,6 +47,7 @@ def sine(x: Array) -> Array:
     return _sine(x) if x.dtype == jnp.float64 else jnp.sin(x)
 
 
+@jax.jit
 def sine_and_cosine(x: Array) -> tuple[Array, Array]:
     """sin x and cos x together, as exact and as differentiable as `sine`.
 
@@ -55,6 +57,7 @@ def sine_and_cosine(x: Array) -> tuple[Array, Array]:
     return _both(x) if x.dtype == jnp.float64 else (jnp.sin(x), jnp.cos(x))
 
 
+@jax.jit
 def rotated(z: Array, angle: Array) -> Array:
     """z e^{i angle} to 3e-16 |z|; on a CPU NaN for float64 angles from 2^23 on, which no time step resolves.
 
@@ -68,37 +71,34 @@ def rotated(z: Array, angle: Array) -> Array:
     return _rotated(z, angle) if angle.dtype == jnp.float64 else _turned(z, jnp.sin(angle), jnp.cos(angle))
 
 
-@jax.jit
 @jax.custom_jvp
 def _sine(x: Array) -> Array:
     return jax.lax.platform_dependent(x, cpu=_fast_sine, default=jnp.sin)
 
 
-@_sine.__wrapped__.defjvp
+@_sine.defjvp
 def _sine_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     sin, cos = _both(*primals)
     return sin, cos * tangents[0]
 
 
-@jax.jit
 @jax.custom_jvp
 def _both(x: Array) -> tuple[Array, Array]:
     return jax.lax.platform_dependent(x, cpu=_fast_both, default=_system_both)
 
 
-@_both.__wrapped__.defjvp
+@_both.defjvp
 def _both_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     sin, cos = _both(*primals)
     return (sin, cos), (cos * tangents[0], -sin * tangents[0])
 
 
-@jax.jit
 @jax.custom_jvp
 def _rotated(z: Array, angle: Array) -> Array:
     return jax.lax.platform_dependent(z, angle, cpu=_fast_rotated, default=_system_rotated)
 
 
-@_rotated.__wrapped__.defjvp
+@_rotated.defjvp
 def _rotated_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
     (z, angle), (z_dot, angle_dot) = primals, tangents
     turned, unit = _rotated(z, angle), _rotated(jnp.ones_like(z), angle)
