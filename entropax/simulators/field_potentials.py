@@ -10,6 +10,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
+from entropax.simulators._sine import sine, sine_and_cosine
 
 Parameters = TypeVar("Parameters", bound="Potential")
 
@@ -206,7 +207,7 @@ class SineGordon(KinkPotential):
         Args:
             field: phi, any shape.
         """
-        return jnp.sin(_checks.as_float("field", field))
+        return sine(_checks.as_float("field", field))
 
     @property
     def vacua(self) -> Float[Array, "2"]:
@@ -253,6 +254,16 @@ class DoubleSineGordon(KinkPotential):
         """
         phi, own = _with_parameters(field, self)
         return 2 * jnp.sin(phi / 2) ** 2 + own.eta / 2 * jnp.sin(phi) ** 2
+
+    def slope(self, field: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+        """V', entry by entry.
+
+        Args:
+            field: phi, any shape.
+        """
+        phi, own = _with_parameters(field, self)
+        s, c = sine_and_cosine(phi)
+        return s * (1 + own.eta * c)
 
     @property
     def vacua(self) -> Float[Array, "2"]:

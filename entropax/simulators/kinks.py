@@ -92,6 +92,8 @@ def kink_antikink(
     x, d, u = _checks.as_floats(x=x, separation=separation, velocity=velocity)
     _checks.as_numbers(separation=d, velocity=u)
     other = -u if other_velocity is None else other_velocity
+    (checked,) = _checks.as_numbers(other_velocity=other)
+    _checks.enforce(checked, _slower_than_light("velocity", u), _slower_than_light("other_velocity", checked))
     left = kink(x, u, -d / 2, potential=potential)
     right = kink(x, other, d / 2, potential=potential, antikink=True)
     between = potential.vacua[1].astype(x.dtype)

@@ -121,7 +121,8 @@ class Schrodinger(Simulator[Array]):
 
     - "strang", "yoshida4", "kahan_li8": split steps of order 2, 4 and 8, with one, three and seventeen drifts a step.
       They keep the mass to rounding and the energy to their order. Use "kahan_li8" for accuracy, and long ones for long
-      waves only: dt k^2 of a stage beyond pi can feed an instability.
+      waves only: dt k^2 of a stage beyond pi can feed an instability. A stage that turns a phase by 2^23 or more is NaN
+      in float64 on a CPU.
     - "etdrk4": exponential Runge-Kutta of order 4, with the filter of aliases, for comparison.
 
     `solve` chooses its steps by an error tolerance. The filter acts there, in "etdrk4" and in `vector_field`; split

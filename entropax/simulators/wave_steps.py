@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax._typing import Array
+from entropax.simulators._sine import rotated
 
 _CUBE_ROOT = 2 ** (1 / 3)
 _EIGHTH = (
@@ -83,8 +84,7 @@ def apply_split_step(psi: Array, step: SplitStep) -> Array:
 
 def _kicked(psi: Array, time: Array) -> Array:
     """psi exp(i |psi|^2 t): the exact solution of i psi_t + |psi|^2 psi = 0, which keeps |psi|."""
-    angle = intensity(psi) * time
-    return psi * jax.lax.complex(jnp.cos(angle), jnp.sin(angle))
+    return rotated(psi, intensity(psi) * time)
 
 
 class ExponentialStep(eqx.Module):

@@ -27,7 +27,7 @@ PEER = "amangkurat"
 
 DT, FRAME = 1 / 128, 16
 """Time step, within what the package allows on both grids, and steps between frames."""
-STEPS, SCAN_STEPS, SPEEDS, CHUNK = 1600, 192, 64, 32
+STEPS, SCAN_STEPS, SPEEDS, CHUNK = 1600, 192, 64, 16
 TOLERANCE = 1e-8
 
 _FIELD = operator.attrgetter("field")

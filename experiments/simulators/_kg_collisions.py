@@ -53,7 +53,7 @@ class CollisionConfig:
     speeds: int = 64
     lowest: float = 0.15
     highest: float = 0.5
-    chunk: int = 32
+    chunk: int = 16
     width: float = 2e-4
     design_points: int = 512
     horizon: float = 80.0

@@ -29,17 +29,18 @@ def draw(data: "xarray.Dataset") -> Any:
     Returns:
         A matplotlib figure.
     """
-    figure, axes = new_figure(3, 4, height=2.7, width=14.0)
-    for axis, case in zip(axes[0], data.case.values, strict=True):
+    figure, axes = new_figure(6, 2, height=2.6, width=8.4)
+    for axis, case in zip(axes[:2].ravel(), data.case.values, strict=True):
         _wave(figure, axis, data, case)
-    _entropies(axes[1][0], data, "spatial", "Entropy in space S (nats)")
-    _entropies(axes[1][1], data, "spectral", "Entropy over modes $S_k$ (nats)")
-    _energy(axes[1][2], data)
-    _integrators(axes[1][3], data)
-    _ensemble(axes[2][0], data)
-    _fit(axes[2][1], data)
-    _packet(axes[2][2], data)
-    _horizon(axes[2][3], data)
+    (spatial, spectral), (energy, integrators), (many, fit), (packet, derivatives) = axes[2:]
+    _entropies(spatial, data, "spatial")
+    _entropies(spectral, data, "spectral")
+    _energy(energy, data)
+    _integrators(integrators, data)
+    _ensemble(many, data)
+    _fit(fit, data)
+    _packet(packet, data)
+    _horizon(derivatives, data)
     return figure
 
 
@@ -52,19 +53,20 @@ def _wave(figure: Any, axis: Any, data: "xarray.Dataset", case: str) -> None:
     figure.colorbar(image, ax=axis, label=r"$|\psi|$")
 
 
-def _entropies(axis: Any, data: "xarray.Dataset", name: str, words: str) -> None:
+def _entropies(axis: Any, data: "xarray.Dataset", name: str) -> None:
+    """Entropies of the four cases; the stored ones of the reference stand on those in space."""
     for index, case in enumerate(data.case.values):
         values = data[name].sel(case=case)
         axis.plot(data.time, values, color=COLORS[index], ls=LINES[index], marker="", label=case)
         for time, stored in STORED.get(case, ()) if name == "spatial" else ():
             axis.plot(time, stored, color=COLORS[index], ls="", marker=MARKERS[index], mfc="none", ms=6)
-    axis.set(title=words, xlabel="time")
-    if name == "spectral":
-        axis.text(0.98, 0.02, "lines as on the left", transform=axis.transAxes, ha="right", fontsize=6.5)
     if name == "spatial":
         axis.plot([], [], color="0.4", ls="", marker="o", mfc="none", label="stored by the reference")
-        axis.set_ylim(top=axis.get_ylim()[1] + 1.0)
-        axis.legend(fontsize=5.5, ncols=2, loc="upper center", handlelength=1.6, columnspacing=1.0)
+        axis.set_ylim(top=axis.get_ylim()[1] + 1.2)
+        axis.legend(fontsize=7, ncols=2, loc="upper right", handlelength=1.8)
+        axis.set(title="Entropy in space", xlabel="time", ylabel="$S$ (nats)")
+    else:
+        axis.set(title="Entropy over modes (lines as on the left)", xlabel="time", ylabel="$S_k$ (nats)")
 
 
 def _energy(axis: Any, data: "xarray.Dataset") -> None:
@@ -73,8 +75,7 @@ def _energy(axis: Any, data: "xarray.Dataset") -> None:
         change = np.abs(energy - energy[0])[1:]
         change = np.where(change > 0, change, np.nan)
         axis.plot(data.time[1:], change, color=COLORS[index], ls=LINES[index], marker="", label=case)
-    axis.legend(fontsize=6, ncols=2)
-    axis.set(title="Change of the energy (filtered)", yscale="log", xlabel="time", ylabel=r"$|E - E_0|$")
+    axis.set(title="Change of the energy (lines as above)", yscale="log", xlabel="time", ylabel=r"$|E - E_0|$")
 
 
 def _integrators(axis: Any, data: "xarray.Dataset") -> None:
@@ -90,7 +91,7 @@ def _integrators(axis: Any, data: "xarray.Dataset") -> None:
         ylabel=r"largest error of $\psi$",
     )
     axis.xaxis.set_minor_formatter(lambda value, _: "")
-    axis.legend(fontsize=6) if axis.lines else axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
+    axis.legend(fontsize=7) if axis.lines else axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
 
 
 def _ensemble(axis: Any, data: "xarray.Dataset") -> None:
@@ -103,19 +104,19 @@ def _ensemble(axis: Any, data: "xarray.Dataset") -> None:
     axis.plot(data.ensemble_time, values.mean(axis=0), color=COLORS[0], ls="-", marker="", label="mean")
     case = data.spectral.sel(case="noisy packet")
     axis.plot(data.time, case, color=COLORS[1], ls="--", marker="", label="the package's noise")
-    axis.legend(fontsize=6.5)
+    axis.legend(fontsize=7)
 
 
 def _fit(axis: Any, data: "xarray.Dataset") -> None:
-    axis.set(title="Fit of a soliton to |ψ| at two times", xlabel="iteration")
+    axis.set(title="Fit of a soliton to |ψ| at two times", xlabel="iteration", ylabel="distance from the truth")
     if "fit_path" not in data:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
         return
     for index, (name, truth) in enumerate((("amplitude A", 2.0), ("velocity v", 1.0))):
         error = np.abs(data.fit_path[:, index].values - truth)
-        axis.plot(error, color=COLORS[index], ls=LINES[index], marker=MARKERS[index], label=f"error of the {name}")
+        axis.plot(error, color=COLORS[index], ls=LINES[index], marker=MARKERS[index], label=name)
     axis.set_yscale("log")
-    axis.legend(fontsize=6.5)
+    axis.legend(fontsize=7)
 
 
 def _packet(axis: Any, data: "xarray.Dataset") -> None:
@@ -128,18 +129,29 @@ def _packet(axis: Any, data: "xarray.Dataset") -> None:
         axis.plot(times, data[f"{name}_series"], color=COLORS[index], ls=LINES[index], marker="", label=words)
     random = data.random_entropy.values
     axis.plot([times[-1]] * random.size, random, ls="", marker="_", color="0.5", ms=8, label="random phases")
-    axis.legend(fontsize=6.5)
+    axis.legend(fontsize=7)
 
 
 def _horizon(axis: Any, data: "xarray.Dataset") -> None:
-    axis.set(title="Derivatives of $S_k(t)$ by the start", xlabel="time", yscale="log")
+    axis.set(
+        title="Derivatives of $S_k(t)$ by the start",
+        xlabel="time",
+        ylabel="growth; relative mismatch",
+        yscale="log",
+    )
     if "horizon_time" not in data:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes)
         return
     for index, label in enumerate(("soliton", "noisy_packet")):
         words = label.replace("_", " ")
-        style = {"color": COLORS[index], "marker": ""}
-        axis.plot(data.horizon_time, data[f"{label}_growth"], ls="-", label=f"{words}: growth of the tangent", **style)
-        mismatch = data[f"{label}_mismatch"]
-        axis.plot(data.horizon_time, mismatch, ls=":", label=f"{words}: mismatch with differences", **style)
-    axis.legend(fontsize=6, loc="center right")
+        style = {"color": COLORS[2 * index], "marker": ""}
+        growth, mismatch = data[f"{label}_growth"], data[f"{label}_mismatch"]
+        axis.plot(data.horizon_time, growth, ls=LINES[2 * index], label=f"{words}: growth of the tangent", **style)
+        axis.plot(
+            data.horizon_time,
+            mismatch,
+            ls=LINES[2 * index + 1],
+            label=f"{words}: mismatch with differences",
+            **style,
+        )
+    axis.legend(fontsize=7, loc="center right")

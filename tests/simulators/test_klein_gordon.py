@@ -208,3 +208,23 @@ def test_gradients_through_ten_thousand_steps_fit_in_memory(x64):
 
     compiled = jax.jit(jax.grad(late)).lower(jnp.asarray(0.3)).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < 64 * 2**20
+
+
+@pytest.mark.parametrize("name", ["double", "soft"])
+def test_written_slopes_are_those_of_the_potential(name: str):
+    """V' of the double sine-Gordon field is the derivative of its V, in float64 and float32."""
+    potential = WELLS[name]()
+    for dtype, atol in ((np.float64, 1e-14), (np.float32, 1e-6)):
+        with jax.enable_x64(dtype is np.float64):
+            phi = jnp.linspace(-7.0, 7.0, 41, dtype=dtype)
+            slope = potential.slope(phi)
+            assert slope.dtype == dtype
+            np.testing.assert_allclose(slope, jax.vmap(jax.grad(potential))(phi), atol=atol)
+
+
+def test_the_speed_that_is_too_high_is_named():
+    """Each of a pair's two speeds is checked under its own name."""
+    with pytest.raises(ValueError, match=r"other_velocity must be in \(-1, 1\)"):
+        kink_antikink(np.linspace(-5, 5, 8), 4.0, 0.3, 1.5, potential=Phi4())
+    with pytest.raises(ValueError, match=r"^velocity must be in \(-1, 1\)"):
+        kink_antikink(np.linspace(-5, 5, 8), 4.0, 1.0, potential=Phi4())
