@@ -56,9 +56,10 @@ def _against(rival: str) -> str:
 
 
 PRESETS: dict[str, Config] = {
+    # Rows and columns of all data sets are those of the digits' views, so that they share what is compiled.
     "smoke": Config(
-        rows=200,
-        observed=20,
+        rows=896,
+        observed=64,
         latents=(1, 2),
         bits=(1.0,),
         gammas=(1, 2, 3),
@@ -66,10 +67,11 @@ PRESETS: dict[str, Config] = {
         epochs=6,
         embed=2,
         dimensions=(1, 2),
-        sweep_rows=200,
+        sweep_rows=896,
+        sweep_bits=1.0,
         sweep_epochs=6,
         sweep_steps=2,
-        high_rows=300,
+        high_rows=896,
         high_epochs=3,
         high_seeds=2,
     ),

@@ -65,10 +65,10 @@ class Config:
 _TINY_TRAP = TrapConfig(
     num_particles=12,  # fewer may not touch at all, and then the control variates are linearly dependent
     chains=8,
-    burn_in=0.5,
-    settle=0.01,
-    spacing=0.01,
-    snapshots=4,
+    burn_in=0.5,  # as many steps as there are to settle: one compiled loop
+    settle=0.025,
+    spacing=0.025,
+    snapshots=2,
     steps=2,
     batch=4,
     sizes=(("channels", 2), ("width", 8)),
@@ -77,8 +77,10 @@ _TINY_TRANSFORMER = (("embed", 8), ("blocks", 1), ("heads", 2), ("hidden", 8), (
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
-        linear=LinearConfig(steps=3, batch=64, samples=500, width=8),
-        ring=RingConfig(chains=32, burn_in=1.0, spacing=0.5, snapshots=4, steps=3, batch=64, width=8, grid=(32, 21)),
+        linear=LinearConfig(steps=3, batch=64, samples=500, width=8, depth=1),
+        ring=RingConfig(
+            chains=32, burn_in=1.0, spacing=0.5, snapshots=4, width=8, depth=1, steps=3, batch=64, grid=(32, 21)
+        ),
         trap=_TINY_TRAP,
         crowd=replace(_TINY_TRAP, network="transformer", sizes=_TINY_TRANSFORMER),
         mips=MipsConfig(
