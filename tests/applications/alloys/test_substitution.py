@@ -100,6 +100,10 @@ def test_certain_neighbours_leave_finite_slopes() -> None:
     assert np.all(np.isfinite(slopes))
     np.testing.assert_array_equal(slopes[2], 0)
     np.testing.assert_allclose(np.delete(slopes[:, 1], 2), np.delete(differences, 2), atol=1e-9)
+    # A label of one weighs nothing against: the slope of that weight is the logarithm of doubt all the same.
+    step = np.array([1e-4, 0, 0, 0])
+    one_sided = 3 * value - 4 * np.asarray(supported(labels - step)) + np.asarray(supported(labels - 2 * step))
+    np.testing.assert_allclose(slopes[[1, 3], 0], one_sided[[1, 3]] / 2e-4, rtol=1e-6)
 
 
 def test_mass_on_the_empty_set_is_refused() -> None:
