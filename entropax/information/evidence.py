@@ -166,7 +166,9 @@ def pignistic(masses: Real[ArrayLike, "*batch subsets"]) -> Float[Array, "*batch
     n = _frame_size("masses", masses)
     contains = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     shares = contains / np.maximum(contains.sum(axis=1, keepdims=True), 1)
-    return _checks.enforce(masses @ jnp.asarray(shares, masses.dtype), *_mass_checks("masses", masses))
+    return _checks.enforce(
+        jnp.matmul(masses, jnp.asarray(shares, masses.dtype), precision="highest"), *_mass_checks("masses", masses)
+    )
 
 
 def discount(

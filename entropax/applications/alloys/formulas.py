@@ -47,6 +47,8 @@ def parse_formula(formula: str, *, fractions: bool = False) -> dict[str, float]:
     if not isinstance(formula, str):
         raise TypeError(f"formula must be a string, got {formula!r} of type {type(formula).__name__}")
     amounts = _amounts(formula)
+    if not (math.isfinite(sum(amounts.values())) and min(amounts.values()) > 0):
+        raise ValueError(f"formula must have amounts that neither overflow nor vanish, got {formula!r}")
     total = math.fsum(amounts.values())
     if fractions and abs(total - 1) > _ROUNDING * len(amounts):
         raise ValueError(f"formula must have fractions that sum to one, got {formula!r}, whose sum is {total:.6g}")

@@ -5,6 +5,7 @@ low. Language models, experts or rules may write the table; nothing is asked her
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, Float, RealScalar
+from entropax.applications.alloys._files import text_of
 from entropax.applications.alloys.formulas import SYMBOLS
 from entropax.applications.alloys.substitution import Substitutions
 
@@ -67,12 +69,19 @@ def load_judgements(path: str | Path) -> tuple[Judgement, ...]:
 
 
 def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
+    reader = csv.DictReader(io.StringIO(text_of(path), newline=""))
+    rows = list(reader)
+    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(f"{path} must have columns {', '.join(_COLUMNS)}, got none named {', '.join(missing)}")
+    return rows
 
 
 def _json_rows(path: Path) -> list[Mapping[str, Any]]:
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        rows = json.loads(text_of(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{path} must hold a list of objects, got {type(rows).__name__}")
     return rows
@@ -111,7 +120,8 @@ def judgement_masses(
         for `fuse_sources`.
 
     Raises:
-        ValueError: there is not one symbol a column, there are no judgements, or beta is outside (0, 1).
+        ValueError: there is not one symbol a column, there are no judgements, one is none of high, medium and low, a
+            viewpoint judges the same pair twice, or beta is outside (0, 1).
 
     Differentiable in beta.
     """
@@ -128,8 +138,15 @@ def judgement_masses(
         single = np.asarray(substitutions.single)
     row_of = {frozenset(elements[i] for i in pair): row for row, pair in enumerate(single) if pair.min() >= 0}
     supported = np.full((len(viewpoints), len(single)), _SETS["medium"])
+    seen: set[tuple[frozenset[str], str]] = set()
     for judgement in judgements:
-        row = row_of.get(frozenset(judgement[:2]))
+        pair = frozenset(judgement[:2])
+        if judgement.judgement not in _SETS:
+            raise ValueError(f"judgements must be one of {', '.join(_SETS)}, got {judgement}")
+        if (pair, judgement.viewpoint) in seen:
+            raise ValueError(f"judgements must be one of a pair by a viewpoint, got another: {judgement}")
+        seen.add((pair, judgement.viewpoint))
+        row = row_of.get(pair)
         if row is not None:
             supported[viewpoints.index(judgement.viewpoint), row] = _SETS[judgement.judgement]
     chosen = jnp.asarray(np.eye(4)[supported], beta.dtype)

@@ -5,6 +5,8 @@ that S and T can be exchanged; that S and T can be exchanged is evidence that a 
 which it differs so. An alloy is a set of elements: a row of zeros and ones.
 """
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ from entropax import _checks, information
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Shaped
 from entropax.information import Combination
 
-_BLOCK = 2048  # alloys compared with all others at a time: what bounds the memory of large tables
+_BLOCK = 2**24  # pairs of alloys compared at a time: what bounds the memory of large tables
 
 
 class Substitutions(eqx.Module):
@@ -98,11 +100,13 @@ def find_substitutions(
 def _pairs(table: np.ndarray, kmax: int, empty_host: bool, allow_empty: bool) -> tuple[np.ndarray, np.ndarray]:
     """Pairs first < second of alloys whose differences are within kmax."""
     numbers = table.astype(np.float32)
-    sizes = table.sum(axis=1)
+    sizes = table.sum(axis=1, dtype=np.int32)
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    for start in range(0, len(table), _BLOCK):
-        shared = (numbers[start : start + _BLOCK] @ numbers.T).astype(np.int64)
-        one, other = sizes[start : start + _BLOCK, None] - shared, sizes[None] - shared
+    rows_at_once = max(1, _BLOCK // max(1, len(table)))
+    for start in range(0, len(table), rows_at_once):
+        block = slice(start, start + rows_at_once)
+        shared = (numbers[block] @ numbers.T).astype(np.int32)
+        one, other = sizes[block, None] - shared, sizes[None] - shared
         differ = (one + other > 0) if allow_empty else (one > 0) & (other > 0)
         hosted = (shared > 0) | empty_host
         later = np.arange(len(table))[None] > np.arange(start, start + len(shared))[:, None]
@@ -201,36 +205,56 @@ def predict_alloys(
         ValueError: shapes do not fit, masses are none, a known label is outside [0, 1], d is outside (0, 1], or
             certain evidence contradicts itself.
 
-    Differentiable in similarity, labels and d. The score m(HEA) + m(open) / 2 is the first entry of
+    Differentiable in similarity, labels and d; at a certain neighbour (d = 1, m(similar) = 1) the slopes of the alloys
+    that it settles are given as zero. The score m(HEA) + m(open) / 2 is the first entry of
     `information.pignistic`. Source: arXiv 2502.14631.
     """
     similarity, labels, d = _checks.as_floats(similarity=similarity, labels=labels, d=d)
     _checks.require_shape("similarity", similarity, (len(substitutions.groups), 4))
     _checks.require_ndim("d", d, 0, "()")
     labels, known, check = _known_labels(substitutions, labels, known)
-    masses = _checks.distribution("similarity", similarity)
+    masses = _mass_checks("similarity", similarity)
     worth = _checks.Check((d > 0) & (d <= 1), "d must be in (0, 1]", lambda: f"{d}")
-    checks = masses._replace(ok=jnp.all(masses.ok)), worth, check
+    checks = *masses, worth, check
     _checks.enforce((), *checks)  # before anything that follows from a fault is refused
     # 1 - d m(similar), of parts that are not negative; what rounding leaves above one is taken off, not its slope.
-    doubts = jnp.log((1 - d) + d * (similarity[:, 2] + similarity[:, 3]))
+    left = (1 - d) + d * (similarity[:, 2] + similarity[:, 3])
+    certain = left == 0
+    doubts = jnp.log(jnp.where(certain, 1, left))
     doubts = doubts - jax.lax.stop_gradient(jnp.maximum(doubts, 0))
-    pooled = information.pool_supports(*_pooled_doubts(substitutions, doubts, labels, known))
+    pooled = information.pool_supports(*_pooled_doubts(substitutions, doubts, certain, labels, known))
     return _checks.enforce(pooled, *checks)
 
 
 @jax.jit
-def _pooled_doubts(substitutions: Substitutions, doubts: Array, labels: Array, known: Array) -> tuple[Array, Array]:
-    """Sums of the logarithms of doubt, by alloy, over the known ones of label 1 and over those of label 0."""
+def _pooled_doubts(
+    substitutions: Substitutions, doubts: Array, certain: Array, labels: Array, known: Array
+) -> tuple[Array, Array]:
+    """Sums of the logarithms of doubt, by alloy, over the known ones of label 1 and over those of label 0.
+
+    Certain exchanges stand apart, with doubts of zero: minus infinity in a sum would have NaN for slopes.
+    """
     targets = jnp.concatenate([substitutions.first, substitutions.second])
     others = jnp.concatenate([substitutions.second, substitutions.first])
-    doubts = jnp.concatenate([doubts[substitutions.exchange]] * 2)
+    doubts, certain = (jnp.concatenate([x[substitutions.exchange]] * 2) for x in (doubts, certain))
     usable = jnp.concatenate([substitutions.predictive] * 2) & known[others]
-    yes, no = (
-        jax.ops.segment_sum(jnp.where(usable & (w > 0), w * doubts, w), targets, num_segments=substitutions.n_alloys)
-        for w in (jnp.where(usable, labels[others], 0), jnp.where(usable, 1 - labels[others], 0))
-    )
-    return yes, no
+    by_alloy = functools.partial(jax.ops.segment_sum, segment_ids=targets, num_segments=substitutions.n_alloys)
+
+    def pooled(weights: Array) -> Array:
+        settled = by_alloy((certain & (weights > 0)).astype(jnp.int32)) > 0
+        return jnp.where(settled, -jnp.inf, by_alloy(weights * doubts))
+
+    return pooled(jnp.where(usable, labels[others], 0)), pooled(jnp.where(usable, 1 - labels[others], 0))
+
+
+def _mass_checks(name: str, masses: Array) -> tuple[_checks.Check, ...]:
+    """All rows are masses on the subsets of two outcomes, none of them on the empty set."""
+    with _checks.evaluated_now(masses):
+        sound, empty = _checks.distribution(name, masses), masses[:, 0]
+        nothing = _checks.Check(
+            jnp.all(empty == 0), f"{name} must be zero on the empty set, entry 0", lambda: f"{np.asarray(empty)}"
+        )
+        return sound._replace(ok=jnp.all(sound.ok)), nothing
 
 
 def _known_labels(
@@ -270,15 +294,14 @@ def rank_alloys(masses: Real[ArrayLike, "alloys 4"]) -> Ranking:
         The order; ties keep theirs.
 
     Raises:
-        ValueError: another shape, or masses that are negative or do not sum to one.
+        ValueError: another shape, or masses that are negative, do not sum to one or lie on the empty set.
 
     An order of integers: it has no gradients.
     """
     masses = _checks.as_float("masses", masses)
     if masses.ndim != 2 or masses.shape[1] != 4:
         raise ValueError(f"masses must have shape (alloys, 4), got {masses.shape}")
-    sound = _checks.distribution("masses", masses)
-    valid = _checks.validity(sound._replace(ok=jnp.all(sound.ok)))
+    valid = _checks.validity(*_mass_checks("masses", masses))
     return Ranking(jnp.lexsort((masses[:, 3], -masses[:, 1])).astype(jnp.int32), valid)
 
 
@@ -295,14 +318,13 @@ def element_distance(
         A symmetric matrix, shape (elements, elements), zero on its diagonal; 1 where nothing is known.
 
     Raises:
-        ValueError: another shape, or masses that are negative or do not sum to one.
+        ValueError: another shape, or masses that are negative, do not sum to one or lie on the empty set.
 
     Differentiable in similarity; the slope of wholly similar elements is infinite and given as zero. Source: arXiv
     2502.14631.
     """
     similarity = _checks.as_float("similarity", similarity)
     _checks.require_shape("similarity", similarity, (len(substitutions.groups), 4))
-    masses = _checks.distribution("similarity", similarity)
     doubt = similarity[:, 2] + similarity[:, 3]
     apart = jnp.where(doubt > 0, jnp.sqrt(jnp.where(doubt > 0, doubt, 1)), 0)
     elements = substitutions.groups.shape[-1]
@@ -311,7 +333,7 @@ def element_distance(
     i, j = (jnp.where(index < 0, elements, index) for index in (i, j))
     matrix = 1 - jnp.eye(elements, dtype=similarity.dtype)
     matrix = matrix.at[i, j].set(apart, mode="drop").at[j, i].set(apart, mode="drop")
-    return _checks.enforce(matrix, masses._replace(ok=jnp.all(masses.ok)))
+    return _checks.enforce(matrix, *_mass_checks("similarity", similarity))
 
 
 def fuse_sources(
@@ -336,6 +358,8 @@ def fuse_sources(
     sources, reliabilities = _checks.as_floats(sources=sources, reliabilities=reliabilities)
     if sources.ndim != 3 or sources.shape[2] != 4:
         raise ValueError(f"sources must have shape (sources, exchanges, 4), got {sources.shape}")
+    if not len(sources):
+        raise ValueError(f"sources must hold at least one, got shape {sources.shape}")
     _checks.require_shape("reliabilities", reliabilities, sources.shape[:1])
     trusted = _checks.enforce(reliabilities, _checks.within("reliabilities", reliabilities, 0, 1, "in [0, 1]"))
     discounted = information.discount(sources, trusted[:, None])

@@ -1,12 +1,14 @@
 """Tables of alloys as sets of elements with labels, and their files."""
 
 import csv
+import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from entropax.applications.alloys._files import text_of
 from entropax.applications.alloys.formulas import SYMBOLS, parse_formula
 
 _EQUAL = 1e-6  # atomic fractions of an equiatomic alloy differ by no more
@@ -89,23 +91,21 @@ def load_alloy_table(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the layout is neither, or a row is bad; the message names the line.
+        ValueError: the file is not UTF-8, the layout is neither, or a row is bad; the message names the line.
     """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = tuple(reader.fieldnames or ())
-        read = _reader_of(columns, path)
-        alloys: list[tuple[str, ...] | str] = []
-        labels: list[bool] = []
-        for row in reader:
-            try:
-                alloy, label = read(row)
-                if isinstance(alloy, str):
-                    parse_formula(alloy)
-                labels.append(_label(label, positive, negative))
-                alloys.append(alloy)
-            except ValueError as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+    reader = csv.DictReader(io.StringIO(text_of(path), newline=""))
+    read = _reader_of(tuple(reader.fieldnames or ()), path)
+    alloys: list[tuple[str, ...] | str] = []
+    labels: list[bool] = []
+    for row in reader:
+        try:
+            alloy, label = read(row)
+            if isinstance(alloy, str):
+                parse_formula(alloy)
+            labels.append(_label(label, positive, negative))
+            alloys.append(alloy)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
     return alloy_table(alloys, labels, equiatomic=equiatomic)
 
 

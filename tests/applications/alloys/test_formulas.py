@@ -46,6 +46,8 @@ def test_fractions_must_sum_to_one() -> None:
         ("Fe0Co", "positive amounts, got 0 in 'Fe0Co'"),
         ("Fe-1Co", "positive amounts, got -1"),
         ("Fe1e999Co", "positive amounts, got 1e999"),
+        ("(Fe1e200Co)1e200", "neither overflow nor vanish"),
+        ("(Fe1e-200)1e-200", "neither overflow nor vanish"),
         ("(FeCo", r"a '\)' at position 5"),
         ("FeCo)2", "brackets that match at position 4"),
         ("(FeCo]2", "brackets that match at position 5"),

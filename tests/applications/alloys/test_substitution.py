@@ -81,6 +81,43 @@ def test_blocks_join(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_certain_neighbours_leave_finite_slopes() -> None:
+    """A certain exchange settles an alloy, with zero slopes; those of the others are what differences give."""
+    found = find_substitutions(np.array([[1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]]))
+    similarity = np.tile([0.0, 0.3, 0.3, 0.4], (len(found.groups), 1))
+    pairs = [set(pair) for pair in np.asarray(found.single).tolist()]
+    similarity[pairs.index({2, 3})] = [0, 1, 0, 0]  # between alloys 2 and 3, of which 2 is not known
+    labels, known = np.array([1.0, 0.2, 0.5, 1.0]), np.array([True, True, False, True])
+
+    @jax.jit
+    def supported(labels: jax.Array) -> jax.Array:
+        return predict_alloys(found, similarity, labels, 1.0, known=known).value[:, 1]
+
+    value, slopes = np.asarray(supported(labels)), np.asarray(jax.jacrev(supported)(labels))
+    step = np.array([0, 1e-6, 0, 0])
+    differences = (np.asarray(supported(labels + step)) - np.asarray(supported(labels - step))) / 2e-6
+    assert value[2] == 1
+    assert np.all(np.isfinite(slopes))
+    np.testing.assert_array_equal(slopes[2], 0)
+    np.testing.assert_allclose(np.delete(slopes[:, 1], 2), np.delete(differences, 2), atol=1e-9)
+    # A label of one weighs nothing against: the slope of that weight is the logarithm of doubt all the same.
+    step = np.array([1e-4, 0, 0, 0])
+    one_sided = 3 * value - 4 * np.asarray(supported(labels - step)) + np.asarray(supported(labels - 2 * step))
+    np.testing.assert_allclose(slopes[[1, 3], 0], one_sided[[1, 3]] / 2e-4, rtol=1e-6)
+
+
+def test_mass_on_the_empty_set_is_refused() -> None:
+    found = find_substitutions(np.array([[1, 1, 0], [1, 0, 1]]))
+    masses = np.array([[0.5, 0.5, 0.0, 0.0]])
+    for call in (
+        lambda: predict_alloys(found, masses, np.ones(2), 0.5),
+        lambda: element_distance(found, masses),
+        lambda: rank_alloys(masses),
+    ):
+        with pytest.raises(ValueError, match="must be zero on the empty set"):
+            call()
+
+
 def combined(pieces: list[list[float]]) -> np.ndarray:
     """Dempster's rule on two outcomes, piece by piece, by its formula."""
     yes, no, both = 0.0, 0.0, 1.0

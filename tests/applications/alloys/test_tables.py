@@ -133,3 +133,30 @@ def test_masses_of_judgements(x64) -> None:
     np.testing.assert_allclose(masses[1], [open_] * len(pairs), atol=1e-15)
     with pytest.raises(ValueError, match="judgements must hold at least one"):
         judgement_masses((), found, table.elements, 0.3)
+
+
+def test_encodings_and_headers(tmp_path: Path) -> None:
+    """Files that are not UTF-8, or lack a column though they have no row, are refused by name; marks are skipped."""
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("formula,label\nFeNi,Hé\n".encode("latin-1"))
+    for read in (load_alloy_table, load_judgements):
+        with pytest.raises(ValueError, match=r"latin\.csv must be UTF-8, got 0xe9"):
+            read(latin)
+    with pytest.raises(ValueError, match=r"must have columns element_a, .* got none named viewpoint, judgement"):
+        load_judgements(written(tmp_path, "element_a,element_b\n"))
+    with pytest.raises(ValueError, match=r"bad\.json is not JSON"):
+        load_judgements(written(tmp_path, "[", "bad.json"))
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b"\xef\xbb\xbf[]")
+    assert load_judgements(marked) == ()
+
+
+def test_judgements_made_by_hand_are_checked() -> None:
+    exchanges = find_substitutions(np.array([[1, 1, 0], [1, 0, 1]]))
+    one = Judgement("Ni", "Co", "metallurgy", "high")
+    for judgements, words in (
+        ([one._replace(judgement="High")], "must be one of high, medium, low"),
+        ([one, one._replace(element_a="Co", element_b="Ni", judgement="low")], "must be one of a pair by a viewpoint"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            judgement_masses(judgements, exchanges, ("Fe", "Ni", "Co"), 0.3)
