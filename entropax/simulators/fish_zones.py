@@ -75,8 +75,8 @@ def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     other = jnp.asarray((them[:, None] != np.arange(n)) & (them < n)[:, None])
     their_x, their_u = (jnp.pad(a, ((0, 0), (0, filled))) for a in (x, u))
     # Reverse mode computes the pairs again: through many steps what they gave would fill the memory.
-    sums = jax.checkpoint(lambda *fish: _sums(*fish, other, zones), prevent_cse=False)
-    return _read(sums(their_x, their_u, x, u), zones)
+    sums = jax.checkpoint(_sums, prevent_cse=False)
+    return _read(sums(their_x, their_u, x, u, other, zones), zones)
 
 
 @jax.jit

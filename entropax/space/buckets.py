@@ -134,7 +134,9 @@ def _cut(points: jax.Array, ids: jax.Array, pieces: int) -> jax.Array:
     levels = 1 << min(_CUT_BITS, 31 - place_bits)
     share = (keys - low) / jnp.where(high > low, high - low, 1)
     level = jnp.where(share < 1, (levels - 1) * jnp.maximum(share, 0), levels - 1).astype(jnp.int32)  # NaN is last
-    packed = jax.lax.sort((level << place_bits) + jnp.arange(members, dtype=jnp.int32)[None], dimension=1, is_stable=False)
+    packed = jax.lax.sort(
+        (level << place_bits) + jnp.arange(members, dtype=jnp.int32)[None], dimension=1, is_stable=False
+    )
     ids = jnp.take_along_axis(ids, packed & ((1 << place_bits) - 1), axis=1)
     return ids.reshape(groups * pieces, members // pieces)
 

@@ -13,8 +13,8 @@ or surprises, the comparison says so:
   mean is recorded beside it.
 - With too few fish it scores 0.5 for an entropy; ours raises.
 
-The gradient part asks for a mean index of disorder of settled schools and finds the radius of orientation, the noise and
-the weight that give it. The dynamics is chaotic: slopes grow with the horizon until their mean over schools drowns.
+The gradient part asks for a mean index of disorder of settled schools and finds the radius of orientation, the noise
+and the weight that give it. The dynamics is chaotic: slopes grow with the horizon until their mean over schools drowns.
 """
 
 import time
