@@ -15,7 +15,7 @@ from entropax.space.boxes import nearest_image
 from entropax.space.buckets import fill_buckets
 
 _TILE_FISH = 16  # of one tile: fewer have fewer strangers to sort out, more fill the vector registers
-_TILES_SEEN = 8  # that a tile looks at at once
+_TILES_SEEN = 8  # that a tile looks at at once, a multiple of `_ROWS_TOGETHER`
 _PAIRS_AT_ONCE = 2**17  # of one tile's worth of pairs or of several together: they stay in the second-level cache
 _ROWS_TOGETHER = 4  # that are added before anything is written: see `_sharp_sums`
 _TAIL = 20.0  # widths past the last zone, where a soft edge has fallen to 2e-9
@@ -98,7 +98,7 @@ def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     listed, count = _tiles_within_reach(tiles.center, tiles.half_width, zones)
     by_tile = tiles.ids % n
     x_of, u_of = x[:, by_tile], u[:, by_tile]  # (3, tiles, fish)
-    seen = min(_TILES_SEEN, num_tiles)
+    seen = _TILES_SEEN
     blocks = -(-num_tiles // seen)
     listed = jnp.pad(listed, ((0, 0), (0, blocks * seen - num_tiles)))
     together = _largest_divisor(num_tiles, max(1, _PAIRS_AT_ONCE // (seen * size * size)))

@@ -128,18 +128,16 @@ def smallest_keys(keys: jax.Array, count: int) -> jax.Array:
     keys = jnp.pad(keys, ((0, fill), (0, 0)), constant_values=jnp.inf)
     keys = jax.lax.optimization_barrier(keys)  # every minimum would compute them for itself
     parts = jnp.split(keys, _FOLD)  # joined before anything is written: long ways down columns are not vectorised
-    none = jnp.full(keys.shape[1], -jnp.inf, keys.dtype)
-    minima, up_to = [none], []
-    for _ in range(count):
-        last = minima[-1][None]
-        above = [jnp.where(part > last, part, jnp.inf) for part in parts]
-        minima.append(jnp.min(functools.reduce(jnp.minimum, above), axis=0))
+    minima, up_to = [jnp.min(functools.reduce(jnp.minimum, parts), axis=0)], []
+    for _ in range(count - 1):
         last = minima[-1][None]
         up_to.append(jnp.sum(sum((part <= last).astype(jnp.int32) for part in parts), axis=0, dtype=jnp.int32))
+        above = [jnp.where(part > last, part, jnp.inf) for part in parts]
+        minima.append(jnp.min(functools.reduce(jnp.minimum, above), axis=0))
     smallest = []
     for place in range(count):
         key = minima[-1]
-        for minimum, number in zip(minima[:0:-1], up_to[::-1], strict=True):
+        for minimum, number in zip(minima[-2::-1], up_to[::-1], strict=True):
             key = jnp.where(number > place, minimum, key)
         smallest.append(key)
     return jnp.stack(smallest)
