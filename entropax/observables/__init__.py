@@ -95,17 +95,19 @@ from entropax.observables.retrieval import (
 )
 from entropax.observables.schooling import order_index, polarization, rotation_order, school_spread
 from entropax.observables.schooling_entropy import (
-    INDEX_WEIGHTS,
-    SchoolingEntropies,
     angular_momentum_entropy,
     cohesion_entropy,
     depth_entropy,
     neighbor_variation_entropy,
-    oceanic_schooling_index,
     polarization_entropy,
-    schooling_entropies,
     shape_entropy,
     velocity_correlation_entropy,
+)
+from entropax.observables.schooling_index import (
+    INDEX_WEIGHTS,
+    SchoolingEntropies,
+    oceanic_schooling_index,
+    schooling_entropies,
 )
 from entropax.observables.velocity_distribution import kinetic_entropy, negative_mass
 from entropax.observables.wave_statistics import (

@@ -35,8 +35,8 @@ def bin_counts(
 def bin_of(values: Array, high: Array | float, bins: int) -> Array:
     """The bin [e_b, e_(b + 1)) of every value, the last one closed; `bins` for values past it."""
     step = jnp.asarray(high, values.dtype) / bins
-    guess = jnp.clip(jnp.floor(values / step), 0, bins - 1)
-    # Rounding of the quotient may put a value next to an edge on its wrong side.
+    guess = jnp.clip(jnp.floor(values * (1 / step)), 0, bins - 1)
+    # Rounding may put a value next to an edge on its wrong side.
     guess = jnp.where(values < guess * step, guess - 1, jnp.where(values >= (guess + 1) * step, guess + 1, guess))
     index = jnp.clip(guess, 0, bins - 1).astype(jnp.int32)
     return jnp.where(values > high, bins, index)

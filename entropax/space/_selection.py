@@ -13,6 +13,8 @@ import numpy as np
 INSERT_UP_TO = 16
 """Length of the lists that are kept sorted by insertion: longer ones are by networks."""
 
+_FOLD = 4
+
 Pair = tuple[jax.Array, jax.Array]  # keys and what they carry, both (..., rows, columns)
 Rows = tuple[tuple[jax.Array, ...], tuple[jax.Array, ...] | None]  # the same as one array a row, (columns,)
 
@@ -108,6 +110,37 @@ def smallest_rows(keys: jax.Array, payload: jax.Array, count: int) -> Pair:
         lists //= 2
         best = merge_smallest((best[0][:lists], best[1][:lists]), (best[0][lists:], best[1][lists:]))
     return best[0][0], best[1][0]
+
+
+def smallest_keys(keys: jax.Array, count: int) -> jax.Array:
+    """The `count` smallest keys of every column, sorted, by as many minima: the fastest for few of a few hundred rows.
+
+    Each minimum is over what exceeds the one before; how many keys are not above it tells equal ones.
+
+    Args:
+        keys: shape (rows, columns), rows >= count.
+        count: how many to keep.
+
+    Returns:
+        Keys, shape (count, columns).
+    """
+    fill = -keys.shape[0] % _FOLD
+    keys = jnp.pad(keys, ((0, fill), (0, 0)), constant_values=jnp.inf)
+    keys = jax.lax.optimization_barrier(keys)  # every minimum would compute them for itself
+    parts = jnp.split(keys, _FOLD)  # joined before anything is written: long ways down columns are not vectorised
+    minima, up_to = [jnp.min(functools.reduce(jnp.minimum, parts), axis=0)], []
+    for _ in range(count - 1):
+        last = minima[-1][None]
+        up_to.append(jnp.sum(sum((part <= last).astype(jnp.int32) for part in parts), axis=0, dtype=jnp.int32))
+        above = [jnp.where(part > last, part, jnp.inf) for part in parts]
+        minima.append(jnp.min(functools.reduce(jnp.minimum, above), axis=0))
+    smallest = []
+    for place in range(count):
+        key = minima[-1]
+        for minimum, number in zip(minima[-2::-1], up_to[::-1], strict=True):
+            key = jnp.where(number > place, minimum, key)
+        smallest.append(key)
+    return jnp.stack(smallest)
 
 
 def power_of_two(number: int) -> int:

@@ -25,6 +25,7 @@ from entropax.space.boxes import Space
 from entropax.space.separation import component_key, search_key
 
 _PIECES = 8  # of a cut: fewer adapt better to the widest axis, more need fewer sorts
+_CUT_BITS = 20  # of a coordinate that a cut looks at: exact in float32
 _TILE_QUERIES = 1024  # of a tile: keys and indices of 64 neighbours stay in the second-level cache
 
 
@@ -126,12 +127,25 @@ def fill_buckets(points: jax.Array, size: int) -> Buckets:
 
 
 def _cut(points: jax.Array, ids: jax.Array, pieces: int) -> jax.Array:
-    """Cuts every group (a row of `ids`) into equal pieces along its widest axis."""
+    """Cuts every group (a row of `ids`) into equal pieces along its widest axis.
+
+    Sorted are single integers, a rounded coordinate and the place in the row: on a CPU a sixth of the time of sorting
+    pairs. Rounding moves the cuts a little, never the number of members.
+    """
     groups, members = ids.shape
     coordinates = points[ids % points.shape[0]]
-    widest = jnp.argmax(jnp.max(coordinates, axis=1) - jnp.min(coordinates, axis=1), axis=-1)
-    keys = jnp.take_along_axis(coordinates, widest[:, None, None], axis=2)[..., 0]
-    _, ids = jax.lax.sort((keys, ids), dimension=1, num_keys=1)
+    low, high = jnp.min(coordinates, axis=1), jnp.max(coordinates, axis=1)
+    widest = jnp.argmax(high - low, axis=-1)[:, None]
+    keys = jnp.take_along_axis(coordinates, widest[:, None], axis=2)[..., 0]
+    low, high = (jnp.take_along_axis(end, widest, axis=1) for end in (low, high))
+    place_bits = max(1, (members - 1).bit_length())
+    levels = 1 << min(_CUT_BITS, 31 - place_bits)
+    share = (keys - low) / jnp.where(high > low, high - low, 1)
+    level = jnp.where(share < 1, (levels - 1) * jnp.maximum(share, 0), levels - 1).astype(jnp.int32)  # NaN is last
+    packed = jax.lax.sort(
+        (level << place_bits) + jnp.arange(members, dtype=jnp.int32)[None], dimension=1, is_stable=False
+    )
+    ids = jnp.take_along_axis(ids, packed & ((1 << place_bits) - 1), axis=1)
     return ids.reshape(groups * pieces, members // pieces)
 
 

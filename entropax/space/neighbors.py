@@ -1,7 +1,8 @@
 """Exact nearest neighbours, in free space and on the torus.
 
 Two ways to one result: buckets of a k-d tree (`entropax.space.buckets`) and all pairs (`entropax.space._blocks`).
-Memory grows as n k, never as n squared.
+Memory grows as n k, never as n squared: only of a few hundred points are all pairs held at once, where distances alone
+are wanted.
 """
 
 import functools
@@ -9,15 +10,20 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Int, Real
 from entropax.space._blocks import search_blocks
+from entropax.space._selection import smallest_keys
 from entropax.space.boxes import FreeSpace, PeriodicBox, Space
 from entropax.space.buckets import search_buckets
-from entropax.space.separation import METRICS, distance_between, key_to_distance
+from entropax.space.separation import METRICS, distance_between, key_to_distance, search_key
 
 METHODS = ("auto", "cells", "brute")
+_MINIMA = 8  # neighbours: so few of a few hundred points are found fastest by as many minima over all pairs
+_PAIRS_AT_ONCE = 2**18
 
 
 def _all_pairs_are_faster(n: int, d: int) -> bool:
@@ -155,7 +161,8 @@ def _planned(
     _checks.require_option("metric", metric, METRICS)
     _checks.require_option("method", method, METHODS)
     if method == "auto":
-        method = "brute" if _all_pairs_are_faster(*points.shape) else "cells"
+        few = k <= _MINIMA and points.shape[0] * asked.shape[0] <= _PAIRS_AT_ONCE
+        method = "minima" if few else "brute" if _all_pairs_are_faster(*points.shape) else "cells"
     checked = _checks.enforce(arrays, *(_checks.finite(name, array) for name, array in zip(named, arrays, strict=True)))
     arrays = _Arrays(checked[0], None if queries is None else checked[1], space)
     return arrays, _Plan(int(k), bool(exclude), metric, method)
@@ -166,9 +173,18 @@ def _search(arrays: _Arrays, plan: _Plan, *, with_indices: bool) -> tuple[jax.Ar
     points, queries, space = jax.lax.stop_gradient(arrays)
     asked = points if queries is None else queries
     options = {"k": plan.k, "exclude": plan.exclude}
-    if plan.method == "brute":
+    if plan.method == "minima" and not with_indices:
+        return _smallest_of_all_pairs(points, asked, space, plan), None
+    if plan.method != "cells":
         return search_blocks(points, asked, space, plan.metric, **options)
     return search_buckets(points, asked, space, plan.metric, with_indices=with_indices, **options)
+
+
+def _smallest_of_all_pairs(points: jax.Array, asked: jax.Array, space: Space, plan: _Plan) -> jax.Array:
+    keys = search_key(space.wrap(asked).T[:, None, :], space.wrap(points).T[:, :, None], space, plan.metric)
+    if plan.exclude:
+        keys = jnp.where(jnp.asarray(np.eye(len(points), dtype=bool)), jnp.inf, keys)
+    return smallest_keys(keys, plan.k).T
 
 
 @functools.partial(jax.jit, static_argnames="plan")

@@ -18,7 +18,7 @@ import numpy as np
 from entropax import observables, simulators
 from entropax.simulators import FishSchool, FishState
 from experiments.benchmarks.harness import Case
-from experiments.simulators._fish_cases import CASES, FishCase, Measure
+from experiments.simulators._fish_cases import CASES, FishCase
 
 NAME = "fish-school"
 DESCRIPTION = "schools of 150 to 250 fish, float64"
@@ -65,7 +65,7 @@ def cases() -> Iterator[Case]:
             state = FishState(jnp.asarray(system.positions), jnp.asarray(system.velocities))
             school = case.school()
             for words, metrics in (("dynamics", False), ("dynamics and metrics", True)):
-                observe = _Recorded(Measure(school.box_size) if metrics else None)
+                observe = _Recorded(school.box_size if metrics else None)
                 yield Case(
                     name=f"{name}, N = {case.num_fish}, {words}",
                     ours=partial(_ours, school, state, steps, observe),
@@ -82,14 +82,18 @@ def cases() -> Iterator[Case]:
 
 
 class _Recorded(eqx.Module):
-    """What is kept of a state."""
+    """What is kept of a state: with L the metrics too."""
 
-    measure: Measure | None
+    box_size: jax.Array | None
 
     def __call__(self, state: FishState) -> dict[str, jax.Array]:
         x, v = state.positions, state.velocities
         kept = {"x": x, "v": v, "P": observables.polarization(v), "M": observables.rotation_order(x, v)}
-        return kept if self.measure is None else kept | {"measures": self.measure(state)}
+        if self.box_size is None:
+            return kept
+        entropies = observables.schooling_entropies(x, v, self.box_size).stacked()
+        index = jnp.sum(jnp.asarray(observables.INDEX_WEIGHTS, entropies.dtype) * entropies)
+        return kept | {"spread": observables.school_spread(x), "entropies": entropies, "OSI": index}
 
 
 def _ours(school: FishSchool, state: FishState, steps: int, observe: _Recorded) -> dict[str, jax.Array]:

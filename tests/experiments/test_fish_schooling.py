@@ -7,7 +7,7 @@ import pytest
 
 from experiments.simulators._fish_cases import CASES, MEASURES, second_half
 from experiments.simulators._fish_classifier import balanced
-from experiments.simulators._fish_design import FishDesignConfig, physical, useful_horizon
+from experiments.simulators._fish_design import FishDesignConfig, horizons, moderate, physical, useful_horizon
 from experiments.simulators._fish_figure import animate
 
 
@@ -62,3 +62,22 @@ def test_an_animation_is_a_gif(tmp_path):
     x, v = np.asarray(jax.random.uniform(key, (2, 5, 3))), np.asarray(jax.random.normal(key, (2, 5, 3)))
     animate(x, v, 1.0, tmp_path / "school.gif", title="school")
     assert (tmp_path / "school.gif").read_bytes()[:4] == b"GIF8"
+
+
+@pytest.mark.fast
+def test_moderate_slopes_are_cut_at_twice_the_median():
+    """One wild school does not decide the mean; smaller slopes and none are left alone."""
+    slopes = np.array([[3.0, 4, 0], [0, 0, 5], [0, -5, 0], [3e8, 4e8, 0], [0, 0, 0]])
+    expected = slopes.copy()
+    expected[3] = [6, 8, 0]
+    np.testing.assert_allclose(moderate(slopes), expected)
+
+
+@pytest.mark.slow
+def test_slopes_grow_with_the_horizon():
+    """Of a small ensemble, by forward mode at several horizons; none are followed to a horizon of zero."""
+    config = FishDesignConfig(num_fish=10, starts=4, settle=1, horizon=40, ensembles=2)
+    found = horizons(config, key=jax.random.key(0))
+    assert found["steps"][-1] == 40
+    assert found["size"][-1] > 3 * found["size"][0] > 0
+    assert not horizons(FishDesignConfig(horizon=0), key=jax.random.key(0))["steps"].size

@@ -134,3 +134,40 @@ def test_bad_schools_are_refused():
         FishSchool(9, turn="lerp")
     with pytest.warns(UserWarning, match=r"attraction_radius 13 exceeds half the box, 12.5"):
         FishSchool(9, attraction_radius=13.0)
+
+
+def test_edges_of_sight(x64):
+    """A blind half angle of 180 degrees hides even who is straight ahead, 0 nobody, and fish at an edge are beyond it.
+
+    From all pairs and from tiles; fish at one point do not see each other, a lonely fish swims on, and there may be no
+    zone of attraction.
+    """
+    x = jnp.array([[1.0, 1, 1], [3.0, 1, 1], [1.0, 1, 1], [1.0, 6, 1]])
+    v = jnp.array([[1.0, 0, 0], [0, 1.0, 0], [1.0, 0, 0], [0, 0, 1.0]])
+    state = FishState(x, v)
+
+    def wish(neighbors, blind, repulsion=1.0, orientation=1.5, attraction=4.0):
+        school = FishSchool(
+            4,
+            box_size=12.0,
+            repulsion_radius=repulsion,
+            orientation_radius=orientation,
+            attraction_radius=attraction,
+            blind_angle=blind,
+            neighbors=neighbors,
+        )
+        return np.asarray(school.desired_direction(state))
+
+    for neighbors in ("all_pairs", "tiles"):
+        np.testing.assert_array_equal(wish(neighbors, 180.0), v)
+        towards = np.array([[1.0, 0, 0], [-1, 0, 0], [1, 0, 0], [0, 0, 1]])
+        np.testing.assert_allclose(wish(neighbors, 0.0), towards, atol=1e-15)
+        # At 2 exactly: not repelled but aligned; not aligned but attracted; not attracted.
+        aligned = np.array([[0, 1.0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        np.testing.assert_allclose(wish(neighbors, 0.0, 2.0, 2.5), aligned, atol=1e-15)
+        np.testing.assert_allclose(wish(neighbors, 0.0, 1.0, 2.0), towards, atol=1e-15)
+        np.testing.assert_array_equal(wish(neighbors, 0.0, 1.0, 2.0, 2.0), v)
+        np.testing.assert_allclose(wish(neighbors, 0.0, 0.0, 2.5, 2.5), aligned, atol=1e-15)
+        one = FishSchool(1, box_size=12.0, attraction_radius=6.0, neighbors=neighbors, noise=0.0)
+        alone = one.step(FishState(x[:1], v[:1]), key=jax.random.key(0))
+        np.testing.assert_allclose(alone.positions, [[1.1, 1, 1]], rtol=1e-15)
