@@ -195,11 +195,23 @@ class TangentFlow(Simulator[TangentState]):
     dt: Scalar
 
     def init(self, *, key: PRNGKey) -> TangentState:
-        """Not defined: an orbit starts where its caller says."""
+        """Not defined: an orbit starts where its caller says.
+
+        Args:
+            key: not used.
+        """
         raise NotImplementedError("an orbit starts where its caller says")
 
     def step(self, state: TangentState, *, key: PRNGKey) -> TangentState:
-        """One step of the flow and its tangent map, and an orthonormalisation."""
+        """One step of the flow and its tangent map, and an orthonormalisation.
+
+        Args:
+            state: the state.
+            key: not used: the motion is deterministic.
+
+        Returns:
+            The state dt later, its tangent vectors orthonormal again.
+        """
         del key
 
         def flow(y: Array) -> Array:

@@ -23,6 +23,9 @@ def bin_counts(
         width: None, or that of soft edges in bins.
         ends: of soft bins: "closed" where values lie within, "leaky" where those above are left out, or "periodic".
         where: which values count, shape (n,).
+
+    Returns:
+        Counts, shape (bins,). Differentiable in the values and the width where edges are soft.
     """
     if width is None:
         index = bin_of(values, high, bins)
@@ -33,7 +36,16 @@ def bin_counts(
 
 
 def bin_of(values: Array, high: Array | float, bins: int) -> Array:
-    """The bin [e_b, e_(b + 1)) of every value, the last one closed; `bins` for values past it."""
+    """The bin [e_b, e_(b + 1)) of every value, the last one closed; `bins` for values past it.
+
+    Args:
+        values: shape (n,), none negative.
+        high: upper end.
+        bins: number of bins.
+
+    Returns:
+        Integers, shape (n,).
+    """
     step = jnp.asarray(high, values.dtype) / bins
     guess = jnp.clip(jnp.floor(values * (1 / step)), 0, bins - 1)
     # Rounding may put a value next to an edge on its wrong side.
@@ -43,12 +55,32 @@ def bin_of(values: Array, high: Array | float, bins: int) -> Array:
 
 
 def tally(index: Array, bins: int, dtype: jnp.dtype) -> Array:
-    """How many indices are at each of the bins; those past them are left out."""
+    """How many indices are at each of the bins; those past them are left out.
+
+    Args:
+        index: integers, shape (n,).
+        bins: number of bins.
+        dtype: of the counts.
+
+    Returns:
+        Counts, shape (bins,).
+    """
     return jnp.bincount(index, length=bins + 1)[:bins].astype(dtype)
 
 
 def memberships(values: Array, high: Array | float, bins: int, width: Array, ends: str = "closed") -> Array:
-    """How much each value belongs to each bin, shape (n, bins)."""
+    """How much each value belongs to each bin, shape (n, bins).
+
+    Args:
+        values: shape (n,).
+        high: upper end.
+        bins: number of bins.
+        width: of the edges, in bins.
+        ends: as in `bin_counts`.
+
+    Returns:
+        Numbers from 0 to 1, each row summing to one, or to less where ends are "leaky". Differentiable.
+    """
     step = jnp.asarray(high, values.dtype) / bins
     place = values[:, None] / step
     edges = jnp.arange(bins + 1, dtype=values.dtype)[None]

@@ -100,6 +100,9 @@ def unit_vectors(v: Array) -> Array:
 
     Args:
         v: shape (n, d).
+
+    Returns:
+        Unit vectors, shape (n, d).
     """
     square = jnp.sum(v**2, axis=1, keepdims=True)
     return v / jnp.sqrt(jnp.where(square > 0, square, 1))
@@ -111,6 +114,9 @@ def about_center(x: Array, box_size: Array | None) -> Array:
     Args:
         x: shape (n, 3).
         box_size: None or L.
+
+    Returns:
+        Vectors from the centre, shape (n, 3).
     """
     if box_size is None:
         return x - jnp.mean(x, axis=0, keepdims=True)
@@ -129,6 +135,9 @@ def angular_momenta(x: Array, v: Array, box_size: Array | None) -> Array:
         x: positions, shape (n, 3).
         v: velocities, shape (n, 3).
         box_size: None or L.
+
+    Returns:
+        The products, of unit vectors both, shape (n, 3).
     """
     return jnp.cross(unit_vectors(about_center(x, box_size)), unit_vectors(v))
 
@@ -142,6 +151,9 @@ def of_school(
         positions: shape (n, 3).
         velocities: shape (n, 3), or None where there are none: zeros are returned.
         box_size: a number or None.
+
+    Returns:
+        Positions, velocities, L or None, and the checks for `_checks.enforce`.
     """
     named = {"positions": positions} if velocities is None else {"positions": positions, "velocities": velocities}
     named |= {} if box_size is None else {"box_size": box_size}
@@ -164,6 +176,9 @@ def moving(v: Array) -> _checks.Check:
 
     Args:
         v: shape (n, d).
+
+    Returns:
+        The check, for `_checks.enforce`.
     """
     with _checks.evaluated_now(v):
         speeds = jnp.sqrt(jnp.sum(v**2, axis=1))

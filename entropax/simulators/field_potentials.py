@@ -46,6 +46,9 @@ class Potential(eqx.Module):
 
         Args:
             field: phi, any shape.
+
+        Returns:
+            V', the shape of the field.
         """
         phi = _checks.as_float("field", field)
         return jax.jvp(self.__call__, (phi,), (jnp.ones_like(phi),))[1]
@@ -55,6 +58,9 @@ class Potential(eqx.Module):
 
         Args:
             field: phi, any shape.
+
+        Returns:
+            V'', the shape of the field.
         """
         phi = _checks.as_float("field", field)
         return jax.jvp(self.slope, (phi,), (jnp.ones_like(phi),))[1]
@@ -74,6 +80,9 @@ class KinkPotential(Potential):
 
         Args:
             x: places, any shape.
+
+        Returns:
+            phi, the shape of x.
         """
 
     @property
@@ -294,5 +303,8 @@ def of_dtype(module: Any, dtype: Any) -> Any:
     Args:
         module: any pytree.
         dtype: the dtype.
+
+    Returns:
+        The module; its other leaves are the same.
     """
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, module)

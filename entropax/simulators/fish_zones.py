@@ -68,6 +68,9 @@ def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         x: positions, shape (3, n), in the box.
         u: headings, unit vectors, shape (3, n).
         zones: the zones.
+
+    Returns:
+        What every fish sees. Differentiable where edges are soft.
     """
     n = x.shape[1]
     filled = -n % _ROWS_TOGETHER
@@ -91,6 +94,9 @@ def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         x: positions, shape (3, n), in the box.
         u: headings, unit vectors, shape (3, n).
         zones: the zones.
+
+    Returns:
+        What every fish sees, as from all pairs. Differentiable where edges are soft.
     """
     n = x.shape[1]
     tiles = fill_buckets(jax.lax.stop_gradient(x).T, _TILE_FISH)

@@ -54,6 +54,9 @@ def split_step(dt: Array, wavenumbers: Array, lengths: tuple[float, ...]) -> Spl
         dt: time step.
         wavenumbers: k, shape (N,).
         lengths: of the steps composed, in units of dt.
+
+    Returns:
+        The rotations.
     """
     gamma = np.asarray(lengths)
     kick = np.concatenate([gamma[:1], gamma[1:] + gamma[:-1], gamma[-1:]]) / 2
@@ -69,6 +72,9 @@ def apply_split_step(psi: Array, step: SplitStep) -> Array:
     Args:
         psi: the wave, shape (N,).
         step: its rotations.
+
+    Returns:
+        psi at t + dt, shape (N,).
     """
 
     def stage(psi: Array, one: tuple[Array, Array]) -> tuple[Array, None]:
@@ -112,6 +118,9 @@ def exponential_step(dt: Array, frequencies: Array, num_points: int = 32) -> Exp
         frequencies: w, shape (N,).
         num_points: points of the circle.
 
+    Returns:
+        The coefficients.
+
     Source: Cox and Matthews 2002, doi 10.1006/jcph.2002.6995; Kassam and Trefethen 2005, doi 10.1137/S1064827502410633.
     """
     angle = jnp.asarray(2 * np.pi * (np.arange(num_points) + 0.5) / num_points, dt.dtype)
@@ -144,6 +153,9 @@ def apply_exponential_step(psi: Array, step: ExponentialStep, filter: Array) -> 
         psi: the wave, shape (N,).
         step: the coefficients.
         filter: s(k), shape (N,).
+
+    Returns:
+        psi at t + dt, shape (N,).
     """
 
     def nonlinear(y: Array) -> Array:
@@ -167,6 +179,9 @@ def bending(psi_hat: Array, filter: Array) -> Array:
     Args:
         psi_hat: y, shape (N,).
         filter: s(k), shape (N,).
+
+    Returns:
+        The coefficients of the term, shape (N,).
     """
     u = jnp.fft.ifft(times(filter, psi_hat))
     return times(filter, jnp.fft.fft(times(intensity(u), u)))
@@ -177,6 +192,9 @@ def intensity(psi: Array) -> Array:
 
     Args:
         psi: the wave.
+
+    Returns:
+        Real numbers, the shape of psi.
     """
     return psi.real**2 + psi.imag**2
 
@@ -187,5 +205,8 @@ def times(factor: Array, z: Array) -> Array:
     Args:
         factor: real.
         z: complex.
+
+    Returns:
+        The product, of the same shape.
     """
     return jax.lax.complex(factor * z.real, factor * z.imag)

@@ -63,7 +63,14 @@ _CATALOGUE: dict[str, Definition] = {}
 
 
 def mapped(functions: Mapping[int, Callable[[Any], Any]]) -> Callable[..., tuple[Any, ...]]:
-    """A map of the coordinates that applies a function to some of them, by index, and leaves the others."""
+    """A map of the coordinates that applies a function to some of them, by index, and leaves the others.
+
+    Args:
+        functions: functions of one coordinate by its index.
+
+    Returns:
+        The map, (*coordinates, **parameters) -> coordinates, for `Definition.bounded`.
+    """
 
     def apply(*coordinates: Any, **parameters: Any) -> tuple[Any, ...]:
         return tuple(functions[i](value) if i in functions else value for i, value in enumerate(coordinates))
@@ -92,13 +99,26 @@ def system(name: str, **facts: Any) -> Callable[[Equation], Equation]:
 
 
 def names(kind: str | None) -> list[str]:
-    """Names of all systems of a kind, sorted."""
+    """Names of all systems of a kind, sorted.
+
+    Args:
+        kind: a key of `KINDS`, or None for all systems.
+
+    Returns:
+        The names.
+    """
     belongs = KINDS[kind] if kind is not None else lambda definition: True
     return sorted(name for name, definition in _CATALOGUE.items() if belongs(definition))
 
 
 def find(name: str) -> Definition:
     """The definition of a name.
+
+    Args:
+        name: as in the catalogue, capitals included.
+
+    Returns:
+        The definition.
 
     Raises:
         ValueError: there is none; the message suggests the nearest names.

@@ -93,7 +93,14 @@ class FlowState(NamedTuple):
     position: Float[Array, "d"]
 
     def kicked(self, kick: Float[Array, "d"]) -> "FlowState":
-        """The state with its position moved by `kick`."""
+        """The state with its position moved by `kick`.
+
+        Args:
+            kick: shape (d,).
+
+        Returns:
+            The new state, at the same time.
+        """
         return self._replace(position=self.position + kick)
 
 
@@ -171,11 +178,25 @@ class DelayState(NamedTuple):
         return self.values[self.newest][None]
 
     def kicked(self, kick: Float[Array, "1"]) -> "DelayState":
-        """The state with x(t) moved by `kick`."""
+        """The state with x(t) moved by `kick`.
+
+        Args:
+            kick: shape (1,).
+
+        Returns:
+            The new state; its history is the same.
+        """
         return self._replace(values=self.values.at[self.newest].add(kick[0]))
 
     def at(self, steps: Scalar) -> Scalar:
-        """x at t + steps dt, for steps from -(m - 1) to 0, which need not be whole; beyond, the outermost cubic."""
+        """x at t + steps dt, for steps from -(m - 1) to 0, which need not be whole; beyond, the outermost cubic.
+
+        Args:
+            steps: time from t in units of dt, from -(m - 1) to 0.
+
+        Returns:
+            x there. Differentiable in the state and in steps.
+        """
         size = self.values.shape[0]
         left = jnp.clip(jnp.floor(jax.lax.stop_gradient(steps)), 1 - size, -1)
         i = (self.newest + left.astype(self.newest.dtype)) % size
@@ -184,7 +205,15 @@ class DelayState(NamedTuple):
 
 
 def history_length(delay: float, dt: float) -> int:
-    """Grid points that hold a solution over `delay`, with room for rounding."""
+    """Grid points that hold a solution over `delay`, with room for rounding.
+
+    Args:
+        delay: tau, time.
+        dt: distance of grid points, time.
+
+    Returns:
+        m, the length of the ring.
+    """
     return math.ceil(delay / dt) + 2
 
 
