@@ -118,7 +118,15 @@ def _increasing(t: Array) -> _checks.Check:
 
 
 def extended(t: Array, order: int) -> Array:
-    """Knots of several inputs, shape (G + 1, inputs), with `order` more on either side."""
+    """Knots of several inputs with `order` more on either side.
+
+    Args:
+        t: knots, shape (G + 1, inputs).
+        order: k.
+
+    Returns:
+        Shape (G + 2 k + 1, inputs).
+    """
     step = (t[-1:] - t[:1]) / (t.shape[0] - 1)
     outside = jnp.arange(1, order + 1, dtype=t.dtype)[:, None] * step
     return jnp.concatenate([t[:1] - outside[::-1], t, t[-1:] + outside])

@@ -37,7 +37,11 @@ class EdgeLayer(nnx.Module):
         raise NotImplementedError(f"{type(self).__name__} must define features")
 
     def weights(self) -> Float[Array, "features num_in num_out"]:
-        """K, what they are combined with, shape (features, num_in, num_out)."""
+        """K, what they are combined with.
+
+        Returns:
+            Shape (features, num_in, num_out).
+        """
         raise NotImplementedError(f"{type(self).__name__} must define weights")
 
     def __call__(self, x: Float[Array, "*batch num_in"]) -> Float[Array, "*batch num_out"]:

@@ -110,7 +110,11 @@ class KANLayer(EdgeLayer):
         return jnp.concatenate([jax.nn.silu(x)[..., None, :], self.basis(x)], axis=-2)
 
     def weights(self) -> Float[Array, "features num_in num_out"]:
-        """w_b, and w_s c, shape (1 + G + k, num_in, num_out)."""
+        """w_b, and w_s c.
+
+        Returns:
+            Shape (1 + G + k, num_in, num_out).
+        """
         splines = self.spline_weight[...][None] * self.coefficients[...]
         return jnp.concatenate([self.base_weight[...][None], splines])
 

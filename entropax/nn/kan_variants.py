@@ -59,7 +59,11 @@ class ChebyshevKANLayer(EdgeLayer):
         return jnp.stack(polynomials, axis=-2)
 
     def weights(self) -> Float[Array, "features num_in num_out"]:
-        """c, shape (D + 1, num_in, num_out)."""
+        """c.
+
+        Returns:
+            Shape (D + 1, num_in, num_out).
+        """
         return self.coefficients[...]
 
 
@@ -132,5 +136,9 @@ class RBFKANLayer(EdgeLayer):
         return jnp.concatenate([jax.nn.silu(x)[..., None, :], gaussians], axis=-2)
 
     def weights(self) -> Float[Array, "features num_in num_out"]:
-        """w and c, shape (1 + centers, num_in, num_out)."""
+        """w and c.
+
+        Returns:
+            Shape (1 + centers, num_in, num_out).
+        """
         return jnp.concatenate([self.base_weight[...][None], self.coefficients[...]])

@@ -13,7 +13,7 @@ from typing import Any
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Real, RealScalar, Scalar
-from entropax.observables import schooling_kernels as kernels
+from entropax.observables import _schooling_kernels as kernels
 from entropax.observables.schooling import of_school
 
 
@@ -182,7 +182,22 @@ def school_arguments(
     fewest: int,
     first: str = "positions",
 ) -> tuple[Array, Array, Any, Any, list[_checks.Check]]:
-    """Positions, velocities, L and the width (None where they are not given), and what must hold of them."""
+    """Arguments of a school's entropies, checked.
+
+    Args:
+        positions: shape (n, 3); the velocities where they come first.
+        velocities: shape (n, 3), or None.
+        box_size: L, or None.
+        width: of soft bins, or None.
+        fewest: how many fish are needed.
+        first: "positions" or "velocities", which of them stands first.
+
+    Returns:
+        Positions, velocities, L and the width (None where they are not given), and what must hold of them.
+
+    Raises:
+        ValueError: a shape is wrong, or there are too few fish.
+    """
     if first == "velocities":
         v = _checks.as_float("velocities", positions)
         if v.ndim != 2 or v.shape[1] != 3:
@@ -204,6 +219,9 @@ def some_kept(kept: Array) -> _checks.Check:
 
     Args:
         kept: how many.
+
+    Returns:
+        The check.
     """
     words = "positions must have a nearest neighbour within box_size / 2 for some fish"
     return _checks.Check(kept > 0, words, lambda: "none")
@@ -214,5 +232,8 @@ def not_a_point(total: Array) -> _checks.Check:
 
     Args:
         total: variance.
+
+    Returns:
+        The check.
     """
     return _checks.Check(total > 0, "positions must not all be at one point", lambda: "one point")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
-from entropax.observables import schooling_kernels as kernels
+from entropax.observables import _schooling_kernels as kernels
 from entropax.observables.schooling_entropy import not_a_point, school_arguments, some_kept
 
 INDEX_WEIGHTS = (0.18, 0.28, 0.08, 0.08, 0.10, 0.18, 0.10)
@@ -37,7 +37,11 @@ class SchoolingEntropies(eqx.Module):
     shape: Scalar
 
     def stacked(self) -> Float[Array, "7"]:
-        """The seven in one array, in the order of the fields."""
+        """The seven in one array, in the order of the fields.
+
+        Returns:
+            Shape (7,).
+        """
         return jnp.stack(jax.tree.leaves(self))
 
 

@@ -100,7 +100,7 @@ def fit(config: DesignConfig, *, key: jax.Array) -> dict[str, Any]:
     found = least_squares(
         lambda x: whiten @ (model(*x)[0] - seen.mean(0)),
         np.asarray(as_parameters(START)),
-        jac=lambda x: whiten @ model(*x)[1],
+        jac=lambda x: whiten @ model(*x)[1],  # pyright: ignore[reportArgumentType] (its stub knows names alone)
         xtol=1e-5,
     )
     errors = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)))

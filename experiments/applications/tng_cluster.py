@@ -59,7 +59,7 @@ PRESETS: dict[str, Config] = {
 PLANTED = "planted in a synthetic population"
 ABSTRACT = f"abstract; {PLANTED}"
 GENERATOR = "synthetic population, not fitted to the paper"
-INDEPENDENT = {"effective": 0.0, "agn_rate": 0.33, "merger_rate": 0.3, "cooling_time": 0.8}
+INDEPENDENT: dict[str, Any] = {"effective": 0.0, "agn_rate": 0.33, "merger_rate": 0.3, "cooling_time": 0.8}
 """A population whose mergers do nothing."""
 
 CLAIMS: tuple[Claim, ...] = (

@@ -42,14 +42,14 @@ def theirs(K0: np.ndarray) -> np.ndarray:
 
     smooth = gaussian_filter1d(np.log10(K0), 0.3 / STEP, mode="reflect", axis=1)
     slopes = np.gradient(smooth, STEP, axis=1)
-    return np.array([_count(y, g) for y, g in zip(smooth, slopes, strict=True)])
+    return np.array([_count(smooth[i], slopes[i]) for i in range(len(smooth))])
 
 
 def _count(y: np.ndarray, slope: np.ndarray) -> tuple[int, int]:
     sign = np.where(np.abs(slope) > 0.25, np.sign(slope), 0)
     edges = np.flatnonzero(np.diff(sign, prepend=0, append=0))
     merged: list[list[float]] = []
-    for i, end in itertools.pairwise(edges):
+    for i, end in itertools.pairwise(edges.tolist()):
         if not sign[i]:
             continue
         j, s = end - 1, sign[i]

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from entropax import observables
-from entropax.observables import schooling_kernels
+from entropax.observables import _schooling_kernels
 
 L = 9.0
 RNG = np.random.default_rng(5)
@@ -72,8 +72,8 @@ def test_pairs_in_blocks_equal_pairs_at_once(x64, monkeypatch):
     """However many pairs a block holds."""
     widths = (None, jnp.asarray(0.5))
     whole = [observables.velocity_correlation_entropy(V, width=w) for w in widths]
-    monkeypatch.setattr(schooling_kernels, "_PAIRS_AT_ONCE", 7 * 60)
-    parts = [schooling_kernels.correlation.__wrapped__(jnp.asarray(V), w) for w in widths]
+    monkeypatch.setattr(_schooling_kernels, "_PAIRS_AT_ONCE", 7 * 60)
+    parts = [_schooling_kernels.correlation.__wrapped__(jnp.asarray(V), w) for w in widths]
     np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 

@@ -70,7 +70,7 @@ def load_judgements(path: str | Path) -> tuple[Judgement, ...]:
 
 def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
     reader = csv.DictReader(io.StringIO(text_of(path), newline=""))
-    rows = list(reader)
+    rows: list[Mapping[str, Any]] = list(reader)
     missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(f"{path} must have columns {', '.join(_COLUMNS)}, got none named {', '.join(missing)}")

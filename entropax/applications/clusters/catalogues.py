@@ -210,11 +210,14 @@ def _read_hdf5(file: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
         raise ImportError("reading HDF5 needs h5py: pip install 'entropax[experiments]'") from error
     try:
         with h5py.File(file) as data:
-            found = {key: data[name] for key, name in names.items() if name in data}
-            wrong = [names[key] for key, node in found.items() if not isinstance(node, h5py.Dataset)]
-            if wrong:
-                raise CatalogueError(f"{file}: {wrong[0]!r} must be a data set, got a group")
-            columns = {key: np.asarray(node[()], float) for key, node in found.items()}
+            columns = {}
+            for key, name in names.items():
+                if name not in data:
+                    continue
+                node = data[name]
+                if not isinstance(node, h5py.Dataset):
+                    raise CatalogueError(f"{file}: {name!r} must be a data set, got a group")
+                columns[key] = np.asarray(node[()], float)
             held = sorted(data)
     except OSError as error:
         raise CatalogueError(f"{file}: not a readable HDF5 file ({error})") from error
@@ -232,7 +235,7 @@ def _rows_of_matrices(file: Path, columns: dict[str, np.ndarray], names: Mapping
             f"{file}: {names['entropy']} must have shape (c, n) and {names['time']} (n,) or (c, n), "
             f"got {K.shape} and {t.shape}"
         )
-    clusters = columns.get("cluster", np.arange(K.shape[0]))
+    clusters = columns["cluster"] if "cluster" in columns else np.arange(K.shape[0])
     if clusters.shape != K.shape[:1]:
         raise CatalogueError(f"{file}: {names['cluster']} must have shape {K.shape[:1]}, got {clusters.shape}")
     return clusters, list(zip(np.broadcast_to(t, K.shape), K, strict=True))

@@ -120,9 +120,9 @@ def merger_fraction(
     scatter = jnp.sum(off**2) * (c / max(c - 1, 1))
     interval = wilson_interval(k, n, confidence=confidence)
     blank = jnp.where(some, 1, jnp.nan).astype(times.dtype)
-    numbers = _checks.enforce((value * blank, jnp.sqrt(scatter) / n * blank, interval * blank), *checks)
-    integers = (x.astype(jnp.int32) for x in (count, matched, jnp.sum(dropped), counts, matches))
-    return MergerFraction(*numbers, *integers, _checks.validity(*checks))
+    share, error, band = _checks.enforce((value * blank, jnp.sqrt(scatter) / n * blank, interval * blank), *checks)
+    whole = [x.astype(jnp.int32) for x in (count, matched, jnp.sum(dropped), counts, matches)]
+    return MergerFraction(share, error, band, *whole, valid=_checks.validity(*checks))
 
 
 def poisson_null(rate: RealScalar, tau: RealScalar) -> Scalar:
@@ -210,7 +210,17 @@ def _successes(k: Array, n: Array) -> _checks.Check:
 
 
 def preceded(times: Array, merger_times: Array, chosen: Array, tau: float) -> Array:
-    """Whether a merger lies in (t - tau, t], for times (c, e) and mergers (c, m)."""
+    """Whether a merger lies in (t - tau, t].
+
+    Args:
+        times: t, shape (c, e), Gyr.
+        merger_times: shape (c, m), Gyr.
+        chosen: which mergers count, shape (c, m).
+        tau: width of the window, Gyr.
+
+    Returns:
+        Shape (c, e).
+    """
     since = times[:, :, None] - merger_times[:, None, :]
     return jnp.any((since >= 0) & (since < tau) & chosen[:, None, :], axis=-1)
 
@@ -224,7 +234,21 @@ def selection(
     mass_ratio_range: Range,
     angular_momentum_range: Range,
 ) -> tuple[Array, Array, Array, Array, Array, Array, tuple[_checks.Check, ...]]:
-    """What takes part: event times, which count, which are dropped; merger times, which count; spans; checks."""
+    """What takes part in a comparison of events with mergers.
+
+    Args:
+        table: transformations of c clusters.
+        mergers: of the same clusters.
+        spans: first and last time of each cluster, shape (c, 2), Gyr.
+        tau: width of the window before an event, Gyr.
+        direction: of the events, "up" or "down", or None for both.
+        mass_ratio_range: of the mergers, or None for all.
+        angular_momentum_range: likewise.
+
+    Returns:
+        Times of the events, which of them count and which are dropped, shape (c, e); times of the mergers and which of
+        them count, shape (c, m); spans; and what must hold of all.
+    """
     times, merger_times, ends = _checks.as_floats(
         **{"table.t_mid": table.t_mid, "mergers.times": mergers.times, "spans": spans}
     )
