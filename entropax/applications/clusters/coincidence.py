@@ -17,7 +17,7 @@ DIRECTIONS = {"up": 1, "down": -1}
 MAJOR, MINOR = (0.25, float("inf")), (0.1, 0.25)
 """Mass ratios of major and minor mergers, the upper end excluded; our reading."""
 
-Range: TypeAlias = tuple[float, float] | None
+Range: TypeAlias = tuple[int | float, int | float] | None
 
 
 class MergerList(eqx.Module):
@@ -79,11 +79,11 @@ def merger_fraction(
     mergers: MergerList,
     spans: Real[ArrayLike, "c 2"],
     *,
-    tau: float = 1.0,
+    tau: int | float = 1.0,
     direction: Direction | None = None,
     mass_ratio_range: Range = None,
     angular_momentum_range: Range = None,
-    confidence: float = 0.95,
+    confidence: int | float = 0.95,
 ) -> MergerFraction:
     """Share of transformations with a merger in (t_mid - tau, t_mid].
 
@@ -144,7 +144,7 @@ def poisson_null(rate: RealScalar, tau: RealScalar) -> Scalar:
     return _checks.enforce(-jnp.expm1(-r * width), _checks.nonnegative("rate", r), _checks.nonnegative("tau", width))
 
 
-def wilson_interval(successes: RealScalar, trials: RealScalar, *, confidence: float = 0.95) -> Float[Array, "2"]:
+def wilson_interval(successes: RealScalar, trials: RealScalar, *, confidence: int | float = 0.95) -> Float[Array, "2"]:
     """Wilson's interval of a share k / n, the values that a score test does not reject.
 
     Args:

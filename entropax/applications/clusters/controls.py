@@ -47,7 +47,7 @@ def random_control(
     spans: Real[ArrayLike, "c 2"],
     *,
     key: PRNGKey,
-    tau: float = 1.0,
+    tau: int | float = 1.0,
     direction: Direction | None = None,
     mass_ratio_range: Range = None,
     angular_momentum_range: Range = None,
@@ -95,7 +95,7 @@ def shuffled_control(
     spans: Real[ArrayLike, "c 2"],
     *,
     key: PRNGKey,
-    tau: float = 1.0,
+    tau: int | float = 1.0,
     direction: Direction | None = None,
     mass_ratio_range: Range = None,
     angular_momentum_range: Range = None,
@@ -138,7 +138,7 @@ def shuffled_control(
 
 
 def excess_bootstrap(
-    control: Control, *, key: PRNGKey, num_resamples: int = 1000, confidence: float = 0.95
+    control: Control, *, key: PRNGKey, num_resamples: int = 1000, confidence: int | float = 0.95
 ) -> estimators.Resampled:
     """The excess over chance with the errors of a bootstrap that draws whole clusters.
 

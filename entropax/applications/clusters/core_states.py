@@ -30,7 +30,7 @@ class CoreClass(eqx.Module):
 
 
 def classify_core(
-    values: Real[ArrayLike, "*shape"], *, by: Measure = "entropy", limits: tuple[float, float] | None = None
+    values: Real[ArrayLike, "*shape"], *, by: Measure = "entropy", limits: tuple[int | float, int | float] | None = None
 ) -> CoreClass:
     """Strong cool core, weak cool core or none, by central entropy or cooling time.
 
@@ -61,7 +61,7 @@ def soft_core_states(
     *,
     temperature: RealScalar = 0.1,
     by: Measure = "entropy",
-    limits: tuple[float, float] | None = None,
+    limits: tuple[int | float, int | float] | None = None,
 ) -> Float[Array, "*shape 3"]:
     """Weights of the three classes, whose steps at the limits are logistic functions of log K0 (or log t_cool).
 
@@ -93,7 +93,7 @@ def soft_core_states(
     return _checks.enforce(jnp.stack([jax.nn.sigmoid(-first), middle, jax.nn.sigmoid(second)], axis=-1), *checks)
 
 
-def _limits(by: Any, limits: tuple[float, float] | None) -> tuple[float, float]:
+def _limits(by: Any, limits: tuple[int | float, int | float] | None) -> tuple[float, float]:
     _checks.require_option("by", by, tuple(LIMITS))
     low, high = LIMITS[by] if limits is None else limits
     if not 0 < low < high:

@@ -71,7 +71,7 @@ def archetype(
     K0: Real[ArrayLike, "n"],
     *,
     where: Bool[ArrayLike, "n"] | None = None,
-    limit: float = 150.0,
+    limit: int | float = 150.0,
 ) -> Archetype:
     """Names a history by how its core changes between cool (K0 <= limit) and not.
 
@@ -134,7 +134,7 @@ def stacked_epoch(
     offsets: Real[ArrayLike, "k"],
     key: PRNGKey,
     num_resamples: int = 200,
-    confidence: float = 0.68,
+    confidence: int | float = 0.68,
 ) -> StackedEpoch:
     """Mean of a series at given times before and after events, with the band of a bootstrap of whole clusters.
 
@@ -176,7 +176,7 @@ def duty_cycle(
     mask: Bool[ArrayLike, "c e"],
     *,
     threshold: RealScalar,
-    window: tuple[float, float] = (-1.0, 0.0),
+    window: tuple[int | float, int | float] = (-1.0, 0.0),
     temperature: RealScalar | None = None,
 ) -> DutyCycle:
     """Share of the time in a window around events in which a rate exceeds a threshold.
@@ -213,7 +213,11 @@ def duty_cycle(
 
 
 def control_times(
-    t_events: Real[ArrayLike, "c e"], spans: Real[ArrayLike, "c 2"], *, key: PRNGKey, margins: tuple[float, float]
+    t_events: Real[ArrayLike, "c e"],
+    spans: Real[ArrayLike, "c 2"],
+    *,
+    key: PRNGKey,
+    margins: tuple[int | float, int | float],
 ) -> Float[Array, "c e"]:
     """Random times in place of events: uniform over each cluster's span without its margins.
 

@@ -105,7 +105,7 @@ def central_entropy(
     mass: Real[ArrayLike, "n"],
     r500c: RealScalar,
     *,
-    fraction: float = 0.012,
+    fraction: int | float = 0.012,
     mean: Literal["mass", "log"] = "mass",
     temperature: RealScalar | None = None,
 ) -> Scalar:

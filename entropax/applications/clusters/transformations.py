@@ -76,8 +76,8 @@ def find_transformations(
     g_min: RealScalar = 0.25,
     dy_min: RealScalar = 0.3,
     merge_gap: RealScalar = 0.3,
-    sigma: float = 0.3,
-    dt: float = 0.1,
+    sigma: int | float = 0.3,
+    dt: int | float = 0.1,
     num_points: int | None = None,
     max_events: int = 16,
 ) -> TransformationTable:
@@ -129,8 +129,8 @@ def soft_transformation_count(
     g_min: RealScalar = 0.25,
     dy_min: RealScalar = 0.3,
     merge_gap: RealScalar = 0.3,
-    sigma: float = 0.3,
-    dt: float = 0.1,
+    sigma: int | float = 0.3,
+    dt: int | float = 0.1,
     num_points: int | None = None,
 ) -> SoftCount:
     """Number of transformations, each candidate counted by sigmoid((|dy| - dy_min) / temperature).
@@ -174,8 +174,8 @@ def transformation_excess(
     temperature: RealScalar | None = None,
     where: Bool[ArrayLike, "n"] | None = None,
     g_min: RealScalar = 0.25,
-    sigma: float = 0.3,
-    dt: float = 0.1,
+    sigma: int | float = 0.3,
+    dt: int | float = 0.1,
     num_points: int | None = None,
 ) -> SoftCount:
     """The slope's excess over its threshold, integral of relu(|dy/dt| - g_min) dt / typical: a count without jumps.
