@@ -222,8 +222,7 @@ def dempster_combine(
     first, second = _checks.as_floats(first=first, second=second)
     _frame_size("first", first)
     _checks.require_same_shape(first=first, second=second)
-    combination, possible = _combined(first, second)
-    return _enforce_combination(combination, possible, first=first, second=second)
+    return _enforce_possible(*_combined(_enforced("first", first), _enforced("second", second)))
 
 
 @jax.jit
@@ -259,8 +258,7 @@ def dempster_combine_many(masses: Real[ArrayLike, "*batch pieces subsets"]) -> C
     _frame_size("masses", masses)
     if masses.ndim < 2 or masses.shape[-2] < 1:
         raise ValueError(f"masses must have shape (..., pieces, 2^n) with at least one piece, got {masses.shape}")
-    combination, possible = _combined_many(masses)
-    return _enforce_combination(combination, possible, masses=masses)
+    return _enforce_possible(*_combined_many(_enforced("masses", masses)))
 
 
 @jax.jit
@@ -293,17 +291,14 @@ def _without_rounding_below_zero(parts: Array) -> Array:
     return parts + jax.lax.stop_gradient(jnp.maximum(parts, 0) - parts)
 
 
-def _enforce_combination(combination: Combination, possible: Array, **pieces: Array) -> Combination:
-    checks = []
-    batch = possible.ndim
-    for name, masses in pieces.items():
-        for check in _mass_checks(name, masses):
-            with _checks.evaluated_now(check.ok):
-                ok = jnp.all(check.ok, axis=tuple(range(batch, check.ok.ndim)))
-            checks.append(check._replace(ok=ok))
+def _enforced(name: str, masses: Array) -> Array:
+    """Masses, all NaN where they are none: so that the gradients of entries that the result does not read are too."""
+    return _checks.enforce(masses, *_mass_checks(name, masses))
+
+
+def _enforce_possible(combination: Combination, possible: Array) -> Combination:
     words = "the pieces of evidence must not contradict each other wholly"
-    together = _checks.Check(possible, words, lambda: "a conflict K = 1")
-    return _checks.enforce(combination, *checks, together)
+    return _checks.enforce(combination, _checks.Check(possible, words, lambda: "a conflict K = 1"))
 
 
 # ------------------------------------------------------------------------------------------------------ simple supports

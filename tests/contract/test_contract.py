@@ -14,6 +14,9 @@ from tests.contract import harness
 ROWS = harness.load_rows()
 
 DEAR = {
+    "applications.alloys.fuse_sources",
+    "applications.alloys.predict_alloys",
+    "applications.alloys.substitutability",
     "estimators.adjusted_mutual_information",
     "estimators.amortized_mutual_information",
     "estimators.amortized_quantiles",

@@ -216,6 +216,7 @@ def predict_alloys(
     masses = _mass_checks("similarity", similarity)
     worth = _checks.Check((d > 0) & (d <= 1), "d must be in (0, 1]", lambda: f"{d}")
     checks = *masses, worth, check
+    similarity = _checks.enforce(similarity, *masses)  # its empty sets are not read: their gradients are NaN here
     _checks.enforce((), *checks)  # before anything that follows from a fault is refused
     # 1 - d m(similar), of parts that are not negative; what rounding leaves above one is taken off, not its slope.
     left = (1 - d) + d * (similarity[:, 2] + similarity[:, 3])
@@ -325,6 +326,8 @@ def element_distance(
     """
     similarity = _checks.as_float("similarity", similarity)
     _checks.require_shape("similarity", similarity, (len(substitutions.groups), 4))
+    checks = _mass_checks("similarity", similarity)
+    similarity = _checks.enforce(similarity, *checks)
     doubt = similarity[:, 2] + similarity[:, 3]
     apart = jnp.where(doubt > 0, jnp.sqrt(jnp.where(doubt > 0, doubt, 1)), 0)
     elements = substitutions.groups.shape[-1]
@@ -333,7 +336,7 @@ def element_distance(
     i, j = (jnp.where(index < 0, elements, index) for index in (i, j))
     matrix = 1 - jnp.eye(elements, dtype=similarity.dtype)
     matrix = matrix.at[i, j].set(apart, mode="drop").at[j, i].set(apart, mode="drop")
-    return _checks.enforce(matrix, *_mass_checks("similarity", similarity))
+    return _checks.enforce(matrix, *checks)
 
 
 def fuse_sources(

@@ -120,7 +120,7 @@ def _route(
 ) -> dict[str, Any]:
     """Everything of one route: its stops without the station, by name."""
     route = _entry(described, name, paths[0], f"route {name}")
-    stops = _entry(route, "stops", paths[0], f"route {name}")
+    stops = _object(_entry(route, "stops", paths[0], f"route {name}"), paths[0], f"the stops of route {name}")
     positions = {stop: _position(data, name, stop, paths[0]) for stop, data in stops.items()}
     stations = [stop for stop, data in stops.items() if data.get("type") == "Station"]
     if len(stations) != 1:
@@ -129,12 +129,16 @@ def _route(
     if not dropoffs:
         raise ValueError(f"{paths[0]}: route {name} has no stop but its station")
     held = _entry(packages, name, paths[1], f"route {name}")
-    counts = [len(_entry(held, stop, paths[1], f"route {name}, stop {stop}")) for stop in dropoffs]
+    counts = []
+    for stop in dropoffs:
+        what = f"route {name}, stop {stop}"
+        counts.append(len(_object(_entry(held, stop, paths[1], what), paths[1], f"the packages of {what}")))
     if not sum(counts):
         raise ValueError(f"{paths[1]}: route {name} has no packages")
     driven = _entry(_entry(sequences, name, paths[2], f"route {name}"), "actual", paths[2], f"route {name}")
     places = {stop: _entry(driven, stop, paths[2], f"route {name}, stop {stop}") for stop in stops}
-    if len(driven) != len(stops) or sorted(places.values()) != list(range(len(stops))):
+    numbered = all(type(place) is int for place in places.values())
+    if not numbered or len(driven) != len(stops) or sorted(places.values()) != list(range(len(stops))):
         raise ValueError(f"{paths[2]}: route {name} must have one place, 0 ... {len(stops) - 1}, for every stop of it")
     if places[stations[0]] != 0:
         raise ValueError(f"{paths[2]}: route {name} must begin at its station {stations[0]}")
@@ -153,6 +157,12 @@ def _entry(parent: Any, name: str, path: Path, what: str) -> Any:
     if not isinstance(parent, dict) or name not in parent:
         raise ValueError(f"{path}: {what} has no entry {name!r}" if what.split()[-1] != name else f"{path}: no {what}")
     return parent[name]
+
+
+def _object(value: Any, path: Path, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: {what} must be an object, got {value!r}")  # noqa: TRY004
+    return value
 
 
 def _position(data: Any, route: str, stop: str, path: Path) -> tuple[float, float]:

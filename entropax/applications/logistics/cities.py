@@ -87,7 +87,8 @@ def synthesize_city(
     for name, size in sizes.items():
         _checks.require_integer(name, size, minimum=1)
     _checks.require_integer("most_stops", most_stops, minimum=fewest_stops)
-    for name, number in (("stops_deviation", stops_deviation), ("extra_parcels", extra_parcels)):
+    numbers = {"mean_stops": mean_stops, "stops_deviation": stops_deviation, "extra_parcels": extra_parcels}
+    for name, number in numbers.items():
         _checks.require_within(name, number, 0, float("inf"))
     checks = (
         _checks.positive("area", A),

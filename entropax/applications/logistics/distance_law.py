@@ -13,7 +13,7 @@ class EntropyDistanceFit(eqx.Module):
     Attributes:
         value: the exponent b.
         prefactor: a, in nats over the unit of distance to the power b.
-        r_squared: share of the variance of ln S that the law explains.
+        r_squared: share of the variance of ln S that the law explains; NaN where ln S does not vary.
         standard_error: of b, if the scatter of ln S is independent and of one size.
     """
 
@@ -38,8 +38,8 @@ def fit_entropy_distance(entropy: Real[ArrayLike, "routes"], distance: Real[Arra
         The fit.
 
     Raises:
-        ValueError: a value is not positive, distances are all the same, there are fewer than three, or shapes do not
-            fit.
+        ValueError: a value is not positive, logarithms of distances are all the same, there are fewer than three, or
+            shapes do not fit.
 
     Differentiable in both. Source: arXiv 2605.00008 (abstract: "non-linear scaling"); the power law is our reading.
     """
@@ -49,16 +49,17 @@ def fit_entropy_distance(entropy: Real[ArrayLike, "routes"], distance: Real[Arra
     if len(S) < 3:
         raise ValueError(f"entropy must have at least 3 routes, got {len(S)}")
     with _checks.evaluated_now(D):
-        spread = _checks.positive("the spread of distance", jnp.max(D) - jnp.min(D))
+        spread = _checks.positive("the spread of distance", jnp.ptp(jnp.log(D)))
     checks = (_checks.positive("entropy", S), _checks.positive("distance", D), spread)
     y, x = jnp.log(S), jnp.log(D)
     dy, dx = y - jnp.mean(y), x - jnp.mean(x)
-    slope = (dx @ dy) / (dx @ dx)
+    square = jnp.sum(dx**2)
+    slope = jnp.sum(dx * dy) / square
     left = jnp.sum((dy - slope * dx) ** 2)
     fit = EntropyDistanceFit(
         value=slope,
         prefactor=jnp.exp(jnp.mean(y) - slope * jnp.mean(x)),
         r_squared=1 - left / jnp.sum(dy**2),
-        standard_error=jnp.sqrt(left / ((len(S) - 2) * (dx @ dx))),
+        standard_error=jnp.sqrt(left / ((len(S) - 2) * square)),
     )
     return _checks.enforce(fit, *checks)

@@ -49,11 +49,12 @@ def normalized_structural_entropy(
     normalisation: Literal["parcels", "stops"] = "parcels",
     where: Bool[ArrayLike, "..."] | None = None,
 ) -> Float[Array, "*batch"]:
-    """Fragmentation of a route in [0, 1], s = S / S_max.
+    """Fragmentation of a route, s = S / S_max, in [0, 1] for whole counts.
 
     S_max is ln N!, every parcel a stop of its own ("parcels"), or the most that the same number K of stops can have,
     equal counts of N / K, lnGamma(N + 1) - K lnGamma(N / K + 1) ("stops"). Routes of different N are compared through
-    S_max alone: the average of s over routes is not the ratio of the sums.
+    S_max alone: the average of s over routes is not the ratio of the sums. Parts of parcels have more than ln N!
+    allows ("parcels" of four halves: s = 1.70), and s jumps to 0 at N = 1; "stops" bounds them too.
 
     Args:
         counts: n_i, shape (..., stops).
@@ -61,7 +62,8 @@ def normalized_structural_entropy(
         where: which entries are stops; by default those that are not zero.
 
     Returns:
-        s, shape (...); 0 where S_max is not positive: with one parcel or less, and by "stops" at a single stop.
+        s, shape (...); 0 where S_max is not positive: by "parcels" with one parcel or less, by "stops" at a single
+        stop.
 
     Raises:
         TypeError: `where` is not boolean.
@@ -74,12 +76,11 @@ def normalized_structural_entropy(
     n, mask, checks = route(counts, where)
     total = jnp.sum(n, axis=-1)
     largest = gammaln(total + 1)
-    divisible = total > 1
+    divisible = total > 1 if normalisation == "parcels" else jnp.sum(mask, axis=-1) > 1
     if normalisation == "stops":
         stops = jnp.sum(mask, axis=-1).astype(n.dtype)
         some = jnp.maximum(stops, 1)
         largest = largest - some * gammaln(total / some + 1)
-        divisible = divisible & (stops > 1)
     share = log_arrangements(n) / jnp.where(divisible, largest, 1)
     return _checks.enforce(jnp.where(divisible, share, 0), *checks)
 

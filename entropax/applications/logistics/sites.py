@@ -134,7 +134,8 @@ def locker_cost(
     _checks.as_numbers(walking_weight=weight)
     c = _checks.broadcastable("chaining", c, loads.customers.shape)
     checks = (_checks.within("chaining", c, 0, 1, "in [0, 1]"), _checks.nonnegative("walking_weight", weight))
-    entropy = system_entropy(loads.value, loads.customers, c)
+    # Nothing left at a stop, or nothing yet in a locker, has a slope psi(1) too: no entry is taken for padding.
+    entropy = system_entropy(loads.value, loads.customers, c, where=True)
     return _checks.enforce(entropy + weight * loads.walking, *checks)
 
 
@@ -220,7 +221,7 @@ def _loads(sites: Array, x: Array, n: Array, share: Array, tau: Array) -> SoftLo
     distance = space.FreeSpace().distance(x[:, None], sites[None])
     choice = share[:, None] * jax.nn.softmax(-distance / tau, axis=1)
     return SoftLockerLoads(
-        value=jnp.concatenate([(1 - share) * n, n @ choice]),
+        value=jnp.concatenate([(1 - share) * n, jnp.matmul(n, choice, precision="highest")]),
         customers=jnp.sum(choice, axis=0),
         walking=jnp.sum(choice * distance),
     )

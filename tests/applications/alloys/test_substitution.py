@@ -118,6 +118,28 @@ def test_mass_on_the_empty_set_is_refused() -> None:
             call()
 
 
+def test_what_is_no_mass_has_no_gradient() -> None:
+    """Under a transformation all gradients are NaN, those of entries that the result does not read among them."""
+    found = find_substitutions(np.array([[1, 1, 0], [1, 0, 1]]))
+    good, bad = np.array([[0.0, 0.2, 0.3, 0.5]]), np.array([[0.0, 0.5, 0.3, 0.5]])
+
+    @jax.jit
+    def slopes(masses: jax.Array) -> tuple[jax.Array, ...]:
+        return (
+            jax.grad(lambda m: information.dempster_combine(m, good).log_agreement[0])(masses),
+            jax.grad(lambda m: information.dempster_combine(good, m).value[0, 1])(masses),
+            jax.grad(lambda m: information.dempster_combine_many(jnp.stack([good, m])).log_agreement.sum())(masses),
+            jax.grad(lambda m: information.dempster_combine_many(jnp.concatenate([good, m])).value[1])(masses),
+            jax.grad(lambda m: predict_alloys(found, m, np.ones(2), 0.5).value[0, 1])(masses),
+            jax.grad(lambda m: element_distance(found, m)[1, 2])(masses),
+        )
+
+    for one in slopes(bad):
+        assert np.all(np.isnan(one))
+    for one in slopes(good):
+        assert np.all(np.isfinite(one))
+
+
 def combined(pieces: list[list[float]]) -> np.ndarray:
     """Dempster's rule on two outcomes, piece by piece, by its formula."""
     yes, no, both = 0.0, 0.0, 1.0

@@ -127,6 +127,13 @@ FAULTS = {
     "no packages": ((PACKAGES, "RouteID_b", "ZZ"), {}, "route RouteID_b has no packages"),
     "a place": ((SEQUENCES, A, "actual", "AC"), None, "actual_sequences.json: no route RouteID_a, stop AC"),
     "places": ((SEQUENCES, A, "actual", "AC"), 2, r"must have one place, 0 ... 3, for every stop of it"),
+    "a list of stops": ((ROUTE, A, "stops"), ["AC"], "the stops of route RouteID_a must be an object"),
+    "a number of packages": (
+        (PACKAGES, A, "AC"),
+        2,
+        "the packages of route RouteID_a, stop AC must be an object, got 2",
+    ),
+    "a place in words": ((SEQUENCES, A, "actual", "AC"), "1", r"must have one place, 0 ... 3, for every stop of it"),
     "start": ((SEQUENCES, "RouteID_b", "actual"), {"XX": 1, "ZZ": 0}, "must begin at its station XX"),
 }
 

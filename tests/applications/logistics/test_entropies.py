@@ -159,3 +159,19 @@ def test_law_is_found_through_noise_of_known_size(x64):
     slope, covariance = np.polyfit(np.log(D), np.log(3 * D**1.7), 1, cov="unscaled")
     np.testing.assert_allclose(slope[0], 1.7, rtol=1e-11)
     np.testing.assert_allclose(noisy.standard_error, 0.2 * covariance[0, 0] ** 0.5, rtol=0.05)
+
+
+def test_parts_of_parcels_are_bounded_by_stops_alone(x64):
+    """Four halves have more than ln 2!; equal counts have s = 1 by stops, however few the parcels."""
+    halves = logistics.normalized_structural_entropy(np.full(4, 0.5))
+    np.testing.assert_allclose(halves, by_scipy([0.5] * 4) / math.log(2), rtol=1e-14)
+    assert halves > 1.69
+    for counts in ([0.5] * 4, [0.25] * 4, [0.5, 0.5]):
+        one = logistics.normalized_structural_entropy(np.array(counts), normalisation="stops")
+        np.testing.assert_allclose(one, 1, rtol=1e-14)
+
+
+def test_distances_that_rounding_makes_one_are_refused():
+    near = np.array([1e30, np.nextafter(np.float32(1e30), np.float32(2e30)), 1e30], np.float32)
+    with pytest.raises(ValueError, match="the spread of distance must be positive and finite, got 0"):
+        logistics.fit_entropy_distance(np.array([1.0, 2.0, 3.0], np.float32), near)

@@ -113,6 +113,11 @@ def test_cities_are_as_described(getkey):
     np.testing.assert_array_equal(mask.sum(axis=1), stops + 1)
 
 
+def test_a_city_needs_a_number_of_stops(getkey):
+    with pytest.raises(ValueError, match="mean_stops must be in"):
+        logistics.synthesize_city(2, 50.0, 5.0, key=getkey(), mean_stops=float("nan"))
+
+
 def test_soft_choice_tends_to_the_nearest(x64):
     rng = np.random.default_rng(6)
     xy, counts, sites = rng.uniform(0, 4, (30, 2)), rng.integers(1, 5, 30).astype(float), rng.uniform(0, 4, (3, 2))
@@ -152,3 +157,19 @@ def test_entropy_alone_prefers_one_large_locker(x64):
     two, one = [[0.0, 0.0], [3.0, 3.0]], [[0.0, 0.0], [30.0, 30.0]]
     assert cost(one, 0.0) < cost(two, 0.0)
     assert cost(two, 5.0) < cost(one, 5.0)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1.0])
+def test_cost_has_the_slopes_of_adoption_at_its_edges(x64, edge):
+    """Where nothing is left at a stop, or nothing yet in a locker, as one-sided differences of second order give."""
+    xy, sites = np.array([[0.0, 1.0], [2.0, 0.5], [1.0, 3.0]]), np.array([[0.5, 0.5], [1.5, 2.0]])
+    counts = np.array([3.0, 2.0, 1.0])
+
+    @jax.jit
+    def cost(adoption):
+        return logistics.locker_cost(sites, xy, counts, adoption, 0.5, temperature=0.4, walking_weight=2.0)
+
+    at = np.full(3, edge)
+    step = (1 - 2 * edge) * 1e-4 * np.eye(3)[0]
+    one_sided = (-3 * cost(at) + 4 * cost(at + step) - cost(at + 2 * step)) / (2 * step[0])
+    np.testing.assert_allclose(jax.grad(cost)(at)[0], one_sided, rtol=1e-6)
