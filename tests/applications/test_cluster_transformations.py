@@ -66,7 +66,8 @@ def test_too_few_places_are_told():
     assert bool(table.mask.all())
     full = clusters.find_transformations(t, K)
     np.testing.assert_array_equal(full.direction[:6], [-1, 1] * 3)
-    np.testing.assert_allclose(full.t_mid[:6], np.arange(1, 12, 2), atol=1e-6)
+    np.testing.assert_allclose(full.t_mid[1:5], np.arange(3, 10, 2), atol=1e-6)
+    np.testing.assert_allclose(full.t_mid[:6:5], [1, 11], atol=0.05)  # cut by the ends, where y is even
     np.testing.assert_array_equal(full.direction[6:], 0)
 
 
@@ -134,6 +135,6 @@ def test_gradient_of_the_excess_has_no_jumps():
         K = 10 ** ((1 - s) * jnp.log10(a) + s * jnp.log10(b))
         return clusters.transformation_excess(t, K).value
 
-    s = (np.arange(400) + 0.5) / 400
+    s = (np.arange(4000) + 0.5) / 4000
     slopes = jax.jit(jax.vmap(jax.grad(along)))(s)
-    assert float(np.mean(slopes)) == pytest.approx(float(along(1.0) - along(0.0)), abs=2e-3)
+    assert float(np.mean(slopes)) == pytest.approx(float(along(1.0) - along(0.0)), abs=4e-4)
