@@ -90,5 +90,3 @@ def test_duty_cycle_of_an_episode():
     assert (low > [1, 3]).all()
     assert (high < [11.5, 4.5]).all()
     np.testing.assert_allclose(high - low, [10.5, 1.5], rtol=0.03)
-    with pytest.raises(TypeError, match="mask must be boolean"):
-        clusters.duty_cycle(T, rate, events, mask.astype(int), threshold=0.5)
