@@ -1,5 +1,6 @@
 """What arXiv 2503.01969 defines, and what follows: entropy, cooling, transformations, coincidence with mergers."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -184,7 +185,7 @@ def test_9_no_excess_of_independent_mergers():
     def at_random(table, mergers, spans, key):
         times, draws = jax.random.split(key)
         uniform = clusters.control_times(table.t_mid, spans, key=times, margins=(1.0, 0.0))
-        table = table.__class__(**{**vars(table), "t_mid": uniform})
+        table = eqx.tree_at(lambda table: table.t_mid, table, uniform)
         return clusters.random_control(table, mergers, spans, key=draws, direction="up", num_draws=99)
 
     control = jax.jit(jax.vmap(at_random))(*args, keys)
