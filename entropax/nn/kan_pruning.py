@@ -11,7 +11,7 @@ from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
 from entropax.nn.kan import KAN
 
 
-def edge_norms(network: KAN, x: Real[ArrayLike, "n num_in"]) -> tuple[Float[Array, "num_in num_out"], ...]:
+def edge_norms(network: KAN, x: Real[ArrayLike, "n num_in"]) -> tuple[Float[Array, "_ _"], ...]:
     """Mean size of every edge's function over samples, |phi_ij|_1 = mean_s |phi_ij(x_i^s)|.
 
     Args:
