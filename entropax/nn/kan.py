@@ -215,7 +215,7 @@ class KAN(nnx.Module):
             x = layer(x)
         return x
 
-    def nodes(self, x: Float[Array, "*batch num_in"]) -> tuple[Float[Array, "*batch width"], ...]:
+    def nodes(self, x: Float[Array, "*batch num_in"]) -> tuple[Float[Array, "*batch _"], ...]:
         """What goes into every layer, and the output: the arguments that edge functions are evaluated at.
 
         Args:
