@@ -5,6 +5,9 @@ schools swims on and on; now and then the parameters (radius of orientation, noi
 along (mean index - target) times its slope. The mean is that of the sharp schools and the sharp index, so they are what
 arrives. The slope is that of soft schools and the soft index through a short window from where the ensemble is: slopes
 grow tenfold in some twenty steps, and those of a few schools much faster, so each is cut at twice the median size.
+
+The cut biases the slopes, and the window is longer than the horizon over which their mean stands clear of its error.
+It was chosen after trials: through 12 steps the descent found no signal, through 8 it reached .6 but missed .5 by .15.
 """
 
 import functools
