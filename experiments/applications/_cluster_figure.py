@@ -113,7 +113,8 @@ def _today(axes: Any, data: "xarray.Dataset") -> None:
     axes.plot(counts, [y[number == n].mean() for n in counts], color="k", marker="o", ls="-", label="mean")
     for limit in (22, 150):
         axes.axhline(np.log10(limit), color=COLORS[2], ls=":", lw=1)
-        axes.text(number.max() + 0.6, np.log10(limit) + 0.03, f"{limit}", fontsize=7, ha="right", color=COLORS[2])
+        style = {"fontsize": 7, "ha": "right", "color": COLORS[2], "transform": axes.get_yaxis_transform()}
+        axes.text(0.99, np.log10(limit) + 0.03, f"{limit} keV cm$^2$", **style)
     axes.set(
         xlabel="mergers since z = 2.5",
         ylabel=label("log10 K0 today", "dex"),

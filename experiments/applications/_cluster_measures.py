@@ -28,13 +28,13 @@ def observe(core: clusters.ClusterCore, count: int, *, key: jax.Array) -> Seen:
     return Seen(population, jax.vmap(lambda K: clusters.find_transformations(population.t, K))(population.K0))
 
 
-def per_cluster(seen: Seen) -> dict[str, float]:
-    """Transformations of each direction a cluster, and their median duration in Gyr."""
+def per_cluster(seen: Seen) -> dict[str, Any]:
+    """Transformations of each direction a cluster, their median duration in Gyr, each one's rises to a higher class."""
     direction, mask = np.asarray(seen.table.direction), np.asarray(seen.table.mask)
     up, down = (np.mean(np.sum(direction == sign, axis=1)) for sign in (1, -1))
     duration = np.median(np.asarray(seen.table.duration)[mask])
     crossing = (direction == 1) & (np.asarray(seen.table.state_end) > np.asarray(seen.table.state_start))
-    return {"up": up, "down": down, "duration": float(duration), "crossing": float(crossing.sum(1).mean())}
+    return {"up": up, "down": down, "duration": float(duration), "crossing": crossing.sum(1)}
 
 
 def controls(seen: Seen, direction: Any, draws: int, *, key: jax.Array, **options: Any) -> dict[str, Any]:
