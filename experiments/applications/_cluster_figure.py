@@ -118,7 +118,7 @@ def _today(axes: Any, data: "xarray.Dataset") -> None:
     axes.set(
         xlabel="mergers since z = 2.5",
         ylabel=label("log10 K0 today", "dex"),
-        title=f"Paper: mergers predict today poorly. AUROC here {float(data.auroc):.2f}",
+        title=f"Paper: a poor predictor; AUROC here {float(data.auroc):.2f}",
         ylim=(y.min() - 0.1, y.max() + 0.55),
     )
     axes.legend(fontsize=7, loc="upper left", ncols=2)
