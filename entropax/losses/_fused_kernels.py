@@ -7,6 +7,10 @@ of additions, and the last digits, differ between runs. A loop of XLA would laun
 Blocks of tokens come first in the grids, so that programs side by side read the same rows of the table. Blocks are
 powers of two, as Triton wants them, and never stand over an edge (see `Window`), so no load is masked. On a CPU the
 kernels are interpreted.
+
+On an H100 (jax 0.11.2; 8,192 tokens of width 2,304, 256,000 entries, bfloat16) the forward pass takes 20 ms, where the
+logits take 15. Value and gradients of predictions as peaked as a language model's take 59 ms filtered with blocks of
+128, with the logits 50, by the scan 85; unfiltered 660, of which nearly all is waiting for atomic additions.
 """
 
 from collections.abc import Callable
@@ -25,6 +29,9 @@ SMALLEST_BLOCK = 16
 
 WIDTH_BLOCK = 64
 """Entries of the vectors that are in registers at a time."""
+
+NUM_WARPS, NUM_STAGES = 8, 3
+"""Of a program, and tiles that its loops load ahead."""
 
 NUM_PROGRAMS = 1024
 """Programs of the forward kernel at least, some for each multiprocessor of a large GPU."""
@@ -158,20 +165,26 @@ def _num_widths(inputs: Any) -> int:
 
 
 def _width_block(inputs: Any) -> int:
-    return block_of("the width of hidden", None, min(inputs.hidden.shape[1], WIDTH_BLOCK))
+    return block_of("the width of hidden", None, inputs.hidden.shape[1])
 
 
 def _take(matrix: Any, rows: Window, width: Window) -> Array:
     """Part of the rows of a matrix, zero where a block before has it."""
-    part = matrix[rows.entries[:, None], width.entries[None]]
-    return jnp.where(width.fresh[None], part, jnp.zeros((), part.dtype))
+    return _fresh(matrix[rows.entries[:, None], width.entries[None]], width, matrix)
 
 
 def _add(matrix: Any, rows: Window, width: Window, term: Array) -> None:
     """Adds to part of the rows of a matrix."""
     shape = term.shape
     at = jnp.broadcast_to(rows.entries[:, None], shape), jnp.broadcast_to(width.entries[None], shape)
-    triton.atomic_add(matrix, at, jnp.where(width.fresh[None], term, 0))
+    triton.atomic_add(matrix, at, _fresh(term, width, matrix))
+
+
+def _fresh(part: Array, width: Window, matrix: Any) -> Array:
+    """The part, zero where a block before has it; without a mask, which loads cannot be ahead of, where none has."""
+    if matrix.shape[1] % width.entries.shape[0] == 0:
+        return part
+    return jnp.where(width.fresh[None], part, jnp.zeros((), part.dtype))
 
 
 def _logits(inputs: Any, rows: Window, columns: Window, options: Options) -> Array:
@@ -216,7 +229,7 @@ def _call(kernel: Callable[..., None], grid: tuple[int, ...], results: Any, give
     aliases = {first + i: i for i in range(len(jax.tree.leaves(sums)))}
 
     def run(*, interpret: bool) -> Callable[..., Any]:
-        params = triton.CompilerParams(num_warps=8, num_stages=3)
+        params = triton.CompilerParams(num_warps=NUM_WARPS, num_stages=NUM_STAGES)
         return pl.pallas_call(
             kernel, shapes, grid=grid, input_output_aliases=aliases, interpret=interpret, compiler_params=params
         )
@@ -225,13 +238,14 @@ def _call(kernel: Callable[..., None], grid: tuple[int, ...], results: Any, give
     return jax.lax.platform_dependent(*arguments, cpu=run(interpret=True), cuda=compiled, rocm=compiled)
 
 
-def block_of(name: str, given: int | None, length: int) -> int:
+def block_of(name: str, given: int | None, length: int, usual: int = WIDTH_BLOCK) -> int:
     """A block's size: a power of two from 16 on, at most the axis.
 
     Args:
         name: of the argument.
-        given: by the user, or None for 128, or less where the axis is shorter.
+        given: by the user, or None for the usual, or less where the axis is shorter.
         length: of the axis.
+        usual: a power of two.
 
     Raises:
         ValueError: there is none, or what is given is not one.
@@ -239,9 +253,14 @@ def block_of(name: str, given: int | None, length: int) -> int:
     if length < SMALLEST_BLOCK:
         raise ValueError(f"implementation 'pallas' needs at least {SMALLEST_BLOCK} entries for {name}, got {length}")
     if given is None:
-        return min(128, 1 << (length.bit_length() - 1))
+        return min(usual, 1 << (length.bit_length() - 1))
     if given < SMALLEST_BLOCK or given & (given - 1) or given > length:
         raise ValueError(
             f"{name} must be a power of two from {SMALLEST_BLOCK} to {length} with implementation 'pallas', got {given}"
         )
     return given
+
+
+def usual_block(dtype: jnp.dtype) -> int:
+    """Tokens and entries of a block: of those that an H100 has the memory for, also in float32 at highest precision."""
+    return 128 if jnp.finfo(dtype).bits < 32 else 64

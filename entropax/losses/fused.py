@@ -76,8 +76,9 @@ def linear_cross_entropy(
             blocks of them are skipped.
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
-        token_block: tokens of a tile; None for 1024 of the scan or 128 of the kernels, which take powers of two only.
-        vocab_block: vocabulary entries of a tile; None for 1024 of the scan or 128 of the kernels.
+        token_block: tokens of a tile; None for 1024 of the scan (8192 on a GPU) or 128 of the kernels (64 in float32),
+            which take powers of two only.
+        vocab_block: vocabulary entries of a tile; None for 1024 of the scan (4096 on a GPU) or the kernels' 128 (64).
         filter_eps: threshold of gradient filtering; "auto" for the machine epsilon of the inputs' dtype over 32 (2^-12
             for bfloat16, 2^-28 for float32); None for exact gradients.
         filter_hidden_grad: whether the gradient of hidden vectors is filtered.
@@ -89,9 +90,11 @@ def linear_cross_entropy(
         axis_name: mesh axis of a surrounding `jax.shard_map` over which the vocabulary is split in order, in equal
             parts (then embedding, bias and a given vocab_order are those of the part, labels those of the whole).
         implementation: "scan" for a loop that XLA compiles for any device, or "pallas" for kernels for GPUs, which skip
-            what is filtered tile by tile; interpreted, so only for tests, on CPUs. Their sums are in no fixed order, so
-            gradients differ in the last digits from run to run, and have no derivatives themselves. They need 16
-            tokens, entries and components at least, and do not work with `axis_name`.
+            what is filtered tile by tile; interpreted, so only for tests, on CPUs. They are for peaked predictions with
+            a filter: without one the backward kernel waits for its atomic additions, eight times as long as the scan.
+            Their sums are in no fixed order, so gradients differ in the last digits from run to run, and have no
+            derivatives themselves. They need 16 tokens, entries and components at least, and do not work with
+            `axis_name`. They use Pallas's Triton backend, which newer releases of jax warn that they will remove.
 
     Returns:
         The losses in nats, shape (...), the last axis shorter by `shift`; float32 for inputs of lower precision. Divide
@@ -156,8 +159,8 @@ def linear_softmax_statistics(
         where: which labels count, broadcastable to (...). The others give 0 and no gradient.
         ignore_index: a label that does not count; None if there is none.
         shift: hidden vectors at t predict labels at t + shift of the last axis of labels.
-        token_block: tokens of a tile; None for 1024.
-        vocab_block: vocabulary entries of a tile; None for 1024.
+        token_block: tokens of a tile; None for 1024, or 8192 on a GPU.
+        vocab_block: vocabulary entries of a tile; None for 1024, or 4096 on a GPU.
         accumulation: of gradients over blocks: sums in "float32" (float64 for float64 inputs), or "kahan", the same
             compensated, for more blocks than digits.
         axis_name: mesh axis over which the vocabulary is split, see `linear_cross_entropy`.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from entropax import losses
+from entropax.losses import _fused_kernels
 from tests.contract.harness import without_shape_hook
 
 N, D, V = 40, 24, 53
@@ -70,6 +71,22 @@ def test_filtering_leaves_out_the_same_tiles_as_the_scan(flags):
     by_hidden, by_embedding, _ = (float(jnp.max(jnp.abs(a - b))) for a, b in zip(found[1], exact[1], strict=True))
     assert by_embedding > 1e-4
     assert (by_hidden < 1e-5) == bool(flags)
+
+
+def test_programs_of_several_blocks_stop_at_the_last(monkeypatch):
+    """Blocks that divide all, and programs of the forward kernel of three blocks each, the last of them of two."""
+    monkeypatch.setattr(_fused_kernels, "NUM_PROGRAMS", 6)
+    hidden, embedding, bias = (
+        jnp.tile(x, (2, 2)[: x.ndim])[: 80 if i else 48] for i, x in enumerate((HIDDEN, EMBEDDING, BIAS))
+    )
+    labels = jnp.tile(LABELS, 2)[:48]
+
+    def total(loss):
+        return jax.jit(jax.value_and_grad(lambda *x: jnp.sum(loss(*x)), (0, 1)))(hidden[:, :32], embedding[:, :32])
+
+    found = total(lambda e, c: losses.linear_cross_entropy(e, c, labels, bias=bias, **KERNEL))
+    scan = total(lambda e, c: losses.linear_cross_entropy(e, c, labels, bias=bias))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, scan)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
