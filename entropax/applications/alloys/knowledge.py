@@ -4,8 +4,6 @@ A judgement says of two elements, from a viewpoint like metallurgy, how well the
 low. Language models, experts or rules may write the table; nothing is asked here. Source: arXiv 2502.14631.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ import numpy as np
 
 from entropax import _checks
 from entropax._typing import Array, Float, RealScalar
-from entropax.applications.alloys._files import text_of
+from entropax.applications.alloys._files import at, csv_table, text_of
 from entropax.applications.alloys.formulas import SYMBOLS
 from entropax.applications.alloys.substitution import Substitutions
 
@@ -52,53 +50,44 @@ def load_judgements(path: str | Path) -> tuple[Judgement, ...]:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, an element unknown or compared with itself, a judgement is none of high, medium
-            and low, or a viewpoint judges the same pair twice; the message names the row.
+            and low, or a viewpoint judges the same pair twice; the message names the line or the entry.
     """
     path = Path(path)
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
     judgements: list[Judgement] = []
     seen: set[tuple[frozenset[str], str]] = set()
-    for number, row in enumerate(rows, start=1):
-        judgement = _judgement(row, f"{path}, row {number}")
-        pair = frozenset(judgement[:2]), judgement.viewpoint
-        if pair in seen:
-            raise ValueError(f"{path}, row {number}: {judgement.viewpoint} must judge a pair once, got {judgement[:2]}")
-        seen.add(pair)
-        judgements.append(judgement)
+    for where, row in _json_rows(path) if path.suffix.lower() == ".json" else csv_table(path, _COLUMNS).rows:
+        with at(where):
+            judgement = _judgement(row)
+            pair = frozenset(judgement[:2]), judgement.viewpoint
+            if pair in seen:
+                raise ValueError(f"{judgement.viewpoint} must judge a pair once, got {judgement[:2]}")
+            seen.add(pair)
+            judgements.append(judgement)
     return tuple(judgements)
 
 
-def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text_of(path), newline=""))
-    rows: list[Mapping[str, Any]] = list(reader)
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(f"{path} must have columns {', '.join(_COLUMNS)}, got none named {', '.join(missing)}")
-    return rows
-
-
-def _json_rows(path: Path) -> list[Mapping[str, Any]]:
+def _json_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
         rows = json.loads(text_of(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{path} must hold a list of objects, got {type(rows).__name__}")
-    return rows
+    return [(f"{path}, entry {number}", row) for number, row in enumerate(rows, start=1)]
 
 
-def _judgement(row: Mapping[str, Any], where: str) -> Judgement:
+def _judgement(row: Mapping[str, Any]) -> Judgement:
     missing = [column for column in _COLUMNS if not isinstance(row.get(column), str) or not row[column].strip()]
     if missing:
-        raise ValueError(f"{where}: {', '.join(missing)} must be given, got {dict(row)}")
+        raise ValueError(f"{', '.join(missing)} must be given, got {dict(row)}")
     a, b, viewpoint, word = (row[column].strip() for column in _COLUMNS)
     for symbol in (a, b):
         if symbol not in SYMBOLS:
-            raise ValueError(f"{where}: elements must be known, got {symbol!r}")
+            raise ValueError(f"elements must be known, got {symbol!r}")
     if a == b:
-        raise ValueError(f"{where}: two elements must be compared, got {a} twice")
+        raise ValueError(f"two elements must be compared, got {a} twice")
     if word.lower() not in _SETS:
-        raise ValueError(f"{where}: judgement must be one of {', '.join(_SETS)}, got {word!r}")
+        raise ValueError(f"judgement must be one of {', '.join(_SETS)}, got {word!r}")
     return Judgement(a, b, viewpoint, word.lower())
 
 

@@ -1,14 +1,12 @@
 """Tables of alloys as sets of elements with labels, and their files."""
 
-import csv
-import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from entropax.applications.alloys._files import text_of
+from entropax.applications.alloys._files import CsvTable, at, csv_table
 from entropax.applications.alloys.formulas import SYMBOLS, parse_formula
 
 _EQUAL = 1e-6  # atomic fractions of an equiatomic alloy differ by no more
@@ -93,37 +91,36 @@ def load_alloy_table(
         FileNotFoundError: there is no such file.
         ValueError: the file is not UTF-8, the layout is neither, or a row is bad; the message names the line.
     """
-    reader = csv.DictReader(io.StringIO(text_of(path), newline=""))
-    read = _reader_of(tuple(reader.fieldnames or ()), path)
+    table = csv_table(path)
+    read = _reader_of(table)
     alloys: list[tuple[str, ...] | str] = []
     labels: list[bool] = []
-    for row in reader:
-        try:
+    for where, row in table.rows:
+        with at(where):
             alloy, label = read(row)
             if isinstance(alloy, str):
                 parse_formula(alloy)
             labels.append(_label(label, positive, negative))
             alloys.append(alloy)
-        except ValueError as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
     return alloy_table(alloys, labels, equiatomic=equiatomic)
 
 
-def _reader_of(columns: Sequence[str], path: str | Path):
+def _reader_of(table: CsvTable) -> Callable[[Mapping[str, str]], tuple[str | tuple[str, ...], str]]:
     """The function that reads an alloy and its label from a row with these columns."""
-    if {"formula", "label"} <= set(columns):
-        return lambda row: (row["formula"] or "", row["label"])
-    symbols = [column for column in columns if column in SYMBOLS]
-    if "Label" in columns and symbols:
+    if {"formula", "label"} <= set(table.columns):
+        return lambda row: (row["formula"], row["label"])
+    symbols = [column for column in table.columns if column in SYMBOLS]
+    if "Label" in table.columns and symbols:
         return lambda row: (_flagged(row, symbols), row["Label"])
     raise ValueError(
-        f"{path} must have columns formula and label, or Label and one for each element, got {', '.join(columns)}"
+        f"{table.path} must have columns formula and label, or Label and one for each element, "
+        f"got {', '.join(table.columns)}"
     )
 
 
-def _flagged(row: Mapping[str, str | None], symbols: Sequence[str]) -> tuple[str, ...]:
+def _flagged(row: Mapping[str, str], symbols: Sequence[str]) -> tuple[str, ...]:
     """The elements whose columns are one."""
-    flags = {symbol: (row[symbol] or "").strip() for symbol in symbols}
+    flags = {symbol: row[symbol].strip() for symbol in symbols}
     for symbol, flag in flags.items():
         if flag not in ("0", "1", "0.0", "1.0"):
             raise ValueError(f"column {symbol} must be 0 or 1, got {flag!r}")
@@ -138,8 +135,8 @@ def _flagged(row: Mapping[str, str | None], symbols: Sequence[str]) -> tuple[str
     return alloy
 
 
-def _label(label: str | None, positive: Collection[str], negative: Collection[str]) -> bool:
-    word = (label or "").strip()
+def _label(label: str, positive: Collection[str], negative: Collection[str]) -> bool:
+    word = label.strip()
     if word not in positive and word not in negative:
         raise ValueError(f"label must be one of {', '.join([*positive, *negative])}, got {word!r}")
     return word in positive

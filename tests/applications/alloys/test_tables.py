@@ -104,11 +104,11 @@ def test_judgements_from_both_formats(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("Fe,Xx,m,high", "row 1: elements must be known, got 'Xx'"),
-        ("Fe,Fe,m,high", "row 1: two elements must be compared, got Fe twice"),
-        ("Fe,Co,m,great", "row 1: judgement must be one of high, medium, low, got 'great'"),
-        ("Fe,Co,,high", "row 1: viewpoint must be given"),
-        ("Fe,Co,m,high\nCo,Fe,m,low", "row 2: m must judge a pair once"),
+        ("Fe,Xx,m,high", "line 2: elements must be known, got 'Xx'"),
+        ("Fe,Fe,m,high", "line 2: two elements must be compared, got Fe twice"),
+        ("Fe,Co,m,great", "line 2: judgement must be one of high, medium, low, got 'great'"),
+        ("Fe,Co,,high", "line 2: viewpoint must be given"),
+        ("Fe,Co,m,high\nCo,Fe,m,low", "line 3: m must judge a pair once"),
     ],
 )
 def test_bad_judgements(tmp_path: Path, row: str, message: str) -> None:
@@ -142,7 +142,7 @@ def test_encodings_and_headers(tmp_path: Path) -> None:
     for read in (load_alloy_table, load_judgements):
         with pytest.raises(ValueError, match=r"latin\.csv must be UTF-8, got 0xe9"):
             read(latin)
-    with pytest.raises(ValueError, match=r"must have columns element_a, .* got none named viewpoint, judgement"):
+    with pytest.raises(ValueError, match=r"must have the columns element_a, .* lacks viewpoint, judgement"):
         load_judgements(written(tmp_path, "element_a,element_b\n"))
     with pytest.raises(ValueError, match=r"bad\.json is not JSON"):
         load_judgements(written(tmp_path, "[", "bad.json"))
