@@ -7,7 +7,7 @@ import pytest
 
 from experiments.applications import _cluster_measures, tng_cluster
 from experiments.benchmarks import cluster_transformations
-from tests.applications.cluster_oracle import brute_force
+from tests.applications.clusters.oracle import brute_force
 
 
 @pytest.mark.fast

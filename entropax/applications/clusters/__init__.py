@@ -23,11 +23,8 @@ from entropax.applications.clusters.catalogues import (
     read_mergers,
 )
 from entropax.applications.clusters.coincidence import (
-    MAJOR,
-    MINOR,
     BinomialExcess,
     MergerFraction,
-    MergerList,
     binomial_excess,
     merger_fraction,
     poisson_null,
@@ -47,6 +44,7 @@ from entropax.applications.clusters.epochs import (
     stacked_epoch,
 )
 from entropax.applications.clusters.gas import central_entropy, cooling_time, gas_entropy, specific_gas_entropy
+from entropax.applications.clusters.mergers import MAJOR, MINOR, MergerList
 from entropax.applications.clusters.population import ClusterCore, CoreState, Population, simulate_population
 from entropax.applications.clusters.transformations import (
     SoftCount,

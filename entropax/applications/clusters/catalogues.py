@@ -12,7 +12,7 @@ import numpy as np
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Real, RealScalar
 from entropax.applications.clusters._histories import MIN_POINTS
-from entropax.applications.clusters.coincidence import MergerList
+from entropax.applications.clusters.mergers import MergerList
 
 WHERE_FROM = (
     "entropax ships no data. TNG-Cluster's catalogues and merger trees are public at "

@@ -1,7 +1,6 @@
 """How often a merger came before a transformation, and how often that would be by chance."""
 
 from statistics import NormalDist
-from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
 import jax
@@ -10,30 +9,9 @@ from jax.scipy.special import betainc
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, Real, RealScalar, Scalar
+from entropax.applications.clusters._comparison import comparison
+from entropax.applications.clusters.mergers import Direction, MergerList, Range
 from entropax.applications.clusters.transformations import TransformationTable
-
-Direction: TypeAlias = Literal["up", "down"]
-DIRECTIONS = {"up": 1, "down": -1}
-MAJOR, MINOR = (0.25, float("inf")), (0.1, 0.25)
-"""Mass ratios of major and minor mergers, the upper end excluded; our reading."""
-
-Range: TypeAlias = tuple[int | float, int | float] | None
-
-
-class MergerList(eqx.Module):
-    """Mergers of clusters, one row a cluster.
-
-    Attributes:
-        times: in Gyr, shape (c, m), in any order.
-        mask: which entries are mergers, shape (c, m).
-        mass_ratio: of the smaller to the larger, shape (c, m); None where it is not known.
-        angular_momentum: specific, in any unit, shape (c, m); None where it is not known.
-    """
-
-    times: Float[Array, "c m"]
-    mask: Bool[Array, "c m"]
-    mass_ratio: Float[Array, "c m"] | None = None
-    angular_momentum: Float[Array, "c m"] | None = None
 
 
 class MergerFraction(eqx.Module):
@@ -107,21 +85,18 @@ def merger_fraction(
 
     Source: arXiv 2503.01969.
     """
-    times, eligible, dropped, merger_times, chosen, _, checks = selection(
-        table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range
-    )
-    hit = preceded(times, merger_times, chosen, tau) & eligible
-    counts, matches = jnp.sum(eligible, -1), jnp.sum(hit, -1)
+    given, checks = comparison(table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range)
+    counts, matches, dtype = given.counts(), given.matches(given.events, given.mergers), given.events.dtype
     count, matched = jnp.sum(counts), jnp.sum(matches)
     some = count > 0
-    n, k = (jnp.where(some, x, 1).astype(times.dtype) for x in (count, matched))
+    n, k = (jnp.where(some, x, 1).astype(dtype) for x in (count, matched))
     value, c = k / n, counts.shape[0]
-    off = matches.astype(times.dtype) - value * counts.astype(times.dtype)
+    off = matches.astype(dtype) - value * counts.astype(dtype)
     scatter = jnp.sum(off**2) * (c / max(c - 1, 1))
     interval = wilson_interval(k, n, confidence=confidence)
-    blank = jnp.where(some, 1, jnp.nan).astype(times.dtype)
+    blank = jnp.where(some, 1, jnp.nan).astype(dtype)
     share, error, band = _checks.enforce((value * blank, jnp.sqrt(scatter) / n * blank, interval * blank), *checks)
-    whole = [x.astype(jnp.int32) for x in (count, matched, jnp.sum(dropped), counts, matches)]
+    whole = [x.astype(jnp.int32) for x in (count, matched, jnp.sum(given.dropped), counts, matches)]
     return MergerFraction(share, error, band, *whole, valid=_checks.validity(*checks))
 
 
@@ -207,78 +182,3 @@ def _successes(k: Array, n: Array) -> _checks.Check:
     with _checks.evaluated_now(k, n):
         ok = (k >= 0) & (k <= n)
     return _checks.Check(ok, "successes must lie in [0, trials]", lambda: f"{float(k)} of {float(n)}")
-
-
-def preceded(times: Array, merger_times: Array, chosen: Array, tau: float) -> Array:
-    """Whether a merger lies in (t - tau, t].
-
-    Args:
-        times: t, shape (c, e), Gyr.
-        merger_times: shape (c, m), Gyr.
-        chosen: which mergers count, shape (c, m).
-        tau: width of the window, Gyr.
-
-    Returns:
-        Shape (c, e).
-    """
-    since = times[:, :, None] - merger_times[:, None, :]
-    return jnp.any((since >= 0) & (since < tau) & chosen[:, None, :], axis=-1)
-
-
-def selection(
-    table: TransformationTable,
-    mergers: MergerList,
-    spans: Any,
-    tau: float,
-    direction: Direction | None,
-    mass_ratio_range: Range,
-    angular_momentum_range: Range,
-) -> tuple[Array, Array, Array, Array, Array, Array, tuple[_checks.Check, ...]]:
-    """What takes part in a comparison of events with mergers.
-
-    Args:
-        table: transformations of c clusters.
-        mergers: of the same clusters.
-        spans: first and last time of each cluster, shape (c, 2), Gyr.
-        tau: width of the window before an event, Gyr.
-        direction: of the events, "up" or "down", or None for both.
-        mass_ratio_range: of the mergers, or None for all.
-        angular_momentum_range: likewise.
-
-    Returns:
-        Times of the events, which of them count and which are dropped, shape (c, e); times of the mergers and which of
-        them count, shape (c, m); spans; and what must hold of all.
-    """
-    times, merger_times, ends = _checks.as_floats(
-        **{"table.t_mid": table.t_mid, "mergers.times": mergers.times, "spans": spans}
-    )
-    _checks.require_ndim("table.t_mid", times, 2, "(c, e): transformations of a population")
-    c = times.shape[0]
-    if merger_times.ndim != 2 or merger_times.shape[0] != c:
-        raise ValueError(f"mergers.times must have shape ({c}, m), got {merger_times.shape}")
-    _checks.require_shape("mergers.mask", mergers.mask, merger_times.shape)
-    _checks.require_shape("spans", ends, (c, 2))
-    _checks.require_within("tau", tau, 0, float("inf"), open_below=True, open_above=True)
-    _checks.require_option("direction", direction, (None, *DIRECTIONS))
-    events = jnp.asarray(table.mask)
-    if direction is not None:
-        events = events & (table.direction == DIRECTIONS[direction])
-    inside = (times - tau >= ends[:, :1]) & (times <= ends[:, 1:])
-    chosen = jnp.asarray(mergers.mask)
-    for name, bounds in (("mass_ratio", mass_ratio_range), ("angular_momentum", angular_momentum_range)):
-        if bounds is not None:
-            values = getattr(mergers, name)
-            if values is None:
-                raise ValueError(f"mergers.{name} must be known to choose by {name}_range, got None")
-            chosen = chosen & (values >= bounds[0]) & (values < bounds[1])
-    with _checks.evaluated_now(ends):
-        long_enough = jnp.all(ends[:, 1] - ends[:, 0] > tau)
-        shortest = jnp.min(ends[:, 1] - ends[:, 0])
-    with _checks.evaluated_now(merger_times, mergers.mask):
-        known = jnp.where(mergers.mask, merger_times, 0)
-    checks = (
-        _checks.Check(long_enough, "spans must be longer than tau", lambda: f"one of {float(shortest):.4g} Gyr"),
-        _checks.finite("mergers.times", known),
-        _checks.finite("table.t_mid", jnp.where(table.mask, times, 0)),
-    )
-    return times, events & inside, events & ~inside, known, chosen, ends, checks

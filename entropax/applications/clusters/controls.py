@@ -1,12 +1,15 @@
 """Controls of a coincidence: transformations at random times, and mergers at shifted ones."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from entropax import _checks, estimators
 from entropax._typing import Array, ArrayLike, Bool, Float, Int, PRNGKey, Real, Scalar
-from entropax.applications.clusters.coincidence import Direction, MergerList, Range, preceded, selection
+from entropax.applications.clusters._comparison import Comparison, comparison
+from entropax.applications.clusters.mergers import Direction, MergerList, Range
 from entropax.applications.clusters.transformations import TransformationTable
 
 BATCH = 8
@@ -78,15 +81,8 @@ def random_control(
 
     Source: arXiv 2503.01969.
     """
-    times, eligible, _, merger_times, chosen, ends, checks = selection(
-        table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range
-    )
-    _checks.require_key("key", key)
-    _checks.require_integer("num_draws", num_draws, minimum=1)
-    keys = jax.random.split(key, num_draws)
-    return _checks.enforce(
-        _with_validity(_random(times, eligible, merger_times, chosen, ends, keys, tau), checks), *checks
-    )
+    given = comparison(table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range)
+    return _control(_at_random_times, *given, key, num_draws)
 
 
 def shuffled_control(
@@ -125,16 +121,10 @@ def shuffled_control(
 
     Source: arXiv 2503.01969; the shifts are our reading.
     """
-    times, eligible, _, merger_times, chosen, ends, checks = selection(
-        table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range
-    )
-    _checks.require_key("key", key)
-    _checks.require_integer("num_draws", num_draws, minimum=1)
-    chosen = chosen & (merger_times >= ends[:, :1]) & (merger_times <= ends[:, 1:])
-    keys = jax.random.split(key, num_draws)
-    return _checks.enforce(
-        _with_validity(_shuffled(times, eligible, merger_times, chosen, ends, keys, tau), checks), *checks
-    )
+    given, checks = comparison(table, mergers, spans, tau, direction, mass_ratio_range, angular_momentum_range)
+    inside = (given.mergers >= given.spans[:, :1]) & (given.mergers <= given.spans[:, 1:])
+    given = eqx.tree_at(lambda g: g.chosen, given, given.chosen & inside)
+    return _control(_with_mergers_moved, given, checks, key, num_draws)
 
 
 def excess_bootstrap(
@@ -167,36 +157,33 @@ def _excess(matches: Array, counts: Array, expected: Array, *, key: Array) -> Ar
     return jnp.sum(matches - expected, axis=-1) / jnp.where(total > 0, total, jnp.nan)
 
 
-def _with_validity(control: Control, checks: tuple[_checks.Check, ...]) -> Control:
-    return eqx.tree_at(lambda c: c.valid, control, _checks.validity(*checks))
+def _control(
+    draw: Callable[..., Array], given: Comparison, checks: tuple[_checks.Check, ...], key: PRNGKey, num_draws: int
+) -> Control:
+    """Compares with matches of each cluster in draws from chance."""
+    _checks.require_key("key", key)
+    _checks.require_integer("num_draws", num_draws, minimum=1)
+    found = _compared(draw, given, jax.random.split(key, num_draws))
+    return _checks.enforce(eqx.tree_at(lambda c: c.valid, found, _checks.validity(*checks)), *checks)
 
 
 @eqx.filter_jit
-def _random(
-    times: Array, eligible: Array, merger_times: Array, chosen: Array, ends: Array, keys: Array, tau: float
-) -> Control:
-    def draw(key: PRNGKey) -> Array:
-        share = jax.random.uniform(key, times.shape, times.dtype)
-        drawn = (ends[:, :1] + tau) * (1 - share) + ends[:, 1:] * share
-        return jnp.sum(preceded(drawn, merger_times, chosen, tau) & eligible, -1)
-
-    observed = jnp.sum(preceded(times, merger_times, chosen, tau) & eligible, -1)
-    return _against(observed, jax.lax.map(draw, keys, batch_size=BATCH), jnp.sum(eligible, -1), times.dtype)
+def _compared(draw: Callable[..., Array], given: Comparison, keys: Array) -> Control:
+    observed = given.matches(given.events, given.mergers)
+    drawn = jax.lax.map(lambda key: draw(given, key=key), keys, batch_size=BATCH)
+    return _against(observed, drawn, given.counts(), given.events.dtype)
 
 
-@eqx.filter_jit
-def _shuffled(
-    times: Array, eligible: Array, merger_times: Array, chosen: Array, ends: Array, keys: Array, tau: float
-) -> Control:
-    start, span = ends[:, :1], ends[:, 1:] - ends[:, :1]
+def _at_random_times(given: Comparison, *, key: PRNGKey) -> Array:
+    share = jax.random.uniform(key, given.events.shape, given.events.dtype)
+    times = (given.spans[:, :1] + given.tau) * (1 - share) + given.spans[:, 1:] * share
+    return given.matches(times, given.mergers)
 
-    def draw(key: PRNGKey) -> Array:
-        shift = span * jax.random.uniform(key, start.shape, times.dtype)
-        moved = start + jnp.mod(merger_times - start + shift, span)
-        return jnp.sum(preceded(times, moved, chosen, tau) & eligible, -1)
 
-    observed = jnp.sum(preceded(times, merger_times, chosen, tau) & eligible, -1)
-    return _against(observed, jax.lax.map(draw, keys, batch_size=BATCH), jnp.sum(eligible, -1), times.dtype)
+def _with_mergers_moved(given: Comparison, *, key: PRNGKey) -> Array:
+    start, span = given.spans[:, :1], given.spans[:, 1:] - given.spans[:, :1]
+    shift = span * jax.random.uniform(key, start.shape, start.dtype)
+    return given.matches(given.events, start + jnp.mod(given.mergers - start + shift, span))
 
 
 def _against(matches: Array, drawn: Array, counts: Array, dtype: jnp.dtype) -> Control:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from entropax import _checks, simulators
 from entropax._typing import Array, Bool, Float, PRNGKey, RealScalar, Scalar
-from entropax.applications.clusters.coincidence import MergerList
+from entropax.applications.clusters.mergers import MergerList
 
 START, DURATION = 2.6, 11.2
 """Cosmic time of redshift 2.5 in Gyr, and the time from there to today."""

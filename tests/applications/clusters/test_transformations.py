@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from entropax.applications import clusters
-from tests.applications.cluster_oracle import brute_force, random_history
+from tests.applications.clusters.oracle import brute_force, random_history
 
 pytestmark = pytest.mark.usefixtures("x64")
 CASES = ({}, {"sigma": 0.0, "merge_gap": 0.4}, {"sigma": 0.15, "g_min": 0.6, "dy_min": 0.1, "merge_gap": 0.0})

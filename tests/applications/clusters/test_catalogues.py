@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from entropax.applications import clusters
-from tests.applications.cluster_oracle import brute_force, random_history
+from tests.applications.clusters.oracle import brute_force, random_history
 
 pytestmark = pytest.mark.usefixtures("x64")
 
