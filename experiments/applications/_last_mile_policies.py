@@ -174,14 +174,13 @@ def consolidate_time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
     """Deliveries and entropies of a made-up city by window: over the horizon, by delivery day, and in routes of 150.
 
     Returns:
-        `deliveries`, `horizon`, `system` (by `system_entropy`, with no trips), `daily` and `fixed` (deliveries in
-        routes of 150 stops), each of shape (windows,).
+        `deliveries`, `horizon`, `daily` and `fixed` (deliveries in routes of 150 stops), each of shape (windows,).
     """
     keys = jax.random.split(key)
     rates = config.rate * jax.random.exponential(keys[0], (config.customers, 1))
     asked = np.asarray(jax.random.poisson(keys[1], rates, (config.customers, config.days)) > 0)
     customer, day = np.nonzero(asked)
-    result: dict[str, list[float]] = {name: [] for name in ("deliveries", "horizon", "system", "daily", "fixed")}
+    result: dict[str, list[float]] = {name: [] for name in ("deliveries", "horizon", "daily", "fixed")}
     for window in range(1, config.most_days + 1):
         requests = logistics.temporal_consolidation(
             customer, day, window=window, num_customers=config.customers, num_days=config.days
@@ -189,8 +188,8 @@ def consolidate_time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
         events = np.zeros((config.days, config.customers))  # of one shape for every window, to compile once
         events[: len(requests)] = np.asarray(requests) > 0
         number = float(events.sum())
-        horizon, system, daily = (float(value) for value in _entropies(jnp.asarray(events)))
-        values = {"deliveries": number, "horizon": horizon, "system": system, "daily": daily}
+        horizon, daily = (float(value) for value in _entropies(jnp.asarray(events)))
+        values = {"deliveries": number, "horizon": horizon, "daily": daily}
         for name, value in (values | {"fixed": number / 150 * math.lgamma(151)}).items():
             result[name].append(value)
     return {name: np.array(values) for name, values in result.items()}
@@ -198,9 +197,8 @@ def consolidate_time(config: PolicyConfig, *, key: jax.Array) -> dict[str, Any]:
 
 @jax.jit
 def _entropies(events: jax.Array) -> tuple[jax.Array, ...]:
-    """Of deliveries, shape (days, customers): the carrier's and the system's over the horizon, and the sum by day."""
+    """Of deliveries, shape (days, customers): over the horizon, and the sum by day."""
     flat = events.reshape(-1)
     # A day of one delivery has no entropy, as one of none.
     days = events.at[:, 0].add((jnp.sum(events, axis=1) == 0).astype(events.dtype))
-    system = logistics.system_entropy(flat, jnp.zeros(1), 0.0)
-    return logistics.log_multiplicity(flat), system, jnp.sum(logistics.log_multiplicity(days))
+    return logistics.log_multiplicity(flat), jnp.sum(logistics.log_multiplicity(days))

@@ -25,7 +25,7 @@ GAS_CONSTANT = 8.314462618
 class AlloyDescriptors(eqx.Module):
     """Descriptors of alloys, arrays of one shape.
 
-    Args:
+    Attributes:
         mixing_entropy: dS = -R sum_i x_i log x_i, J / (mol K).
         mixing_enthalpy: dH = 4 sum_(i < j) H_ij x_i x_j, kJ / mol.
         size_mismatch: delta = 100 sqrt(sum_i x_i (1 - r_i / r)^2) with r = sum_i x_i r_i, percent.
@@ -47,7 +47,7 @@ class AlloyDescriptors(eqx.Module):
 class CarbideDescriptors(eqx.Module):
     """Descriptors of carbides (M1 ... Mn)C.
 
-    Args:
+    Attributes:
         metals: of the metals' sub-lattice, as of an alloy.
         radius_ratio: r_C / r, carbon's radius over the metals' mean.
         electronegativity_gap: chi_C - chi, carbon's number less the metals' mean, on Pauling's scale.

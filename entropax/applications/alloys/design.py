@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from entropax import _checks
-from entropax._typing import Array, ArrayLike, Float, Real, RealScalar, Scalar
+from entropax._typing import Array, ArrayLike, Bool, Float, Real, RealScalar, Scalar
 from entropax.applications.alloys.descriptors import GAS_CONSTANT
 
 _HALVINGS = 60
@@ -18,7 +18,7 @@ _HALVINGS = 60
 class AlloyDesign(eqx.Module):
     """A composition that was designed.
 
-    Args:
+    Attributes:
         value: the objective there.
         fractions: atomic fractions, shape (n,).
         mixing_entropy: J / (mol K).
@@ -30,7 +30,7 @@ class AlloyDesign(eqx.Module):
     fractions: Float[Array, "n"]
     mixing_entropy: Scalar
     values: Float[Array, "steps"]
-    constrained: Array
+    constrained: Bool[Array, ""]
 
 
 def design_composition(
