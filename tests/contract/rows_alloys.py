@@ -166,7 +166,7 @@ ROWS = [
             Bad((np.stack([SIMILARITY] * 2), np.ones(3)), r"reliabilities must have shape \(2,\), got \(3,\)"),
         ),
         bad_values=(
-            Bad((np.stack([SIMILARITY] * 2) / 2, np.array([0.8, 0.3])), f"masses {NOT_ONE}"),
+            Bad((np.stack([SIMILARITY] * 2) / 2, np.array([0.8, 0.3])), f"sources {NOT_ONE}"),
             Bad((np.stack([SIMILARITY] * 2), np.array([1.8, 0.3])), r"reliabilities must be in \[0, 1\], got 1.8"),
         ),
     ),

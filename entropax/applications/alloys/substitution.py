@@ -251,7 +251,7 @@ def _pooled_doubts(
 def _mass_checks(name: str, masses: Array) -> tuple[_checks.Check, ...]:
     """All rows are masses on the subsets of two outcomes, none of them on the empty set."""
     with _checks.evaluated_now(masses):
-        sound, empty = _checks.distribution(name, masses), masses[:, 0]
+        sound, empty = _checks.distribution(name, masses), masses[..., 0]
         nothing = _checks.Check(
             jnp.all(empty == 0), f"{name} must be zero on the empty set, entry 0", lambda: f"{np.asarray(empty)}"
         )
@@ -364,6 +364,7 @@ def fuse_sources(
     if not len(sources):
         raise ValueError(f"sources must hold at least one, got shape {sources.shape}")
     _checks.require_shape("reliabilities", reliabilities, sources.shape[:1])
-    trusted = _checks.enforce(reliabilities, _checks.within("reliabilities", reliabilities, 0, 1, "in [0, 1]"))
-    discounted = information.discount(sources, trusted[:, None])
+    inside = _checks.within("reliabilities", reliabilities, 0, 1, "in [0, 1]")
+    sources, reliabilities = _checks.enforce((sources, reliabilities), *_mass_checks("sources", sources), inside)
+    discounted = information.discount(sources, reliabilities[:, None])
     return information.dempster_combine_many(jnp.swapaxes(discounted, 0, 1))
