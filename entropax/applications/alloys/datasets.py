@@ -130,7 +130,8 @@ def read_fraction_table(path: str | Path, *, target: str) -> AlloyData:
         target: "HEA/Non-HEA" or "BulkModulus (GPa)", or another column.
 
     Returns:
-        The data, with the column "target", of floats where all are numbers, else of strings.
+        The data, with the column "target": floats, NaN where there is none, if all that are there are numbers; else
+        strings.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -152,7 +153,7 @@ def read_fraction_table(path: str | Path, *, target: str) -> AlloyData:
             amounts.append({symbol: value / total for symbol, value in amount.items()})
             targets.append(row[target].strip())
     try:
-        column = np.array([float(value) for value in targets])
+        column = np.array([float(value) if value else math.nan for value in targets])
     except ValueError:
         column = np.array(targets)
     return _data(formulas, amounts, {"target": column})

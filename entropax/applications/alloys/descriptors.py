@@ -82,14 +82,14 @@ def hea_descriptors(
             negative or do not sum to one, or a number is not positive.
         TypeError: `elements` is missing, or superfluous.
 
-    Differentiable in the fractions, along changes that keep their sum; where a mismatch vanishes, in a pure element,
-    its gradient is set to zero. Properties: `ELEMENTS`, `pair_enthalpies`. Source: Yang and Zhang 2012, doi
+    Differentiable in the fractions, along changes that keep their sum. What is infinite is set to zero: the slope of
+    the entropy by a fraction that is zero, and that of a mismatch which vanishes, as in a pure element. Properties: `ELEMENTS`, `pair_enthalpies`. Source: Yang and Zhang 2012, doi
     10.1016/j.matchemphys.2011.11.021; arXiv 2410.08452.
     """
-    x, symbols = _fractions(composition, elements)
+    x, symbols, sums = _fractions(composition, elements)
     R, floor = (v.astype(x.dtype) for v in _checks.as_numbers(gas_constant=gas_constant, least_enthalpy=least_enthalpy))
     checks = (
-        _checks.distribution("fractions", x),
+        sums,
         _checks.positive("gas_constant", R),
         _checks.positive("least_enthalpy", floor),
     )
@@ -121,7 +121,7 @@ def carbide_descriptors(formula: str) -> CarbideDescriptors:
     metals = {symbol: amount for symbol, amount in amounts.items() if symbol != "C"}
     if len(metals) == len(amounts) or not metals:
         raise ValueError(f"formula must be that of a carbide, metals with C, got {formula!r}")
-    x, symbols = _fractions(metals, None)
+    x, symbols, _ = _fractions(metals, None)
     radius, _, _, chi, _ = (jnp.asarray(table, x.dtype) for table in _tables(symbols))
     return CarbideDescriptors(
         metals=hea_descriptors(metals),
@@ -132,24 +132,36 @@ def carbide_descriptors(formula: str) -> CarbideDescriptors:
 
 def _fractions(
     composition: str | Mapping[str, int | float] | Real[ArrayLike, "*batch n"], elements: Sequence[str] | None
-) -> tuple[Array, tuple[str, ...]]:
-    """Fractions as an array, and their elements."""
+) -> tuple[Array, tuple[str, ...], _checks.Check]:
+    """Fractions as an array, their elements, and the check that they are fractions."""
     if isinstance(composition, str | Mapping):
         if elements is not None:
             raise TypeError("elements must be left out where the composition names them")
         amounts = parse_formula(composition) if isinstance(composition, str) else dict(composition)
-        values = np.array(list(amounts.values()), float)
-        if not (values.size and np.all(values >= 0) and np.all(np.isfinite(values)) and values.sum() > 0):
-            raise ValueError(f"composition must hold non-negative amounts, not all zero, got {amounts}")
-        return jnp.asarray(values / values.sum(), jnp.result_type(float)), tuple(amounts)
+        x = jnp.asarray(_normalised(amounts), jnp.result_type(float))
+        return x, tuple(amounts), _checks.distribution("composition", x)
     if elements is None or isinstance(elements, str):
         raise TypeError(f"elements must name those of the fractions, got {elements!r}")
-    x = _checks.accumulated(_checks.as_float("fractions", composition))
+    x = _checks.as_float("fractions", composition)
     if len(set(elements)) != len(elements):
         raise ValueError(f"elements must be different, got {tuple(elements)}")
     if x.ndim < 1 or x.shape[-1] != len(elements):
         raise ValueError(f"fractions must have shape (..., {len(elements)}), one for each element, got {x.shape}")
-    return x, tuple(elements)
+    check = _checks.distribution("fractions", x)  # before they are widened: with the rounding of their own precision
+    with _checks.evaluated_now(x):
+        return _checks.accumulated(x), tuple(elements), check
+
+
+def _normalised(amounts: Mapping[str, int | float]) -> np.ndarray:
+    expected = "composition must hold non-negative amounts, not all zero, whose sum is finite"
+    if not all(isinstance(amount, int | float | np.number) for amount in amounts.values()):
+        raise TypeError(f"{expected}, got {dict(amounts)}")
+    values = np.array(list(amounts.values()), float)
+    with np.errstate(over="ignore"):
+        total = values.sum()
+    if not (np.all(values >= 0) and 0 < total < np.inf):
+        raise ValueError(f"{expected}, got {dict(amounts)}")
+    return values / total
 
 
 def _no_unknown_pair(x: Array, unknown: np.ndarray) -> _checks.Check:

@@ -62,13 +62,15 @@ def design_composition(
 
     Raises:
         ValueError: a shape does not fit, a fraction is not positive, they do not sum to one, the entropy cannot be
-            reached, or the rate is not positive.
+            reached, the rate is not positive, or the objective returns an array with axes.
 
     Differentiable once in the start, the rate and the bound, through all steps.
     Source: Beck and Teboulle 2003, doi 10.1016/S0167-6377(02)00231-6; the use: arXiv 2410.08452.
     """
     _checks.require_integer("steps", steps, minimum=1)
-    x = _checks.accumulated(_checks.as_float("fractions", fractions))
+    given = _checks.as_float("fractions", fractions)
+    sums = _checks.distribution("fractions", given)  # with the rounding of their own precision
+    x = _checks.accumulated(given)
     _checks.require_ndim("fractions", x, 1, "(n,)")
     bound, rate = _checks.as_numbers(least_entropy=least_entropy, learning_rate=learning_rate)
     bound, rate = (bound / GAS_CONSTANT).astype(x.dtype), rate.astype(x.dtype)
@@ -80,7 +82,7 @@ def design_composition(
         )
     checks = (
         _checks.positive("fractions", x),
-        _checks.distribution("fractions", x),
+        sums,
         _checks.positive("learning_rate", rate),
         reachable,
     )
@@ -91,7 +93,7 @@ def design_composition(
 def _climb_from(objective: Any, logits: Array, bound: Array, rate: Array, *, steps: int) -> tuple[Array, Array, Array]:
     def step(state: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], Array]:
         logits, _ = state
-        value, slope = jax.value_and_grad(lambda x: objective(x).astype(x.dtype))(jax.nn.softmax(logits))
+        value, slope = jax.value_and_grad(lambda x: _number(objective(x), x))(jax.nn.softmax(logits))
         slope = slope - jnp.mean(slope)
         logits = logits + rate * slope / jnp.maximum(jnp.max(jnp.abs(slope)), 1)
         return _with_entropy(logits, bound), value
@@ -105,7 +107,14 @@ def _climb(objective: Any, x: Array, bound: Array, rate: Array, *, steps: int) -
     wrapped: Any = objective if isinstance(objective, eqx.Module) else jax.tree_util.Partial(objective)
     logits, constrained, values = _climb_from(wrapped, jnp.log(jnp.where(x > 0, x, 1)), bound, rate, steps=steps)
     x = jax.nn.softmax(logits)
-    return AlloyDesign(wrapped(x).astype(x.dtype), x, GAS_CONSTANT * _entropy(logits), values, constrained)
+    return AlloyDesign(_number(wrapped(x), x), x, GAS_CONSTANT * _entropy(logits), values, constrained)
+
+
+def _number(value: Any, x: Array) -> Array:
+    number = jnp.asarray(value, x.dtype)
+    if number.ndim:
+        raise ValueError(f"objective must return a number, got an array of shape {number.shape}")
+    return number
 
 
 def _entropy(logits: Array) -> Array:

@@ -3,10 +3,12 @@
 The numbers are those that hea-bench 2.9.0 (MIT licence, D. Fieser, doi 10.3390/ma19143075) has collected:
 
 - Radii: metallic ones for twelve neighbours, by Goldschmidt's convention, after Teatum, Gschneidner and Waber, report
-  LA-4003 (1968), and Housecroft and Sharpe, Inorganic Chemistry, appendix 6. Si and Ge have covalent radii.
+  LA-4003 (1968), and Housecroft and Sharpe, Inorganic Chemistry, appendix 6. Si and Ge have covalent radii. Of metals
+  whose atoms have other than twelve neighbours tables give different numbers, for Mn, Ga, In, Sb and Bi by 5 to 9 pm.
 - Melting points at one atmosphere: CRC Handbook of Chemistry and Physics, 97th ed. (2016).
-- Valence electrons: s + d, as Guo and Liu count them, doi 10.1016/S1002-0071(12)60080-X; the lanthanides have 3 but for
-  divalent Yb.
+- Valence electrons: all of the valence band, those of d among them, as Guo and Liu count them, doi
+  10.1016/S1002-0071(12)60080-X: s + d of transition metals, s + p of Al, Sn and the like, 12 of Zn; the lanthanides
+  have 3 but for divalent Yb.
 - Electronegativities: Pauling, The Nature of the Chemical Bond, 3rd ed. (1960), as WebElements gives them.
 """
 
@@ -22,7 +24,7 @@ class Element(NamedTuple):
         symbol: like "Fe".
         radius: metallic radius, pm.
         melting_point: K.
-        valence_electrons: s + d.
+        valence_electrons: of the valence band, d electrons included.
         electronegativity: on Pauling's scale.
         group: in the periodic table, 1 to 18; lanthanides and actinides count as 3.
     """

@@ -46,8 +46,12 @@ def alloy_table(
         no host.
 
     Raises:
+        TypeError: a label is no boolean.
         ValueError: there is not one label an alloy, a formula is bad, or a symbol is unknown.
     """
+    alloys, labels = list(alloys), list(labels)
+    if len(alloys) != len(labels):
+        raise ValueError(f"labels must be one for each of {len(alloys)} alloys, got {len(labels)}")
     merged: dict[tuple[str, ...], set[bool]] = {}
     for row, (alloy, label) in enumerate(zip(alloys, labels, strict=True)):
         if not isinstance(label, (bool, np.bool_)):
@@ -89,8 +93,12 @@ def load_alloy_table(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not UTF-8, the layout is neither, or a row is bad; the message names the line.
+        ValueError: the file is not UTF-8, the layout is neither, or a row is bad; the message names the line. Or a word
+            is both a positive and a negative label.
     """
+    both = sorted(set(positive) & set(negative))
+    if both:
+        raise ValueError(f"positive and negative must differ, got {', '.join(both)} in both")
     table = csv_table(path)
     read = _reader_of(table)
     alloys: list[tuple[str, ...] | str] = []
@@ -130,7 +138,7 @@ def _flagged(row: Mapping[str, str], symbols: Sequence[str]) -> tuple[str, ...]:
         raise ValueError("an alloy must have elements, got none")
     if name and set(name.split("|")) != set(alloy):
         raise ValueError(f"set_name must be of the elements whose columns are 1, {'|'.join(alloy)}, got {name}")
-    if length and float(length) != len(alloy):
+    if length and length.strip() not in (str(len(alloy)), f"{len(alloy)}.0"):
         raise ValueError(f"length must be {len(alloy)}, the number of elements whose columns are 1, got {length}")
     return alloy
 

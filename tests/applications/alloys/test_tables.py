@@ -68,6 +68,7 @@ def test_both_layouts(tmp_path: Path) -> None:
         ("formula,label\nFeNi,HEA\nFeCo,perhaps\n", "line 3: label must be one of High, HEA, 1, Low.* got 'perhaps'"),
         (FLAGS.replace("Co|Fe", "Co|Mn"), r"line 2: set_name must be of the elements.*Fe\|Co, got Co\|Mn"),
         (FLAGS.replace("Ni,3", "Ni,4"), "line 3: length must be 3"),
+        (FLAGS.replace("Ni,3", "Ni,three"), "line 3: length must be 3, .* got three"),
         (FLAGS.replace("CoFe,1", "CoFe,2"), "line 2: column Fe must be 0 or 1, got '2'"),
         (FLAGS.replace("CoFe,1,1", "CoFe,0,0"), "line 2: an alloy must have elements"),
     ],
@@ -80,8 +81,10 @@ def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="known elements, got 'Xx'"):
         alloy_table([["Fe", "Xx"]], [True])
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="labels must be one for each of 2 alloys, got 1"):
         alloy_table(["FeNi", "FeCo"], [True])
+    with pytest.raises(ValueError, match="positive and negative must differ, got 1 in both"):
+        load_alloy_table("no such file.csv", negative=("0", "1"))
     with pytest.raises(ValueError, match="must have elements"):
         alloy_table([[]], [True])
     with pytest.raises(FileNotFoundError):
