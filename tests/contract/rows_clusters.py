@@ -38,8 +38,8 @@ HOLDS = {
 }
 HOST = {
     "traced": "it reads a file on the host",
-    "bad_static": "its faults are the file's: tests/applications/test_cluster_catalogues.py",
-    "bad_values": "its faults are the file's: tests/applications/test_cluster_catalogues.py",
+    "bad_static": "its faults are the file's: tests/applications/clusters/test_catalogues.py",
+    "bad_values": "its faults are the file's: tests/applications/clusters/test_catalogues.py",
 }
 
 
@@ -407,7 +407,7 @@ ROWS = [
         differentiable=(0, 1, 2, 3),
         select=lambda found: found[1:4],
         bad_static=(Bad((K, NUMBER, NUMBER, NUMBER), "cooling_time must be a number"),),
-        bad_values=(Bad((NUMBER, NUMBER, NUMBER, 3 * NUMBER), r"mass_exponent must be in \[0, 0.8\)"),),
+        bad_values=(Bad((NUMBER, NUMBER, NUMBER, 3 * NUMBER), r"mass_exponent must be in \[0, 0.79\]"),),
         half="float32",
         exempt={"integer": "a probability is no integer"},
     ),

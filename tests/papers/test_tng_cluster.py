@@ -203,7 +203,18 @@ def test_9_planted_excess():
     )
     assert float(control.observed) > 0.6
     assert float(control.p_value) == pytest.approx(1 / 201)
-    # Events are weighted to clusters with more mergers, and 400 clusters have a rate of their own: 5% by simulation.
-    assert float(control.chance) == pytest.approx(float(clusters.poisson_null(0.45, 1.0)), abs=0.04)
+    # Of a random time in any cluster the chance is 1 - exp(-0.45); clusters with more mergers have more events, so the
+    # control's is above that, by the same shares weighted with the numbers of events.
+    start, end = np.asarray(population.spans).T
+    times = np.linspace(start + 1, end, 4001)
+    since = times[..., None] - np.where(population.mergers.mask, population.mergers.times, np.inf)
+    share = np.mean(np.any((since >= 0) & (since < 1), axis=-1), axis=0)
+    null = float(clusters.poisson_null(0.45, 1.0))
+    assert share.mean() == pytest.approx(null, abs=4 * share.std() / 20)  # 400 clusters; 0.022
+    counts = np.asarray(control.counts)
+    weighted = np.sum(counts * share) / counts.sum()
+    error = np.sqrt(np.sum(counts * share * (1 - share)) / 200) / counts.sum()
+    assert float(control.chance) == pytest.approx(weighted, abs=4 * error)
+    assert weighted > null
     down = clusters.merger_fraction(tables, population.mergers, population.spans, direction="down")
     assert float(down.value) + 3 * float(down.standard_error) < 0.362

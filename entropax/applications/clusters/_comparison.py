@@ -60,9 +60,14 @@ def comparison(
     )
     _checks.require_ndim("table.t_mid", times, 2, "(c, e): transformations of a population")
     c = times.shape[0]
+    if not c:
+        raise ValueError(f"table.t_mid must hold one cluster or more, got shape {times.shape}")
     if merger_times.ndim != 2 or merger_times.shape[0] != c:
         raise ValueError(f"mergers.times must have shape ({c}, m), got {merger_times.shape}")
     _checks.require_shape("mergers.mask", mergers.mask, merger_times.shape)
+    for name, mask in (("table.mask", table.mask), ("mergers.mask", mergers.mask)):
+        if jnp.result_type(mask) != jnp.bool_:
+            raise TypeError(f"{name} must be boolean, got dtype {jnp.result_type(mask)}")
     _checks.require_shape("spans", ends, (c, 2))
     _checks.require_within("tau", tau, 0, float("inf"), open_below=True, open_above=True)
     _checks.require_option("direction", direction, (None, *DIRECTIONS))
@@ -76,6 +81,9 @@ def comparison(
             values = getattr(mergers, name)
             if values is None:
                 raise ValueError(f"mergers.{name} must be known to choose by {name}_range, got None")
+            _checks.require_shape(f"mergers.{name}", values, merger_times.shape)
+            if not bounds[0] < bounds[1]:
+                raise ValueError(f"{name}_range must increase, got {bounds}")
             chosen = chosen & (values >= bounds[0]) & (values < bounds[1])
     with _checks.evaluated_now(ends):
         long_enough = jnp.all(ends[:, 1] - ends[:, 0] > tau)

@@ -43,9 +43,10 @@ def checked(t: Any, K0: Any, where: Any, names: tuple[str, str] = ("t", "K0")) -
         raise ValueError(f"{names[0]} must have shape (n,) with n >= {MIN_POINTS}, got {time.shape}")
     _checks.require_same_shape(**{names[0]: time, names[1]: K})
     mask = _checks.as_mask(where, time.shape)
+    enough = _enough(mask)
     with _checks.evaluated_now(K, mask):
-        safe = jnp.where(mask, K, 1)
-    checks = (increasing(names[0], time), _enough(mask), _checks.positive(names[1], safe))
+        safe = jnp.where(mask | ~enough.ok, K, 1)  # of too few points all slopes are NaN, not only theirs
+    checks = (increasing(names[0], time), enough, _checks.positive(names[1], safe))
     return time, jnp.log10(safe), mask, checks
 
 
@@ -74,6 +75,7 @@ def grid_size(t: Array, mask: Array, dt: float, num_points: int | None) -> tuple
         ValueError: it is not given and the times are traced, or there are more than a million.
     """
     _checks.require_within("dt", dt, 0, float("inf"), open_below=True, open_above=True)
+    dt = float(dt)
     with _checks.evaluated_now(t, mask):
         first, last = ends(mask)
         span = t[last] - t[first]

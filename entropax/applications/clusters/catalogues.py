@@ -1,6 +1,7 @@
 """Histories and mergers of simulated clusters from files of the user, in HDF5 or CSV."""
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,8 @@ def read_histories(path: str | Path, *, names: Mapping[str, str] | None = None) 
 
     Raises:
         FileNotFoundError: there is no such file; the message says where data come from.
-        CatalogueError: the file lacks a column, times of a cluster do not increase, an entropy is not positive, or a
-            cluster has fewer than five points.
+        CatalogueError: the file lacks a column, times of a cluster do not increase, an entropy is not positive and
+            finite, a cluster has fewer than five points, or its number is not whole or, in HDF5, not its own.
         ImportError: h5py is not installed and the file is HDF5.
     """
     known = _named(HISTORY_NAMES, names)
@@ -112,7 +113,7 @@ def read_histories(path: str | Path, *, names: Mapping[str, str] | None = None) 
         columns = _read_hdf5(file, known)
         clusters, rows = _rows_of_matrices(file, columns, known)
     else:
-        clusters, rows = _rows_of_columns(_read_csv(file, known, optional=()), ("time", "entropy"))
+        clusters, rows = _rows_of_columns(file, _read_csv(file, known, optional=()), ("time", "entropy"))
     return _padded(file, clusters, [_checked_history(file, c, t, K) for c, (t, K) in zip(clusters, rows, strict=True)])
 
 
@@ -131,7 +132,9 @@ def read_mergers(path: str | Path, clusters: ArrayLike, *, names: Mapping[str, s
 
     Raises:
         FileNotFoundError: there is no such file; the message says where data come from.
-        CatalogueError: the file lacks a column, a time is not finite, or a merger is of a cluster that is not wanted.
+        CatalogueError: the file lacks a column, a time is not finite, a cluster has no whole number, or a merger is of
+            a cluster that is not wanted.
+        ValueError: `clusters` holds none, or one twice.
         ImportError: h5py is not installed and the file is HDF5.
     """
     known = _named(MERGER_NAMES, names)
@@ -143,11 +146,14 @@ def read_mergers(path: str | Path, clusters: ArrayLike, *, names: Mapping[str, s
     if not np.all(np.isfinite(columns["time"])):
         row = int(np.flatnonzero(~np.isfinite(columns["time"]))[0])
         raise CatalogueError(f"{file}: time of merger {row} must be finite, got {columns['time'][row]}")
+    _require_numbers(file, columns["cluster"])
     wanted = np.asarray(clusters).reshape(-1)
+    if not wanted.size or np.unique(wanted).size != wanted.size:
+        raise ValueError(f"clusters must be different, and one or more, got {wanted.tolist()[:8]}")
     unknown = np.setdiff1d(columns["cluster"], wanted)
     if unknown.size:
         raise CatalogueError(f"{file}: mergers of clusters that have no history: {unknown[:5].astype(int).tolist()}")
-    most = max(1, *(int(np.sum(columns["cluster"] == c)) for c in wanted))
+    most = max([1, *(int(np.sum(columns["cluster"] == c)) for c in wanted)])
     tables = {key: np.zeros((wanted.size, most)) for key in columns if key != "cluster"}
     mask = np.zeros((wanted.size, most), bool)
     for row, cluster in enumerate(wanted):
@@ -182,7 +188,11 @@ def _is_hdf5(file: Path) -> bool:
 
 
 def _read_csv(file: Path, names: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, np.ndarray]:
-    with file.open(newline="", encoding="utf-8-sig") as lines:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{file}: must be UTF-8, got {error.object[error.start]:#04x} at byte {error.start}") from error
+    with io.StringIO(text, newline="") as lines:
         reader = csv.DictReader(lines)
         header = reader.fieldnames or []
         missing = [name for key, name in names.items() if key not in optional and name not in header]
@@ -191,6 +201,8 @@ def _read_csv(file: Path, names: Mapping[str, str], optional: tuple[str, ...]) -
         present = {key: name for key, name in names.items() if name in header}
         columns: dict[str, list[float]] = {key: [] for key in present}
         for row in reader:
+            if None in row:
+                raise CatalogueError(f"{file}, line {reader.line_num}: has more entries than there are columns")
             for key, name in present.items():
                 columns[key].append(_number(file, reader.line_num, name, row[name]))
     return {key: np.asarray(column, float) for key, column in columns.items()}
@@ -238,10 +250,20 @@ def _rows_of_matrices(file: Path, columns: dict[str, np.ndarray], names: Mapping
     clusters = columns["cluster"] if "cluster" in columns else np.arange(K.shape[0])
     if clusters.shape != K.shape[:1]:
         raise CatalogueError(f"{file}: {names['cluster']} must have shape {K.shape[:1]}, got {clusters.shape}")
+    _require_numbers(file, clusters)
+    if np.unique(clusters).size != clusters.size:
+        raise CatalogueError(f"{file}: {names['cluster']} must hold different numbers, got one twice")
     return clusters, list(zip(np.broadcast_to(t, K.shape), K, strict=True))
 
 
-def _rows_of_columns(columns: dict[str, np.ndarray], keys: tuple[str, str]) -> tuple[Any, list]:
+def _require_numbers(file: Path, clusters: np.ndarray) -> None:
+    bad = np.flatnonzero(~(np.round(clusters) == clusters))
+    if bad.size:
+        raise CatalogueError(f"{file}: numbers of clusters must be whole, got {clusters[bad[0]]:g} in entry {bad[0]}")
+
+
+def _rows_of_columns(file: Path, columns: dict[str, np.ndarray], keys: tuple[str, str]) -> tuple[Any, list]:
+    _require_numbers(file, columns["cluster"])
     clusters, first = np.unique(columns["cluster"], return_index=True)
     clusters = clusters[np.argsort(first)]
     return clusters, [tuple(columns[key][columns["cluster"] == c] for key in keys) for c in clusters]
@@ -249,14 +271,15 @@ def _rows_of_columns(columns: dict[str, np.ndarray], keys: tuple[str, str]) -> t
 
 def _checked_history(file: Path, cluster: float, t: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     who = f"{file}, cluster {cluster:g}"
-    gap = ~np.isfinite(K)
+    gap = np.isnan(K)
     if not np.all(np.isfinite(t)):
         raise CatalogueError(f"{who}: times must be finite, got {t[~np.isfinite(t)][0]}")
     if np.any(np.diff(t) <= 0):
         i = int(np.flatnonzero(np.diff(t) <= 0)[0])
         raise CatalogueError(f"{who}: times must increase, got {t[i]:g} before {t[i + 1]:g} (snapshots count down?)")
-    if np.any(K[~gap] <= 0):
-        raise CatalogueError(f"{who}: entropies must be positive, got {K[~gap][K[~gap] <= 0][0]:g}")
+    bad = ~gap & ~((K > 0) & np.isfinite(K))
+    if np.any(bad):
+        raise CatalogueError(f"{who}: entropies must be positive and finite, got {K[bad][0]:g}")
     if np.sum(~gap) < MIN_POINTS:
         raise CatalogueError(f"{who}: needs {MIN_POINTS} points or more, got {np.sum(~gap)}")
     return t, np.where(gap, np.nan, K)

@@ -19,7 +19,8 @@ class MergerFraction(eqx.Module):
 
     Attributes:
         value: the share; NaN without a transformation.
-        standard_error: from the scatter of clusters, since windows of one cluster overlap.
+        standard_error: from the scatter of clusters, since windows of one cluster overlap; NaN where fewer than two
+            clusters have transformations.
         interval: Wilson's, as if events were independent, shape (2,).
         count: number of transformations whose window lies in the data.
         matched: how many of them a merger precedes.
@@ -73,7 +74,8 @@ def merger_fraction(
         spans: first and last time of each cluster's data in Gyr, shape (c, 2).
         tau: width of the window in Gyr.
         direction: "up" or "down"; None takes both.
-        mass_ratio_range: only mergers with lower <= ratio < upper, such as `MAJOR` and `MINOR`.
+        mass_ratio_range: only mergers with lower <= ratio < upper, such as `MAJOR` and `MINOR`; never those whose ratio
+            is NaN.
         angular_momentum_range: the same for the specific angular momentum.
         confidence: of Wilson's interval.
 
@@ -81,7 +83,9 @@ def merger_fraction(
         The share and its errors. No gradients: counts.
 
     Raises:
-        ValueError: shapes or options do not fit, a range for what the mergers do not tell, spans that do not increase.
+        TypeError: a mask is not boolean.
+        ValueError: shapes or options do not fit, a range that does not increase or is of what the mergers do not tell,
+            spans that are not longer than tau, or times that are not finite.
 
     Source: arXiv 2503.01969.
     """
@@ -92,7 +96,9 @@ def merger_fraction(
     n, k = (jnp.where(some, x, 1).astype(dtype) for x in (count, matched))
     value, c = k / n, counts.shape[0]
     off = matches.astype(dtype) - value * counts.astype(dtype)
-    scatter = jnp.sum(off**2) * (c / max(c - 1, 1))
+    # What one cluster alone has is its own mean: no scatter is seen, which is not that there is none.
+    several = jnp.where(jnp.sum(counts > 0) > 1, 1, jnp.nan).astype(dtype)
+    scatter = jnp.sum(off**2) * (c / max(c - 1, 1)) * several
     interval = wilson_interval(k, n, confidence=confidence)
     blank = jnp.where(some, 1, jnp.nan).astype(dtype)
     share, error, band = _checks.enforce((value * blank, jnp.sqrt(scatter) / n * blank, interval * blank), *checks)
@@ -142,7 +148,12 @@ def wilson_interval(successes: RealScalar, trials: RealScalar, *, confidence: in
     middle = share + z**2 / (2 * n)
     # At k = 0 and k = n the root's slope is finite, since z^2 / 4 n^2 stays.
     half = z * jnp.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    ends = jnp.stack([middle - half, middle + half]) / (1 + z**2 / n)
+    # The ends are roots, whose product is that of the polynomial: no difference of what is nearly equal, 0 at k = 0 and
+    # 1 at k = n.
+    lower = share**2 / (middle + half)
+    rest = (n - k) / n
+    upper = jnp.where(2 * k > n, 1 - rest**2 / (rest + z**2 / (2 * n) + half), (middle + half) / (1 + z**2 / n))
+    ends = jnp.stack([lower, upper])
     return _checks.enforce(ends, _checks.positive("trials", n), _successes(k, n))
 
 
@@ -150,12 +161,13 @@ def binomial_excess(successes: RealScalar, trials: RealScalar, probability: Real
     """Probability of k or more successes in n independent trials, and the excess in standard deviations.
 
     Args:
-        successes: k, a whole number from 1 to n.
-        trials: n, a whole number.
+        successes: k, a whole number from 0 to n.
+        trials: n, a whole number, positive.
         probability: of one success by chance, in (0, 1).
 
     Returns:
-        p = I_probability(k, n - k + 1), the incomplete beta function, and z = (k / n - p) / sqrt(p (1 - p) / n).
+        p = I_probability(k, n - k + 1), the incomplete beta function, 1 at k = 0; and z = (k / n - probability) /
+        sqrt(probability (1 - probability) / n).
 
     Raises:
         ValueError: an argument is out of range.
@@ -166,16 +178,18 @@ def binomial_excess(successes: RealScalar, trials: RealScalar, probability: Real
     k, n = jax.lax.stop_gradient((k, n))
     with _checks.evaluated_now(p):
         inside = (p > 0) & (p < 1)
-    with _checks.evaluated_now(k):
-        some = k >= 1
+    with _checks.evaluated_now(k, n):
+        whole = (k == jnp.round(k)) & (n == jnp.round(n))
+        some = jnp.where(k > 0, k, 1)
     checks = (
         _checks.positive("trials", n),
         _successes(k, n),
-        _checks.Check(some, "successes must be at least 1", lambda: f"{float(k)}"),
+        _checks.Check(whole, "successes and trials must be whole numbers", lambda: f"{float(k)} of {float(n)}"),
         _checks.Check(inside, "probability must lie in (0, 1)", lambda: f"{float(p)}"),
     )
     z = (k / n - p) / jnp.sqrt(p * (1 - p) / n)
-    return _checks.enforce(BinomialExcess(betainc(k, n - k + 1, p), z), *checks)
+    tail = jnp.where(k > 0, betainc(some, n - some + 1, p), 1)
+    return _checks.enforce(BinomialExcess(tail, z), *checks)
 
 
 def _successes(k: Array, n: Array) -> _checks.Check:

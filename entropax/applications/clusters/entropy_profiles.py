@@ -24,8 +24,9 @@ class EntropyProfileFit(eqx.Module):
         standard_error: of each, to first order, shape (3,).
         covariance: of the three, shape (3, 3).
         chi_squared: weighted sum of squared residuals.
-        converged: whether the least squares were found and the errors are finite.
-        iterations: steps of the search.
+        converged: whether this is a minimum, beyond which Newton's method would go no further than a thousandth of the
+            standard errors, and these are finite.
+        iterations: steps of the search before Newton's.
     """
 
     value: Float[Array, "3"]
@@ -118,8 +119,12 @@ def _half_square(p: Array, data: Data) -> Array:
     return jnp.sum(_residuals(p, data) ** 2) / 2
 
 
-def _search(data: Data) -> tuple[Array, Array, Array]:
-    """The minimum, whether it was found, and the number of steps; no gradients."""
+def _search(data: Data) -> tuple[Array, Array]:
+    """Nearly the minimum, and the number of steps; no gradients.
+
+    Newton's steps after it double the digits, so half of them do here. With all, the search goes up and down by
+    rounding and does not end.
+    """
     # With float64 switched on optimistix makes its damping float64 whatever the data are. Data that are not finite,
     # of which it would make an error at run time, are NaN in the result anyway.
     wide = jnp.result_type(float)
@@ -129,13 +134,12 @@ def _search(data: Data) -> tuple[Array, Array, Array]:
     safe = [jnp.where(fit_ones, x, other) for x, other in ((log_x, stand_in), (log_K, stand_in), (e, 1))]
     log_x, log_K, e = (x.astype(wide) for x in safe)
     start = jnp.stack([jnp.min(log_K) - math.log(2), jnp.mean(log_K - 1.1 * log_x), jnp.asarray(1.1, wide)])
-    tolerance = float(jnp.finfo(wide).eps) ** 0.75
+    tolerance = float(jnp.finfo(wide).eps) ** 0.5
     solver = optimistix.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
     found = optimistix.least_squares(
         _residuals, solver, start, args=(log_x, log_K, e), max_steps=MAX_STEPS, throw=False
     )
-    done = found.result == optimistix.RESULTS.successful
-    return found.value.astype(data[0].dtype), done, jnp.asarray(found.stats["num_steps"], jnp.int32)
+    return found.value.astype(data[0].dtype), jnp.asarray(found.stats["num_steps"], jnp.int32)
 
 
 def _inverse(matrix: Array) -> Array:
@@ -145,16 +149,35 @@ def _inverse(matrix: Array) -> Array:
     return columns / jnp.dot(a, jnp.cross(b, c))
 
 
+def _newton(p: Array, data: Data) -> Array:
+    return _inverse(jax.hessian(_half_square)(p, data)) @ jax.grad(_half_square)(p, data)
+
+
+def _at_minimum(p: Array, data: Data, errors: Array) -> Array:
+    """Whether another step is short against the errors of (log K0, log K100, alpha), and goes down.
+
+    The errors are those of the logarithms of the data; the rounding of p bounds the length where they are none.
+    """
+    p, data = jax.lax.stop_gradient((p, data))
+    step, slope = _newton(p, data), jax.grad(_half_square)(p, data)
+    rounding = jnp.finfo(p.dtype).eps ** 0.5 * (1 + jnp.abs(p))
+    a, b, c = curvature = jax.hessian(_half_square)(p, data)
+    minors = a[0], a[0] * b[1] - a[1] * b[0], jnp.dot(a, jnp.cross(b, c))
+    convex = jnp.all(jnp.stack(minors) > 0) & jnp.all(jnp.isfinite(curvature))
+    return jnp.all(jnp.abs(step) <= 1e-3 * errors + rounding) & convex & jnp.all(jnp.isfinite(slope))
+
+
 @eqx.filter_jit
 def _fit(r: Array, K: Array, e: Array, scaled: bool) -> EntropyProfileFit:
     data = jnp.log(r / PIVOT), jnp.log(K), e
-    p, done, steps = jax.lax.stop_gradient(_search(data))
+    p, steps = jax.lax.stop_gradient(_search(data))
     for _ in range(2):  # from the minimum Newton's steps are zero; they carry first and second derivatives
-        p = p - _inverse(jax.hessian(_half_square)(p, data)) @ jax.grad(_half_square)(p, data)
+        p = p - _newton(p, data)
     chi_squared, slopes = 2 * _half_square(p, data), jax.jacfwd(_residuals)(p, data)
     spread = chi_squared / (r.shape[0] - 3) if scaled else jnp.ones_like(chi_squared)
     value = jnp.exp(p).at[2].set(p[2])
     per_parameter = value.at[2].set(1)
     covariance = spread * per_parameter[:, None] * _inverse(slopes.T @ slopes) * per_parameter[None]
     errors = jnp.sqrt(jnp.diag(covariance))
-    return EntropyProfileFit(value, errors, covariance, chi_squared, done & jnp.all(jnp.isfinite(errors)), steps)
+    done = _at_minimum(p, data, jax.lax.stop_gradient(errors / per_parameter)) & jnp.all(jnp.isfinite(errors))
+    return EntropyProfileFit(value, errors, covariance, chi_squared, done, steps)

@@ -41,8 +41,8 @@ class StackedEpoch(eqx.Module):
 
     Attributes:
         value: mean at each offset, shape (k,); NaN without events.
-        standard_error: by a bootstrap of whole clusters, shape (k,).
-        interval: lower and upper end at each offset, shape (2, k).
+        standard_error: by a bootstrap of whole clusters, shape (k,); NaN where fewer than two have events.
+        interval: lower and upper end at each offset, shape (2, k); NaN there too.
         count: number of events whose window lies in the data.
     """
 
@@ -57,7 +57,7 @@ class DutyCycle(eqx.Module):
 
     Attributes:
         value: mean over events; NaN without events.
-        standard_error: from the scatter of clusters.
+        standard_error: from the scatter of clusters; NaN where fewer than two have events.
         count: number of events whose window lies in the data.
     """
 
@@ -160,7 +160,8 @@ def stacked_epoch(
     """
     time, x, events, chosen, checks = _aligned(t, series, t_events, mask)
     (lags,) = _checks.as_floats(offsets=jnp.asarray(offsets, time.dtype))
-    _checks.require_ndim("offsets", lags, 1, "(k,)")
+    if lags.ndim != 1 or not lags.size:
+        raise ValueError(f"offsets must have shape (k,) with k >= 1, got {lags.shape}")
     _checks.require_key("key", key)
     _checks.require_integer("num_resamples", num_resamples, minimum=2)
     _checks.require_within("confidence", confidence, 0, 1, open_below=True, open_above=True)
@@ -225,13 +226,13 @@ def control_times(
         t_events: whose shape and dtype the times take, shape (c, e).
         spans: first and last time of each cluster's data in Gyr, shape (c, 2), longer than the margins.
         key: source of randomness.
-        margins: left out at the start and the end of a span, in Gyr.
+        margins: left out at the start and the end of a span, in Gyr, not negative.
 
     Returns:
         The times, shape (c, e).
 
     Raises:
-        ValueError: shapes do not fit, or a span is not longer than its margins.
+        ValueError: shapes do not fit, a margin is negative, or a span is not longer than its margins.
 
     Differentiable in the spans.
     """
@@ -239,6 +240,8 @@ def control_times(
     _checks.require_ndim("t_events", like, 2, "(c, e)")
     _checks.require_shape("spans", ends, (like.shape[0], 2))
     _checks.require_key("key", key)
+    for margin in margins:
+        _checks.require_within("margins", margin, 0, float("inf"), open_above=True)
     low, high = ends[:, :1] + margins[0], ends[:, 1:] - margins[1]
     with _checks.evaluated_now(low, high):
         ok, room = jnp.all(low < high), high - low
@@ -271,6 +274,11 @@ def _inside(t: Array, events: Array, chosen: Array, low: Any, high: Any) -> Arra
     return chosen & (events + low >= t[0]) & (events + high <= t[-1])
 
 
+def _several(counts: Array) -> Array:
+    """One where two clusters or more have events, else NaN: one alone shows no scatter."""
+    return jnp.where(jnp.sum(counts > 0) > 1, 1, jnp.nan).astype(counts.dtype)
+
+
 @eqx.filter_jit
 def _stacked(
     t: Array, x: Array, events: Array, chosen: Array, lags: Array, key: PRNGKey, num_resamples: int, tail: float
@@ -287,10 +295,11 @@ def _stacked(
     means = above / jnp.where(below > 0, below, jnp.nan)[:, None]
     count = jnp.sum(counts)
     ends = jnp.nanquantile(jax.lax.stop_gradient(means), jnp.asarray([tail, 1 - tail], x.dtype), axis=0)
+    several = _several(counts)
     return StackedEpoch(
         jnp.sum(sums, axis=0) / jnp.where(count > 0, count, jnp.nan),
-        jax.lax.stop_gradient(jnp.nanstd(means, axis=0)),
-        ends,
+        jax.lax.stop_gradient(jnp.nanstd(means, axis=0)) * several,
+        ends * several,
         count.astype(jnp.int32),
     )
 
@@ -312,5 +321,5 @@ def _duty_cycle(t: Array, active: Array, events: Array, chosen: Array, low: floa
     n = jnp.where(total > 0, total, jnp.nan)
     value = jnp.sum(shares) / n
     off = jnp.sum(shares, axis=1) - value * counts
-    error = jnp.sqrt(jax.lax.stop_gradient(jnp.sum(off**2)) * (c / max(c - 1, 1))) / n
+    error = jnp.sqrt(jax.lax.stop_gradient(jnp.sum(off**2)) * (c / max(c - 1, 1))) / n * _several(counts)
     return DutyCycle(value, error, total.astype(jnp.int32))

@@ -112,7 +112,8 @@ def central_entropy(
     """Mean entropy K0 inside an aperture around the centre, by default 0.012 r_500c.
 
     K0 = sum_i w_i K_i / sum_i w_i, or exp(sum_i w_i log K_i / sum_i w_i), with w_i = m_i inside the aperture and zero
-    outside. With a temperature the edge is soft, w_i = m_i sigmoid((1 - r_i / R) / temperature), which tends to it.
+    outside. With a temperature the edge is soft, w_i = m_i sigmoid((1 - r_i / R) / temperature), which tends to it;
+    where no cell lies within the aperture that one has no value, and the soft one tends to the nearest cell's.
     The floor of a fitted profile (`fit_entropy_profile`) is another number.
 
     Args:
@@ -134,7 +135,8 @@ def central_entropy(
     in A&A 687, A129 (2024).
     """
     r, K, m, R = _checks.as_floats(radii=radii, entropy=entropy, mass=mass, r500c=r500c)
-    _checks.require_ndim("radii", r, 1, "(n,)")
+    if r.ndim != 1 or not r.size:
+        raise ValueError(f"radii must have shape (n,) with n >= 1, got {r.shape}")
     _checks.require_same_shape(radii=r, entropy=K, mass=m)
     _checks.as_numbers(r500c=R)
     _checks.require_option("mean", mean, ("mass", "log"))
@@ -148,14 +150,14 @@ def central_entropy(
         checks.append(_some_cell(x))
         K, m = _checks.enforce((K, m), *checks)  # here too: an empty aperture would hide it from the gradients
         w = m * (x <= 1).astype(m.dtype)
+        w = w / jnp.where(jnp.any(w > 0), jnp.sum(w), 1)
     else:
         (width,) = _checks.as_floats(temperature=jnp.asarray(temperature, x.dtype))
         _checks.as_numbers(temperature=width)
-        w = m * jax.nn.sigmoid((1 - x) / width)
+        # By logarithms: where every cell is far outside all sigmoids are zero, but not their ratios.
+        w = jax.nn.softmax(jnp.log(m) + jax.nn.log_sigmoid((1 - x) / width))
         checks.append(_checks.positive("temperature", width))
-    total = jnp.sum(w)
-    total = jnp.where(total > 0, total, 1)
-    K0 = jnp.sum(w * K) / total if mean == "mass" else jnp.exp(jnp.sum(w * jnp.log(K)) / total)
+    K0 = jnp.sum(w * K) if mean == "mass" else jnp.exp(jnp.sum(w * jnp.log(K)))
     return _checks.enforce(K0, *checks)
 
 

@@ -131,7 +131,7 @@ class ClusterCore(simulators.Simulator[CoreState]):
             initial_scatter: not negative.
             merger_rate: not negative.
             effective: in [0, 1].
-            mass_exponent: in [0, 0.8): the streams' densities of the mass ratio then fall.
+            mass_exponent: in [0, 0.79]: the streams' densities of the mass ratio then fall.
             delay: not negative.
             agn_rate: not negative.
             ramp_low: finite.
@@ -270,6 +270,8 @@ def simulate_population(
     _checks.require_integer("num_clusters", num_clusters, minimum=1)
     _checks.require_integer("every", every, minimum=1)
     _checks.require_key("key", key)
+    if batch_size is not None:
+        _checks.require_integer("batch_size", batch_size, minimum=1)
     if num_steps is None:
         if not _checks.is_concrete(core.dt):
             raise ValueError("num_steps must be given where core.dt is traced: 11.2 Gyr / dt")
@@ -291,11 +293,13 @@ def _population(core: ClusterCore, keys: Array, steps: int, every: int, batch_si
     def one(key: PRNGKey) -> tuple[Any, Any]:
         first, rest = jax.random.split(key)
         state = core.init(key=first)
-        _, (y, scatter, time) = simulators.simulate(core, state, steps, key=rest, observe=_observed, every=every)
-        y, scatter, time = (
+        _, (y, scatter) = simulators.simulate(core, state, steps, key=rest, observe=_observed, every=every)
+        y, scatter = (
             jnp.concatenate([start[None], later])
-            for start, later in zip((state.y, state.scatter, state.time), (y, scatter, time), strict=True)
+            for start, later in zip((state.y, state.scatter), (y, scatter), strict=True)
         )
+        # Not the sum of all steps, whose rounding would add up.
+        time = state.time + core.dt * every * jnp.arange(y.shape[0], dtype=y.dtype)
         half = every * core.dt / 2
         starts, sizes = state.nucleus_times, state.ramp_sizes[core.max_mergers :]
         edges = (_ramp(time[:, None] + shift, starts[None], core.ramp_duration) @ sizes for shift in (-half, half))
@@ -313,8 +317,8 @@ def _population(core: ClusterCore, keys: Array, steps: int, every: int, batch_si
     return Population(time[0], 10**measured, 10**y, rate, mergers, effective & inside, spans, state.overflow)
 
 
-def _observed(state: CoreState) -> tuple[Array, Array, Array]:
-    return state.y, state.scatter, state.time
+def _observed(state: CoreState) -> tuple[Array, Array]:
+    return state.y, state.scatter
 
 
 def _ramp(time: Array, starts: Array, duration: Array) -> Array:
@@ -383,7 +387,7 @@ def _parameter_check(name: str, x: Array) -> _checks.Check:
     if name == "effective":
         return _checks.within(name, x, 0, 1, "in [0, 1]")
     if name == "mass_exponent":
-        return _checks.within(name, x, 0, 0.79, "in [0, 0.8)")
+        return _checks.within(name, x, 0, 0.79, "in [0, 0.79]")
     if name in ("cooling_slope", "ramp_low", "ramp_high"):
         return _checks.finite(name, x)
     if name in ("dt", "cooling_time", "initial_entropy", "ramp_duration", "ceiling", "jitter_time"):

@@ -82,11 +82,23 @@ GOOD = [(1, t, 20 + t) for t in range(6)]
             GOOD[::-1],
             r"cluster 1: times must increase, got 5 before 4 \(snapshots count down",
         ),
-        (("cluster", "time", "K0"), [*GOOD, (1, 9, -3)], r"cluster 1: entropies must be positive, got -3"),
+        (("cluster", "time", "K0"), [*GOOD, (1, 9, -3)], r"cluster 1: entropies must be positive and finite, got -3"),
         (("cluster", "time", "K0"), GOOD[:4], r"cluster 1: needs 5 points or more, got 4"),
         (("cluster", "time", "K0"), [*GOOD, (1, 9, "x")], r"line 8: K0 must be a number, got 'x'"),
         (("cluster", "time", "K0"), [*GOOD, (1, "", 3)], r"cluster 1: times must be finite, got nan"),
         (("cluster", "time", "K0"), [], r"holds no histories"),
+        (
+            ("cluster", "time", "K0"),
+            [*GOOD, (1, 9, "inf")],
+            r"cluster 1: entropies must be positive and finite, got inf",
+        ),
+        (("cluster", "time", "K0"), [*GOOD, (1, 9, 3, 4)], r"line 8: has more entries than there are columns"),
+        (
+            ("cluster", "time", "K0"),
+            [*GOOD, ("", 9, 3)],
+            r"numbers of clusters must be whole, got nan in entry 6",
+        ),
+        (("cluster", "time", "K0"), [*GOOD, (1.5, 9, 3)], r"numbers of clusters must be whole, got 1.5 in entry 6"),
     ],
 )
 def test_bad_histories_are_told(tmp_path, header, rows, words):
@@ -114,3 +126,16 @@ def test_other_faults_are_told(tmp_path):
     path = csv_file(tmp_path / "m.csv", ("cluster", "time"), [(1, 3.0), (8, 4.0)])
     with pytest.raises(clusters.CatalogueError, match=r"mergers of clusters that have no history: \[8\]"):
         clusters.read_mergers(path, np.array([1, 2]))
+    for wanted in ([], [1, 8, 1]):
+        with pytest.raises(ValueError, match=r"clusters must be different, and one or more, got \["):
+            clusters.read_mergers(path, np.array(wanted))
+    nameless = csv_file(tmp_path / "n.csv", ("cluster", "time"), [(1, 3.0), ("", 4.0)])
+    with pytest.raises(clusters.CatalogueError, match=r"numbers of clusters must be whole, got nan in entry 1"):
+        clusters.read_mergers(nameless, np.array([1]))
+    (tmp_path / "latin.csv").write_bytes("cluster,time,K0\n1,2,h\xe9\n".encode("latin-1"))
+    with pytest.raises(clusters.CatalogueError, match=r"latin.csv: must be UTF-8, got 0xe9 at byte 21"):
+        clusters.read_histories(tmp_path / "latin.csv")
+    with h5py.File(tmp_path / "twice.h5", "w") as data:
+        data["time"], data["K0"], data["cluster"] = np.arange(5.0), np.ones((2, 5)), [3, 3]
+    with pytest.raises(clusters.CatalogueError, match=r"cluster must hold different numbers, got one twice"):
+        clusters.read_histories(tmp_path / "twice.h5")

@@ -1,11 +1,16 @@
 """Coincidence with mergers by loops, exact chances, and what is dropped."""
 
+import statistics
+
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
+from scipy import stats
 
 from entropax.applications import clusters
+from tests.contract.harness import without_shape_hook
 
 pytestmark = pytest.mark.usefixtures("x64")
 RNG = np.random.default_rng(12)
@@ -62,7 +67,75 @@ def test_equals_a_loop(direction, sign):
         assert (int(found.count), int(found.matched), int(found.dropped)) == (count.sum(), matched.sum(), dropped)
         assert float(found.value) == pytest.approx(matched.sum() / count.sum(), rel=1e-12)
         np.testing.assert_allclose(found.interval, clusters.wilson_interval(float(matched.sum()), float(count.sum())))
+        left = np.array([(matched.sum() - matched[i]) / (count.sum() - count[i]) for i in range(C)])
+        jackknife = np.sqrt((C - 1) / C * np.sum((left - left.mean()) ** 2))
+        assert float(found.standard_error) == pytest.approx(jackknife, rel=2 / C)  # both to first order in 1 / C
     assert dropped > 0
+
+
+def test_one_cluster_shows_no_scatter():
+    """Its error is unknown, not zero; so it is where all events are of one of several."""
+    alone = jax.tree.map(lambda x: x[:1], (table(), mergers(), SPANS))
+    found = clusters.merger_fraction(*alone)
+    assert int(found.count) > 0
+    assert np.isnan(found.standard_error)
+    one_row = MASK & (np.arange(C) == 3)[:, None]
+    found = clusters.merger_fraction(table(mask=one_row), mergers(), SPANS)
+    assert 0 < int(found.count) == int(found.counts[3])
+    assert np.isnan(found.standard_error)
+    assert np.isfinite(found.value)
+
+
+def test_faults_of_tables_are_told():
+    none = jax.tree.map(lambda x: x[:0], (table(), mergers(), SPANS))
+    with pytest.raises(ValueError, match=r"table.t_mid must hold one cluster or more, got shape \(0, 4\)"):
+        clusters.merger_fraction(*none)
+    good = mergers()
+    with without_shape_hook():
+        for kind, error, words in (
+            (clusters.MergerList(good.times, good.mask, good.mass_ratio[0]), ValueError, "mergers.mass_ratio must have"),
+            (clusters.MergerList(good.times, 2 * good.mask, good.mass_ratio), TypeError, "mergers.mask must be boolean"),
+        ):
+            with pytest.raises(error, match=words):
+                clusters.merger_fraction(table(), kind, SPANS, mass_ratio_range=(0.1, 1))
+    with pytest.raises(ValueError, match=r"mass_ratio_range must increase, got \(1, 0.1\)"):
+        clusters.merger_fraction(table(), good, SPANS, mass_ratio_range=(1, 0.1))
+
+
+def test_no_mergers_at_all():
+    """Lists of length zero: nothing is observed, nothing by chance, and p = 1."""
+    empty = clusters.MergerList(jnp.zeros((C, 0)), jnp.zeros((C, 0), bool))
+    assert float(clusters.merger_fraction(table(), empty, SPANS).value) == 0
+    for control in (clusters.random_control, clusters.shuffled_control):
+        found = control(table(), empty, SPANS, key=jax.random.key(0), num_draws=3)
+        assert (float(found.observed), float(found.chance), float(found.p_value)) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_intervals_of_none_and_of_all(dtype):
+    """Wilson's ends are exactly 0 and 1 there, and rare successes keep their digits; by mpmath with 40 of them."""
+    n = dtype(1e6)
+    assert float(clusters.wilson_interval(dtype(0), n)[0]) == 0
+    assert float(clusters.wilson_interval(n, n)[1]) == 1
+    with mpmath.workdps(40):
+        z = mpmath.mpf(statistics.NormalDist().inv_cdf(0.975))
+        for k, n in ((0, 5), (1, 10**6), (3, 7), (7, 7), (999_998, 10**6)):
+            share = mpmath.mpf(k) / n
+            half = z * mpmath.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+            expected = [float((share + z**2 / (2 * n) + s * half) / (1 + z**2 / n)) for s in (-1, 1)]
+            ends = clusters.wilson_interval(dtype(k), dtype(n))
+            np.testing.assert_allclose(ends, expected, rtol=8 * np.finfo(dtype).eps, atol=0)
+
+
+def test_binomial_tails():
+    """None of n or more is certain; the others are scipy's; numbers that are not whole are refused."""
+    for k in range(5):
+        found = clusters.binomial_excess(float(k), 4.0, 0.3)
+        assert float(found.value) == pytest.approx(stats.binom.sf(k - 1, 4, 0.3), rel=1e-12)
+    slope = jax.grad(lambda p: clusters.binomial_excess(0.0, 4.0, p).value)(0.3)
+    assert float(slope) == 0
+    with pytest.raises(ValueError, match=r"successes and trials must be whole numbers, got 2.5 of 4.0"):
+        clusters.binomial_excess(2.5, 4.0, 0.3)
 
 
 def test_random_times_have_the_exact_chance():
@@ -76,7 +149,8 @@ def test_random_times_have_the_exact_chance():
     count = by_loop(1)[0]
     error = np.sqrt(np.sum(count * expected * (1 - expected)) / 4000)
     assert abs(np.sum(count * expected) - float(jnp.sum(control.expected))) < 4 * error
-    assert float(control.standard_deviation) == pytest.approx(error * np.sqrt(4000) / count.sum(), rel=0.06)
+    spread = error * np.sqrt(4000) / count.sum()
+    assert float(control.standard_deviation) == pytest.approx(spread, rel=4 / np.sqrt(2 * 4000))  # 4 of its errors
     assert float(control.value) == pytest.approx(float(control.observed - control.chance), abs=1e-12)
     above = np.mean(np.asarray(control.draws) >= float(control.observed))
     assert float(control.p_value) == pytest.approx((1 + 4000 * above) / 4001, rel=1e-12)
@@ -100,6 +174,7 @@ def test_bootstrap_draws_clusters():
     off = np.asarray(control.matches - control.expected - control.value * control.counts)
     linear = np.sqrt(np.sum(off**2)) / float(jnp.sum(control.counts))
     assert float(found.value) == pytest.approx(float(control.value), abs=1e-12)
+    # The spread of 2000 resamples is known to 1.6%; the ratio is linear to first order in 1 / 30.
     assert float(found.standard_error) == pytest.approx(linear, rel=0.1)
 
 

@@ -91,5 +91,30 @@ def test_duty_cycle_of_an_episode():
     assert (low > [1, 3]).all()
     assert (high < [11.5, 4.5]).all()
     np.testing.assert_allclose(high - low, [10.5, 1.5], rtol=0.03)
+    for margins in ((-1.0, 0.5), (1.0, float("nan"))):
+        with pytest.raises(ValueError, match=r"margins must be in \[0, inf\), got"):
+            clusters.control_times(np.zeros((1, 2)), np.array([[0.0, 12.0]]), key=jax.random.key(0), margins=margins)
     with without_shape_hook(), pytest.raises(TypeError, match="mask must be boolean"):
         clusters.duty_cycle(T, rate, events, mask.astype(int), threshold=0.5)
+
+
+def test_one_cluster_shows_no_scatter():
+    """Mean and share are known, their errors are not; so where only one of two has an event."""
+    series = np.stack([np.sin(T), np.cos(T)])
+    events = np.full((2, 1), 6.0)
+    for rows, mask in ((slice(0, 1), [[True]]), (slice(0, 2), [[True], [False]])):
+        args = T, series[rows], events[rows], np.array(mask)
+        stack = clusters.stacked_epoch(*args, offsets=np.array([0.0, 0.5]), key=jax.random.key(0))
+        np.testing.assert_allclose(stack.value, np.sin([6.0, 6.5]), atol=1e-12)
+        assert np.isnan(stack.standard_error).all()
+        assert np.isnan(stack.interval).all()
+        cycle = clusters.duty_cycle(*args, threshold=-2.0)
+        assert float(cycle.value) == pytest.approx(1, abs=1e-12)
+        assert np.isnan(cycle.standard_error)
+
+
+def test_a_stack_needs_an_offset():
+    with pytest.raises(ValueError, match=r"offsets must have shape \(k,\) with k >= 1, got \(0,\)"):
+        clusters.stacked_epoch(
+            T, np.ones((1, T.size)), np.ones((1, 1)), np.ones((1, 1), bool), offsets=np.zeros(0), key=jax.random.key(0)
+        )

@@ -36,6 +36,23 @@ def test_a_soft_aperture_tends_to_the_sharp_one():
 
 
 @pytest.mark.fast
+def test_a_soft_aperture_without_a_cell_has_the_value_of_the_nearest():
+    """All sigmoids are zero in float32 there; a sharp one refuses, as both do without any cell."""
+    r, K, m = (np.asarray(x, np.float32) for x in ([20, 30, 40], [10, 20, 30], [1, 2, 3]))
+    for mean in ("mass", "log"):
+        soft = lambda K, mean=mean: clusters.central_entropy(r, K, m, 1000.0, mean=mean, temperature=1e-3)  # noqa: E731
+        value, slope = jax.value_and_grad(soft)(K)
+        assert float(value) == pytest.approx(10, rel=1e-6)
+        np.testing.assert_allclose(slope, [1, 0, 0], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"a cell within the aperture, got the nearest at 1.67 of it"):
+        clusters.central_entropy(r, K, m, 1000.0)
+    none = np.zeros(0)
+    for temperature in (None, 0.1):
+        with pytest.raises(ValueError, match=r"radii must have shape \(n,\) with n >= 1, got \(0,\)"):
+            clusters.central_entropy(none, none, none, 1000.0, temperature=temperature)
+
+
+@pytest.mark.fast
 def test_soft_classes_tend_to_the_classes():
     K = np.array([3, 21.9, 22.1, 60, 149, 151, 4000.0])
     for temperature in (0.5, 1e-4):
@@ -79,6 +96,22 @@ def test_fit_is_that_of_scipy():
         np.testing.assert_allclose(fit.standard_error, np.sqrt(np.diag(fit.covariance)), rtol=1e-12)
     pull = (np.asarray(fit.value) - [18.0, 150.0, 1.15]) / np.asarray(fit.standard_error)
     assert np.abs(pull).max() < 3.5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fits_one_by_one_converge(dtype):
+    """30 profiles with noise of 5% have a minimum each, which scipy finds too; one of a constant has none in alpha."""
+    rng = np.random.default_rng(0)
+    r = R.astype(dtype)
+    model = lambda r, K0, K100, alpha: np.log(K0 + K100 * (r / 100) ** alpha)  # noqa: E731
+    for _ in range(30):
+        K = (18 + 150 * (R / 100) ** 1.15) * np.exp(0.05 * rng.standard_normal(R.size))
+        fit = clusters.fit_entropy_profile(r, K.astype(dtype))
+        assert bool(fit.converged)
+        value, covariance = optimize.curve_fit(model, R, np.log(K), (10, 100, 1), xtol=1e-13, ftol=1e-13)
+        off = np.abs(np.asarray(fit.value) - value) / np.sqrt(np.diag(covariance))
+        assert off.max() < 2e-3  # what `converged` promises of both
+    assert not bool(clusters.fit_entropy_profile(r, np.full(R.size, 5, dtype)).converged)
 
 
 def test_fit_without_noise_and_without_a_floor():

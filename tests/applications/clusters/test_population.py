@@ -104,6 +104,23 @@ def test_gradients_with_the_same_draws():
     assert np.all(np.abs(reverse) > 1e-3)
 
 
+def test_times_do_not_drift():
+    """560 steps of 0.02 in float32 add up to 13.80013; the times are START + i dt, to the last digit or so."""
+    with jax.enable_x64(False):
+        found = clusters.simulate_population(clusters.ClusterCore(), 1, key=jax.random.key(0), every=5)
+        assert found.t.dtype == jnp.float32
+        np.testing.assert_allclose(found.t, np.linspace(2.6, 13.8, 113), rtol=2 * np.finfo(np.float32).eps)
+        np.testing.assert_allclose(found.spans[0], [2.6, 13.8], rtol=2 * np.finfo(np.float32).eps)
+
+
+def test_limits_of_parameters_are_as_told():
+    assert float(clusters.ClusterCore(mass_exponent=0.79).mass_exponent) == pytest.approx(0.79)
+    with pytest.raises(ValueError, match=r"mass_exponent must be in \[0, 0.79\], got 0.795"):
+        clusters.ClusterCore(mass_exponent=0.795)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        clusters.simulate_population(clusters.ClusterCore(), 2, key=jax.random.key(0), batch_size=0)
+
+
 def test_too_few_places_and_bad_steps_are_told():
     core = clusters.ClusterCore(merger_rate=3.0, max_mergers=3)
     assert bool(clusters.simulate_population(core, 2, key=jax.random.key(0), every=560).overflow.all())

@@ -66,9 +66,74 @@ def test_too_few_places_are_told():
     assert bool(table.mask.all())
     full = clusters.find_transformations(t, K)
     np.testing.assert_array_equal(full.direction[:6], [-1, 1] * 3)
-    np.testing.assert_allclose(full.t_mid[1:5], np.arange(3, 10, 2), atol=1e-6)
-    np.testing.assert_allclose(full.t_mid[:6:5], [1, 11], atol=0.05)  # cut by the ends, where y is even
     np.testing.assert_array_equal(full.direction[6:], 0)
+
+
+def crossing_after_kinks(kinks, step=0.1, sigma=0.3):
+    """When the smoothed slope passes 0.25 after kinks from +0.5 to -0.5 dex/Gyr, by index and share of the change.
+
+    Second differences of samples of such a series are zero but at the kinks, so the slope between two points of the
+    smoothed one is 0.5 less the kernel's cumulative sum, and its central difference the mean of two of these.
+    """
+    j = np.arange(-12, 13)
+    kernel = np.exp(-((j * step / sigma) ** 2) / 2)
+    below = lambda k: np.sum(kernel[j <= k]) / np.sum(kernel)  # noqa: E731
+    slope = lambda k: 0.5 - sum(share * (below(k - 1 - at) + below(k - at)) / 2 for at, share in kinks)  # noqa: E731
+    slopes = np.array([slope(k) for k in range(12)])
+    k = int(np.argmax(slopes < -0.25))
+    return step * (k - 1 + (slopes[k - 1] + 0.25) / (slopes[k - 1] - slopes[k]))
+
+
+def test_middles_next_to_the_ends():
+    """A zigzag of 0.5 dex/Gyr, whose turns are kinks; at an end the reflection repeats the last point.
+
+    So the turn there is two half kinks a step apart, the slope passes the threshold about half a step earlier than after
+    a turn within, and the middle lies about a quarter of a step farther out: 0.9774 and not 1 for steps of 0.1 Gyr.
+    """
+    t = np.linspace(0, 12, 121)
+    K = 10 ** (1 + 0.5 * np.abs((t % 4) - 2))
+    full = clusters.find_transformations(t, K)
+    within, at_end = crossing_after_kinks([(0, 1)]), crossing_after_kinks([(-1, 0.5), (0, 0.5)])
+    np.testing.assert_allclose(full.t_mid[1:5], np.arange(3, 10, 2), atol=1e-9)
+    np.testing.assert_allclose(full.t_start[:2], [at_end, 2 + within], atol=1e-9)
+    middle = (at_end + 2 - within) / 2
+    np.testing.assert_allclose(full.t_mid[:6:5], [middle, 12 - middle], atol=1e-9)
+    assert middle == pytest.approx(0.9774, abs=5e-5)
+
+
+def test_histories_shorter_than_the_kernel():
+    """Five points over 0.4 Gyr under a window of 2.4 Gyr are reflected again and again, as scipy does."""
+    t = np.linspace(0, 0.4, 5)
+    K = 10 ** np.array([1, 1, 2, 3, 3.0])
+    for options in ({"sigma": 0.3, "g_min": 0.01, "dy_min": 0.0}, {"sigma": 0.05}):
+        table = clusters.find_transformations(t, K, max_events=2, **options)
+        expected = brute_force(t, K, **options)
+        assert len(expected) == 1
+        np.testing.assert_allclose(rows(table), expected, atol=1e-9)
+
+
+def test_faults_under_jit_are_nan_with_their_gradients():
+    """No point used, times that are equal, an entropy that is NaN: the changes, the counts and all slopes are NaN."""
+    t = np.linspace(0, 4, 41)
+    K = 10 ** (1.5 + np.tanh(t - 2))
+    equal, bad = t.copy(), K.copy()
+    equal[4], bad[7] = equal[3], np.nan
+
+    @jax.jit
+    def both(t, K, where):
+        options = {"where": where, "num_points": 41}
+
+        def found(t, K):
+            table = clusters.find_transformations(t, K, max_events=2, **options)
+            soft = clusters.soft_transformation_count(t, K, **options)
+            return table.dy.sum() + soft.value + clusters.transformation_excess(t, K, **options).value
+
+        return found(t, K), jax.grad(found, argnums=(0, 1))(t, K)
+
+    used = np.ones(41, bool)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(both(t, K, used)))
+    for case in ((t, K, ~used), (equal, K, used), (t, bad, used)):
+        assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(both(*case)))
 
 
 def test_states_at_the_ends():
