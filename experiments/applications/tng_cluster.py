@@ -122,14 +122,15 @@ CLAIMS: tuple[Claim, ...] = (
             f"share by cooling time today: {name}",
             value,
             f"abstract of A&A 687, A129; {GENERATOR}",
-            Near(absolute=0.05),
+            # The paper's error is that of a share of its 352 clusters.
+            WithinErrors(3, resolution=0.03, paper_error=(value * (1 - value) / SAMPLE) ** 0.5),
         )
         for name, value in zip(clusters.CORE_STATES, (0.24, 0.60, 0.16), strict=True)
     ),
     Claim(
         "nucleus: peak of its heating relative to t_mid (Gyr)",
         0.0,
-        f"{ABSTRACT}: rises around events",
+        f"{ABSTRACT}: rises around events; 0.3 Gyr is what the finder smooths over",
         Near(absolute=0.3),
     ),
     Claim("nucleus: duty cycle around rises less that at random", 0.0, f"{ABSTRACT}: rises around events", Exceeds(3)),
@@ -197,8 +198,21 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=REMARKS)
 
 
+_BY_CONSTRUCTION = "holds by construction in the generator:"
 _NOT_FITTED = "a share of the generator, whose parameters were chosen for its transformations, not for today's classes"
 REMARKS = {f"share by cooling time today: {name}": _NOT_FITTED for name in clusters.CORE_STATES} | {
+    "share of non-cool cores (K0 > 150)": f"{_BY_CONSTRUCTION} all cores start at about 15 keV cm^2 and are heated from "
+    "then on",
+    "mean log K0 today, by thirds of the number of mergers": f"{_BY_CONSTRUCTION} most mergers heat, and nothing else "
+    "depends on their number",
+    "share before rises, anchored at t_start or t_mid": f"{_BY_CONSTRUCTION} mergers heat 0.2 Gyr later, and smoothing "
+    "by 0.3 Gyr moves t_start before them",
+    "nucleus: peak of its heating relative to t_mid (Gyr)": f"{_BY_CONSTRUCTION} episodes of the nucleus heat at once",
+    "nucleus: duty cycle around rises less that at random": f"{_BY_CONSTRUCTION} episodes of the nucleus heat at once",
+    **{
+        f"rises: excess of mergers, mass ratio {name}": f"{_BY_CONSTRUCTION} mergers heat whatever their mass ratio"
+        for name in measures.MASS_RANGES
+    },
     "today's cool cores by number of mergers: AUROC": "in the generator mergers are most of the heating and nothing "
     "else sets clusters apart, so their number does tell today's state",
     "mean length of phases (Gyr)": "all cores start cool in the generator and wait for a first merger, and those that "
@@ -247,7 +261,7 @@ def _measured(
         "mean log K0 today, by thirds of the number of mergers": today["by thirds"],
     }
     for name, share in zip(clusters.CORE_STATES, measures.shares_by_cooling_time(seen, core), strict=True):
-        measured[f"share by cooling time today: {name}"] = share
+        measured[f"share by cooling time today: {name}"] = Estimate(share, np.sqrt(share * (1 - share) / config.clusters))
     for name in measures.MASS_RANGES:
         case = cases[f"rises, mass ratio {name}"]
         measured[f"rises: excess of mergers, mass ratio {name}"] = Estimate(case["excess"], case["error"])
