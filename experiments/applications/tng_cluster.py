@@ -201,8 +201,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
 _BY_CONSTRUCTION = "holds by construction in the generator:"
 _NOT_FITTED = "a share of the generator, whose parameters were chosen for its transformations, not for today's classes"
 REMARKS = {f"share by cooling time today: {name}": _NOT_FITTED for name in clusters.CORE_STATES} | {
-    "share of non-cool cores (K0 > 150)": f"{_BY_CONSTRUCTION} all cores start at about 15 keV cm^2 and are heated from "
-    "then on",
+    "share of non-cool cores (K0 > 150)": f"{_BY_CONSTRUCTION} all cores start at about 15 keV cm^2 and are heated "
+    "from then on",
     "mean log K0 today, by thirds of the number of mergers": f"{_BY_CONSTRUCTION} most mergers heat, and nothing else "
     "depends on their number",
     "share before rises, anchored at t_start or t_mid": f"{_BY_CONSTRUCTION} mergers heat 0.2 Gyr later, and smoothing "
@@ -261,7 +261,9 @@ def _measured(
         "mean log K0 today, by thirds of the number of mergers": today["by thirds"],
     }
     for name, share in zip(clusters.CORE_STATES, measures.shares_by_cooling_time(seen, core), strict=True):
-        measured[f"share by cooling time today: {name}"] = Estimate(share, np.sqrt(share * (1 - share) / config.clusters))
+        measured[f"share by cooling time today: {name}"] = Estimate(
+            share, np.sqrt(share * (1 - share) / config.clusters)
+        )
     for name in measures.MASS_RANGES:
         case = cases[f"rises, mass ratio {name}"]
         measured[f"rises: excess of mergers, mass ratio {name}"] = Estimate(case["excess"], case["error"])

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.applications import _cluster_measures, tng_cluster
 from experiments.benchmarks import cluster_transformations
+from experiments.claims import Ordering
 from tests.applications.clusters.oracle import brute_force
 
 
@@ -25,6 +26,25 @@ def test_claims_are_all_measured_by_name():
     names = [claim.name for claim in tng_cluster.CLAIMS]
     assert len(names) == len(set(names))
     assert set(tng_cluster.REMARKS) <= set(names)
+
+
+@pytest.mark.fast
+def test_what_the_generator_makes_true_is_said():
+    """Orderings and excesses that are planted, but those against chance, whose source says "planted"."""
+    by_construction = {name for name, words in tng_cluster.REMARKS.items() if "by construction" in words}
+    orderings = {claim.name for claim in tng_cluster.CLAIMS if isinstance(claim.check, Ordering)}
+    assert orderings - by_construction == {"mean length of phases (Gyr)"}  # which differs
+    planted = {claim.name for claim in tng_cluster.CLAIMS if tng_cluster.PLANTED in claim.source}
+    assert {name for name in planted if "mass ratio" in name or name.startswith("nucleus")} <= by_construction
+
+
+@pytest.mark.fast
+def test_shares_of_today_are_judged_by_their_errors():
+    shares = [claim for claim in tng_cluster.CLAIMS if claim.name.startswith("share by cooling time today")]
+    assert len(shares) == 3
+    for claim in shares:
+        p = float(claim.paper_value)
+        assert claim.check.paper_error == pytest.approx(np.sqrt(p * (1 - p) / 352))
 
 
 @pytest.mark.fast

@@ -83,8 +83,8 @@ def hea_descriptors(
         TypeError: `elements` is missing, or superfluous.
 
     Differentiable in the fractions, along changes that keep their sum. What is infinite is set to zero: the slope of
-    the entropy by a fraction that is zero, and that of a mismatch which vanishes, as in a pure element. Properties: `ELEMENTS`, `pair_enthalpies`. Source: Yang and Zhang 2012, doi
-    10.1016/j.matchemphys.2011.11.021; arXiv 2410.08452.
+    the entropy by a fraction that is zero, and that of a mismatch which vanishes, as in a pure element. Properties:
+    `ELEMENTS`, `pair_enthalpies`. Source: Yang and Zhang 2012, doi 10.1016/j.matchemphys.2011.11.021; arXiv 2410.08452.
     """
     x, symbols, sums = _fractions(composition, elements)
     R, floor = (v.astype(x.dtype) for v in _checks.as_numbers(gas_constant=gas_constant, least_enthalpy=least_enthalpy))

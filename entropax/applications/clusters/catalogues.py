@@ -191,7 +191,9 @@ def _read_csv(file: Path, names: Mapping[str, str], optional: tuple[str, ...]) -
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CatalogueError(f"{file}: must be UTF-8, got {error.object[error.start]:#04x} at byte {error.start}") from error
+        raise CatalogueError(
+            f"{file}: must be UTF-8, got {error.object[error.start]:#04x} at byte {error.start}"
+        ) from error
     with io.StringIO(text, newline="") as lines:
         reader = csv.DictReader(lines)
         header = reader.fieldnames or []

@@ -100,8 +100,8 @@ def shuffled_control(
     """The share of `merger_fraction` against that of mergers moved in time, each cluster's by one random shift.
 
     Times leave a span at its end and enter at its start. Mergers keep their distances, transformations theirs: where
-    mergers are independent of the transformations and as likely after a shift, as those of a Poisson process of constant
-    rate are, the p-value is exact. Of other stationary mergers only the seam, where end and start meet, is not.
+    mergers are independent of the transformations and as likely after a shift, as those of a Poisson process of
+    constant rate are, the p-value is exact. Of other stationary mergers the seam, where end and start meet, is not.
 
     Args:
         table: transformations of c clusters, arrays of shape (c, e).

@@ -93,8 +93,16 @@ def test_faults_of_tables_are_told():
     good = mergers()
     with without_shape_hook():
         for kind, error, words in (
-            (clusters.MergerList(good.times, good.mask, good.mass_ratio[0]), ValueError, "mergers.mass_ratio must have"),
-            (clusters.MergerList(good.times, 2 * good.mask, good.mass_ratio), TypeError, "mergers.mask must be boolean"),
+            (
+                clusters.MergerList(good.times, good.mask, good.mass_ratio[0]),
+                ValueError,
+                "mergers.mass_ratio must have",
+            ),
+            (
+                clusters.MergerList(good.times, 2 * good.mask, good.mass_ratio),
+                TypeError,
+                "mergers.mask must be boolean",
+            ),
         ):
             with pytest.raises(error, match=words):
                 clusters.merger_fraction(table(), kind, SPANS, mass_ratio_range=(0.1, 1))

@@ -87,8 +87,8 @@ def crossing_after_kinks(kinks, step=0.1, sigma=0.3):
 def test_middles_next_to_the_ends():
     """A zigzag of 0.5 dex/Gyr, whose turns are kinks; at an end the reflection repeats the last point.
 
-    So the turn there is two half kinks a step apart, the slope passes the threshold about half a step earlier than after
-    a turn within, and the middle lies about a quarter of a step farther out: 0.9774 and not 1 for steps of 0.1 Gyr.
+    So the turn there is two half kinks a step apart, the slope passes the threshold about half a step earlier than
+    after a turn within, and the middle lies about a quarter of a step farther out: 0.9774, not 1, for steps of 0.1 Gyr.
     """
     t = np.linspace(0, 12, 121)
     K = 10 ** (1 + 0.5 * np.abs((t % 4) - 2))
