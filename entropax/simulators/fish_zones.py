@@ -176,7 +176,8 @@ def _cells_within_reach(cells: Buckets, num_tiles: int, zones: Zones) -> Array:
         apart = jnp.abs(nearest_image(center - (low + high) / 2, box_size))
         gap = jnp.maximum(apart - half_width - (high - low) / 2, 0)
         near = ~(jnp.sum(gap**2, axis=0) > reach**2)  # NaN is near, so that it is not lost
-        bits = near.reshape(-1, _WORD, num_tiles).astype(jnp.uint32) << jnp.arange(_WORD, dtype=jnp.uint32)[None, :, None]
+        place = jnp.arange(_WORD, dtype=jnp.uint32)[None, :, None]
+        bits = near.reshape(-1, _WORD, num_tiles).astype(jnp.uint32) << place
         return jnp.sum(bits, axis=1, dtype=jnp.uint32)
 
     return jax.lax.map(look, (jnp.moveaxis(center, 1, 0), jnp.moveaxis(half_width, 1, 0))).reshape(-1, num_tiles)
