@@ -95,17 +95,21 @@ def correlation(v: Array, width: Array | None) -> Array:
     """The entropy of the cosines between headings."""
     u = unit_vectors(v)
     n, bins = u.shape[0], _BINS["correlation"]
-    rows = max(1, min(n, _PAIRS_AT_ONCE // n))
-    blocks = -(-n // rows)
-    padded = jnp.pad(u, ((0, blocks * rows - n), (0, 0)))
+    # A row i of the upper triangle is filled up with the row n - 1 - i, turned round: every pair once.
+    half = -(-n // 2)
+    rows = max(1, min(half, _PAIRS_AT_ONCE // n))
+    blocks = -(-half // rows)
+    turned = u[::-1]
+    padded = [jnp.pad(some[:half], ((0, blocks * rows - half), (0, 0))) for some in (u, turned)]
 
     @jax.checkpoint
     def block(start: Array) -> Array:
-        mine = jax.lax.dynamic_slice_in_dim(padded, start, rows)
-        cosine = jnp.clip(mine @ u.T, -1, 1)
-        first, second = start + jnp.arange(rows, dtype=jnp.int32), jnp.arange(n, dtype=jnp.int32)
-        pair = (first[:, None] < second[None, :]).reshape(-1)
-        return bin_counts(((1 + cosine) / 2).reshape(-1), 1.0, bins, width, where=pair)
+        mine, mine_turned = (jax.lax.dynamic_slice_in_dim(some, start, rows) for some in padded)
+        first = (start + jnp.arange(rows, dtype=jnp.int32))[:, None]
+        second = jnp.arange(n, dtype=jnp.int32)[None]
+        cosine = jnp.where(second > first, mine @ u.T, mine_turned @ turned.T)
+        pair = ((second > first) & (first < half)) | ((second < first) & (first < n // 2))
+        return bin_counts(((1 + jnp.clip(cosine, -1, 1)) / 2).reshape(-1), 1.0, bins, width, where=pair.reshape(-1))
 
     starts = rows * jnp.arange(blocks, dtype=jnp.int32)
     return _normalized(jax.lax.scan(lambda sum, s: (sum + block(s), None), jnp.zeros(bins, u.dtype), starts)[0])

@@ -257,9 +257,9 @@ class FishSchool(Simulator[FishState]):
     def _desired(self, x: Array, u: Array) -> Array:
         """Unit vectors, shape (3, n)."""
         urges = (urges_of_near_pairs if self.tiled else urges_of_all_pairs)(x, u, self._zones)
-        away, along = _direction(urges.away, u), _direction(urges.along, u)
         if self.softness is None:
-            return jnp.where(urges.alone_near[None] > 0, along, away)
+            return _direction(urges.away + urges.along, u)  # one of which is zero
+        away, along = _direction(urges.away, u), _direction(urges.along, u)
         near, far = urges.alone_near[None], urges.alone_far[None]
         return _direction((1 - near) * away + near * ((1 - far) * along + far * u), u)
 

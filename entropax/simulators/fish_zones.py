@@ -11,11 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax._typing import Array
+from entropax.space._selection import power_of_two
 from entropax.space.boxes import nearest_image
-from entropax.space.buckets import fill_buckets
+from entropax.space.buckets import Buckets, fill_buckets
 
-_TILE_FISH = 16  # of one tile: fewer have fewer strangers to sort out, more fill the vector registers
-_TILES_SEEN = 8  # that a tile looks at at once, a multiple of `_ROWS_TOGETHER`
+_CELL_FISH = 4  # that are seen or left out together: fewer have fewer strangers, more make shorter lists
+_TILE_CELLS = 4  # that look from one tile: its fish fill the vector registers
+_CELLS_SEEN = 64  # that a tile looks at at once, a multiple of `_ROWS_TOGETHER`
+_WORD = 32  # bits
+_WORDS_AT_ONCE = 8  # of bits that say which cells are within reach
 _PAIRS_AT_ONCE = 2**17  # of one tile's worth of pairs or of several together: they stay in the second-level cache
 _ROWS_TOGETHER = 4  # that are added before anything is written: see `_sharp_sums`
 _TAIL = 20.0  # widths past the last zone, where a soft edge has fallen to 2e-9
@@ -49,7 +53,7 @@ class Urges(NamedTuple):
     Attributes:
         away: minus the sum of unit vectors to those in the zone of repulsion, shape (3, n).
         along: w_o times the sum of headings in the zone of orientation and the sum of unit vectors to those in the
-            zone of attraction, shape (3, n).
+            zone of attraction, shape (3, n); zero where edges are sharp and somebody is in the zone of repulsion.
         alone_near: probability that nobody is in the zone of repulsion, 0 or 1 where edges are sharp, shape (n,).
         alone_far: the same of both outer zones, shape (n,); 0 where edges are sharp, as the sums then tell.
     """
@@ -86,9 +90,9 @@ def urges_of_all_pairs(x: Array, u: Array, zones: Zones) -> Urges:
 def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
     """The urges of every fish from those near enough, without any array of all pairs.
 
-    Fish are cut at medians into tiles of equal size, so that no density can overflow one. A tile looks at the tiles
-    whose bounding box is within reach of its own, so many at a time and together with the tiles next to it. Reverse
-    mode keeps no pair and computes them again.
+    Fish are cut at medians into cells of equal size, so that no density can overflow one. A tile of some cells looks
+    at the cells whose bounding box is within reach of its own, so many at a time and together with other tiles that
+    see as many. Reverse mode keeps no pair and computes them again.
 
     Args:
         x: positions, shape (3, n), in the box.
@@ -99,64 +103,119 @@ def urges_of_near_pairs(x: Array, u: Array, zones: Zones) -> Urges:
         What every fish sees, as from all pairs. Differentiable where edges are soft.
     """
     n = x.shape[1]
-    tiles = fill_buckets(jax.lax.stop_gradient(x).T, _TILE_FISH)
-    num_tiles, size = tiles.ids.shape
-    listed, count = _tiles_within_reach(tiles.center, tiles.half_width, zones)
-    by_tile = tiles.ids % n
-    x_of, u_of = x[:, by_tile], u[:, by_tile]  # (3, tiles, fish)
-    seen = _TILES_SEEN
-    blocks = -(-num_tiles // seen)
-    listed = jnp.pad(listed, ((0, 0), (0, blocks * seen - num_tiles)))
-    together = _largest_divisor(num_tiles, max(1, _PAIRS_AT_ONCE // (seen * size * size)))
+    cells = fill_buckets(jax.lax.stop_gradient(x).T, _CELL_FISH)
+    num_cells, size = cells.ids.shape
+    num_tiles = num_cells // _largest_divisor(num_cells, _TILE_CELLS)
+    words = _cells_within_reach(cells, num_tiles, zones)
+    upto = jnp.cumsum(jax.lax.population_count(words).astype(jnp.int32), axis=0)  # cells within reach
+    counts = (cells.ids < n).astype(x.dtype)[None]
+    # Fetched as whole rows: positions, headings and whether there is a fish, shape (cells, 7, fish).
+    held = jnp.moveaxis(jnp.concatenate([*(a[:, cells.ids % n] for a in (x, u)), counts]), 0, 1)
+    blocks = -(-num_cells // _CELLS_SEEN)
+    by_tile = cells.ids.reshape(num_tiles, -1)
+    fish = by_tile.shape[1]
+    together = _largest_divisor(num_tiles, max(1, _PAIRS_AT_ONCE // (_CELLS_SEEN * size * fish)))
+
+    def by_component(rows: Array) -> Array:
+        """(tiles, cells, 7, fish) as (7, tiles, fish)."""
+        return jnp.moveaxis(rows, 2, 0).reshape(7, len(rows), -1)
 
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def look(mine: Array) -> Array:
-        """Sums of the fish of some tiles, shape (7 or 8, tiles, fish)."""
-        my_x, my_u, my_ids, many = x_of[:, mine], u_of[:, mine], tiles.ids[mine], count[mine]
+        """Sums of the fish of some tiles, shape (4 or 8, tiles, fish)."""
+        my = by_component(held.reshape(num_tiles, -1, 7, size)[mine])
+        my_words, my_upto = words[:, mine], upto[:, mine]
 
         @functools.partial(jax.checkpoint, prevent_cse=False)
         def see(block: Array) -> Array:
-            theirs = jax.lax.dynamic_slice_in_dim(listed[mine], block * seen, seen, axis=1)
-            known = block * seen + jnp.arange(seen, dtype=jnp.int32)[None] < many[:, None]
-            ids = jnp.where(known[..., None], tiles.ids[theirs], n).reshape(len(mine), -1)
-            other = (ids < n)[:, :, None] & (ids[:, :, None] != my_ids[:, None, :])
-            their_x, their_u = (a[:, theirs].reshape(3, len(mine), -1) for a in (x_of, u_of))
-            return _sums(their_x, their_u, my_x, my_u, other, zones)
+            places = block * _CELLS_SEEN + jnp.arange(_CELLS_SEEN, dtype=jnp.int32)
+            theirs = jax.lax.optimization_barrier(_places_of_set_bits(my_words, my_upto, places))
+            rows = held.at[theirs].get(mode="clip")
+            their = by_component(jax.lax.optimization_barrier(rows))  # or every pair would fetch them
+            known = jnp.repeat(places[None] < my_upto[-1][:, None], size, axis=1)
+            # A fish itself is at no distance, exactly, so that it does not see itself.
+            there = (known & (their[6] > 0))[:, :, None]
+            return _sums(their[:3], their[3:6], my[:3], my[3:6], there, zones)
 
-        start = jnp.zeros((_rows(zones), *my_ids.shape), x.dtype)
+        start = jnp.zeros((_rows(zones), *my.shape[1:]), x.dtype)
 
         def add(total: Array, block: Array) -> tuple[Array, None]:
-            nothing = lambda block: start  # noqa: E731
-            more = jax.lax.cond(block * seen < jnp.max(many), see, nothing, block)
-            return _joined(total, more, zones), None
+            more = lambda total: _joined(total, see(block), zones)  # noqa: E731
+            return jax.lax.cond(block * _CELLS_SEEN < jnp.max(my_upto[-1]), more, lambda total: total, total), None
 
         return jax.lax.scan(add, start, jnp.arange(blocks, dtype=jnp.int32))[0]
 
-    groups = jnp.arange(num_tiles, dtype=jnp.int32).reshape(-1, together)
-    found = jnp.moveaxis(jax.lax.map(look, groups), 1, 0).reshape(_rows(zones), -1)
+    alike = jnp.argsort(upto[-1])
+    found = jnp.moveaxis(jax.lax.map(look, alike.reshape(-1, together)), 1, 0).reshape(_rows(zones), -1)
     sums = jnp.zeros((_rows(zones), n), x.dtype)
-    return _read(sums.at[:, tiles.ids.reshape(-1)].set(found, mode="drop", unique_indices=True), zones)
+    places = by_tile[alike].reshape(-1)
+    return _read(sums.at[:, places].set(found, mode="drop", unique_indices=True), zones)
 
 
-def _tiles_within_reach(center: Array, half_width: Array, zones: Zones) -> tuple[Array, Array]:
-    """For every tile those that may hold fish it sees, first in its row, and their number.
+def _cells_within_reach(cells: Buckets, num_tiles: int, zones: Zones) -> Array:
+    """For every tile a set bit for each cell that may hold fish it sees: words of 32, shape (words, tiles).
 
     Args:
-        center: of the tiles' boxes, shape (3, tiles).
-        half_width: of them, shape (3, tiles).
+        cells: the fish, those of a tile next to each other.
+        num_tiles: number of tiles.
         zones: the zones.
     """
-    num_tiles = center.shape[1]
     box_size, reach, softness = jax.lax.stop_gradient((zones.box_size, zones.attraction, zones.softness))
     reach = reach if softness is None else reach + _TAIL * softness
-    apart = jnp.abs(nearest_image(center[:, :, None] - center[:, None, :], box_size))
-    gap = jnp.maximum(apart - half_width[:, :, None] - half_width[:, None, :], 0)
-    near = ~(jnp.sum(gap**2, axis=0) > reach**2)  # NaN is near, so that it is not lost
-    place = jnp.cumsum(near, axis=1, dtype=jnp.int32)
-    tile = jnp.arange(num_tiles, dtype=jnp.int32)
-    slot = jnp.where(near, place - 1, num_tiles)
-    tiles = jnp.broadcast_to(tile, near.shape)
-    return jnp.zeros(near.shape, jnp.int32).at[tile[:, None], slot].set(tiles, mode="drop"), place[:, -1]
+    ends = cells.center - cells.half_width, cells.center + cells.half_width
+    low, high = (end.reshape(3, 1, num_tiles, -1) for end in ends)
+    low, high = jnp.min(low, axis=-1), jnp.max(high, axis=-1)
+    num_cells = cells.center.shape[1]
+    words = min(_WORDS_AT_ONCE, -(-num_cells // _WORD))
+    fill = ((0, 0), (0, -num_cells % (_WORD * words)))
+    center = jnp.pad(cells.center, fill).reshape(3, -1, _WORD * words)
+    half_width = jnp.pad(cells.half_width, fill, constant_values=-jnp.inf).reshape(3, -1, _WORD * words)
+
+    def look(some: tuple[Array, Array]) -> Array:
+        center, half_width = (a[:, :, None] for a in some)
+        apart = jnp.abs(nearest_image(center - (low + high) / 2, box_size))
+        gap = jnp.maximum(apart - half_width - (high - low) / 2, 0)
+        near = ~(jnp.sum(gap**2, axis=0) > reach**2)  # NaN is near, so that it is not lost
+        place = jnp.arange(_WORD, dtype=jnp.uint32)[None, :, None]
+        bits = near.reshape(-1, _WORD, num_tiles).astype(jnp.uint32) << place
+        return jnp.sum(bits, axis=1, dtype=jnp.uint32)
+
+    return jax.lax.map(look, (jnp.moveaxis(center, 1, 0), jnp.moveaxis(half_width, 1, 0))).reshape(-1, num_tiles)
+
+
+def _places_of_set_bits(words: Array, upto: Array, ranks: Array) -> Array:
+    """The bits of given ranks among the set ones; anything where there are not as many.
+
+    A list by arithmetic: to write it down in memory, place by place, takes a CPU several times as long.
+
+    Args:
+        words: of 32 bits, unsigned, shape (words, tiles).
+        upto: set bits up to the end of each word, the same shape.
+        ranks: from 0, shape (ranks,).
+
+    Returns:
+        Places, shape (tiles, ranks).
+    """
+    tile = jnp.arange(words.shape[1], dtype=jnp.int32)[:, None]
+    word = jnp.zeros((words.shape[1], len(ranks)), jnp.int32)
+    step = power_of_two(len(words)) // 2
+    while step:
+        probe = jnp.minimum(word + step, len(words)) - 1
+        word = jnp.where(upto[probe, tile] <= ranks[None], probe + 1, word)
+        step //= 2
+    word = jnp.minimum(word, len(words) - 1)
+    bits = words[word, tile]
+    rank = ranks[None] - upto[word, tile] + jax.lax.population_count(bits).astype(jnp.int32)
+    place = _WORD * word
+    half = _WORD // 2
+    while half:  # in which half of the rest is it?
+        below = jax.lax.population_count(bits & np.uint32((1 << half) - 1)).astype(jnp.int32)
+        above = rank >= below
+        rank = jnp.where(above, rank - below, rank)
+        bits = jnp.where(above, bits >> np.uint32(half), bits)
+        place = jnp.where(above, place + half, place)
+        half //= 2
+    return place
 
 
 def _largest_divisor(number: int, most: int) -> int:
@@ -175,9 +234,10 @@ def _sums(their_x: Array, their_u: Array, my_x: Array, my_u: Array, other: Array
         zones: the zones.
 
     Returns:
-        Shape (7 or 8, ..., me): three of repulsion, three of the outer zones; then, where edges are sharp, one over the
-        distance of the nearest that is seen, 0 for nobody; where they are soft, minus the logarithms of the
-        probabilities that nobody is in the zone of repulsion and in the outer zones.
+        Where edges are sharp, shape (4, ..., me): three sums of repulsion or, where nobody is in that zone, of the
+        outer zones; one over the distance of the nearest that is seen, 0 for nobody. Where they are soft, shape
+        (8, ..., me): three of repulsion, three of the outer zones, and minus the logarithms of the probabilities that
+        nobody is in the zone of repulsion and in the outer zones.
     """
     one_by_one = _sharp_sums if zones.softness is None else _soft_sums
     return one_by_one(their_x, their_u, my_x, my_u, other, zones)
@@ -197,24 +257,24 @@ def _sharp_sums(their_x: Array, their_u: Array, my_x: Array, my_u: Array, other:
     edge = jnp.where(zones.hidden_below < 1, zones.hidden_below * jnp.abs(zones.hidden_below), jnp.inf)
     seen = other & (square > 0) & (square < zones.attraction**2) & (ahead * jnp.abs(ahead) > edge * square)
     closeness = jax.lax.rsqrt(jnp.where(seen, square, jnp.inf))
-    # By the same function, so that who is at an edge exactly is beyond it.
-    repelling, aligning = (jax.lax.rsqrt(radius**2) for radius in (zones.repulsion, zones.orientation))
-    rows = other.shape[-2] // _ROWS_TOGETHER
-    parts = [slice(start, start + rows) for start in range(0, other.shape[-2], rows)]
-    away, along = [], []
+    nearest = jnp.max(jax.lax.stop_gradient(closeness), axis=-2)
+    repelled = _repelled(nearest, zones)[..., None, :]
+    # By the same function as the closeness, so that who is at an edge exactly is beyond it.
+    within = jnp.where(repelled, jax.lax.rsqrt(zones.repulsion**2), jax.lax.rsqrt(zones.orientation**2))
+    repelled, within = jax.lax.optimization_barrier((repelled, within))  # or every pair would ask again
+    rows = their_x.shape[-1] // _ROWS_TOGETHER
+    parts = [slice(start, start + rows) for start in range(0, their_x.shape[-1], rows)]
+    sums = []
     for their_c, my_c, heading in zip(their_x, my_x, their_u, strict=True):
-        pushed = pulled = jnp.zeros((*other.shape[:-2], rows, other.shape[-1]), my_x.dtype)
+        urge = jnp.zeros((), my_x.dtype)
         for part in parts:
             close = closeness[..., part, :]
             towards = close * _displacement(their_c[..., part], my_c, zones)
             with_them = zones.orientation_weight * heading[..., part, None]
-            near = close > repelling
-            pushed = pushed - jnp.where(near, towards, 0)
-            pulled = pulled + jnp.where(near, 0, jnp.where(close > aligning, with_them, towards))
-        away.append(pushed)
-        along.append(pulled)
-    nearest = jnp.max(jax.lax.stop_gradient(closeness), axis=-2)
-    return jnp.stack([*(jnp.sum(part, axis=-2) for part in (*away, *along)), nearest])
+            inner, outer = jnp.where(repelled, -towards, with_them), jnp.where(repelled, 0, towards)
+            urge = urge + jnp.where(close > within, inner, outer)
+        sums.append(jnp.sum(urge, axis=-2))
+    return jnp.stack([*sums, nearest])
 
 
 def _soft_sums(their_x: Array, their_u: Array, my_x: Array, my_u: Array, other: Array, zones: Zones) -> Array:
@@ -261,18 +321,28 @@ def _surprise_of_nobody(membership: Array) -> Array:
 
 
 def _rows(zones: Zones) -> int:
-    return 7 if zones.softness is None else 8
+    return 4 if zones.softness is None else 8
+
+
+def _repelled(nearest: Array, zones: Zones) -> Array:
+    """Whether somebody is in the zone of repulsion, by one over the distance of the nearest."""
+    return nearest > jax.lax.rsqrt(zones.repulsion**2)
 
 
 def _joined(a: Array, b: Array, zones: Zones) -> Array:
     """What `_sums` gives of two sets of them together."""
-    if zones.softness is None:
-        return jnp.concatenate([a[:6] + b[:6], jnp.maximum(a[6:], b[6:])])
-    return a + b
+    if zones.softness is not None:
+        return a + b
+    nearest = jnp.maximum(a[3], b[3])
+    repelled = _repelled(nearest, zones)
+    # Urges of the outer zones count only while nobody is nearer in either.
+    kept = [jnp.where(_repelled(part[3], zones) == repelled, part[:3], 0) for part in (a, b)]
+    return jnp.concatenate([kept[0] + kept[1], nearest[None]])
 
 
 def _read(sums: Array, zones: Zones) -> Urges:
     if zones.softness is None:
-        nobody = ~(sums[6] > jax.lax.rsqrt(zones.repulsion**2))
-        return Urges(sums[:3], sums[3:6], nobody.astype(sums.dtype), jnp.zeros_like(sums[6]))
+        repelled = _repelled(sums[3], zones)
+        away, along = jnp.where(repelled, sums[:3], 0), jnp.where(repelled, 0, sums[:3])
+        return Urges(away, along, 1 - repelled.astype(sums.dtype), jnp.zeros_like(sums[3]))
     return Urges(sums[:3], sums[3:6], jnp.exp(-sums[6]), jnp.exp(-sums[7]))

@@ -124,9 +124,11 @@ def smallest_keys(keys: jax.Array, count: int) -> jax.Array:
     Returns:
         Keys, shape (count, columns).
     """
-    fill = -keys.shape[0] % _FOLD
+    # At least a row is filled up. XLA drops the barrier on a CPU; what is padded it writes down all the same, while
+    # otherwise every minimum would compute the keys for itself, at more than twice the time.
+    fill = _FOLD - keys.shape[0] % _FOLD
     keys = jnp.pad(keys, ((0, fill), (0, 0)), constant_values=jnp.inf)
-    keys = jax.lax.optimization_barrier(keys)  # every minimum would compute them for itself
+    keys = jax.lax.optimization_barrier(keys)
     parts = jnp.split(keys, _FOLD)  # joined before anything is written: long ways down columns are not vectorised
     minima, up_to = [jnp.min(functools.reduce(jnp.minimum, parts), axis=0)], []
     for _ in range(count - 1):
