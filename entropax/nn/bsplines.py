@@ -2,9 +2,11 @@
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, Real, RealScalar
@@ -136,6 +138,9 @@ def extended(t: Array, order: int) -> Array:
 def cox_de_boor(x: Array, t: Array, order: int) -> Array:
     """The functions of inputs with knots of their own.
 
+    Their slopes are made of the functions of one order less, B'_(g,k) = k [B_(g,k-1) / (t_(g+k) - t_g) -
+    B_(g+1,k-1) / (t_(g+k+1) - t_(g+1))]: a reverse pass through the recursion keeps every step of it.
+
     Args:
         x: shape (..., inputs).
         t: shape (m, inputs) or (m, 1).
@@ -144,18 +149,49 @@ def cox_de_boor(x: Array, t: Array, order: int) -> Array:
     Returns:
         Shape (..., m - k - 1, inputs).
     """
+    return _cox_de_boor(x, t, order, order == 0)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _cox_de_boor(x: Array, t: Array, order: int, closed: bool) -> Array:
+    """`cox_de_boor`, with the last interval of order 0 closed or open."""
+    return _recursion(x, t, order, closed)
+
+
+def _cox_de_boor_slopes(order: int, closed: bool, primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> Any:
+    (x, t), (dx, dt) = primals, tangents
+    value = _cox_de_boor(x, t, order, closed)
+    change = jnp.zeros_like(value)
+    if order and type(dx) is not SymbolicZero:
+        weight = _per_function(order / (t[order:] - t[:-order]), x) * _cox_de_boor(x, t, order - 1, False)
+        change = change + (weight[..., :-1, :] - weight[..., 1:, :]) * dx[..., None, :]
+    if order and type(dt) is not SymbolicZero:
+        change = change + jax.jvp(lambda t: _recursion(x, t, order, closed), (t,), (dt,))[1]
+    return value, change
+
+
+_cox_de_boor.defjvp(_cox_de_boor_slopes, symbolic_zeros=True)
+
+
+def _recursion(x: Array, t: Array, order: int, closed: bool) -> Array:
+    t = _per_function(t, x)
     x = x[..., None, :]
-    t = t.reshape((1,) * (x.ndim - 2) + t.shape)
-    left, right = t[..., :-1, :], t[..., 1:, :]
-    inside = (x >= left) & (x < right)
-    if order == 0:
+    inside = (x >= t[..., :-1, :]) & (x < t[..., 1:, :])
+    if closed:
         inside = inside.at[..., -1, :].set(inside[..., -1, :] | (x[..., 0, :] == t[..., -1, :]))
-    basis = inside.astype(x.dtype)
+    basis = jnp.where(jnp.isnan(x), x, inside.astype(x.dtype))
+    # Far outside the ramps would overflow, and 0 of infinity is not 0.
+    x = jnp.clip(x, t[..., :1, :], t[..., -1:, :])
     for k in range(1, order + 1):
         rise = (x - t[..., : -k - 1, :]) / (t[..., k:-1, :] - t[..., : -k - 1, :])
         fall = (t[..., k + 1 :, :] - x) / (t[..., k + 1 :, :] - t[..., 1:-k, :])
         basis = rise * basis[..., :-1, :] + fall * basis[..., 1:, :]
     return basis
+
+
+def _per_function(rows: Array, x: Array) -> Array:
+    """Rows (n, inputs) with axes of length one for those that x has in front."""
+    return rows.reshape((1,) * (x.ndim - 1) + rows.shape)
 
 
 @functools.partial(jax.jit, static_argnames=("start", "stop", "intervals", "order"))
@@ -185,7 +221,9 @@ def uniform_basis(x: Array, *, start: float, stop: float, intervals: int, order:
     if order:
         return _cardinal(v, order)
     last = (first == intervals - 1).reshape((1,) * (x.ndim - 1) + (-1, 1))
-    return ((v >= 0) & ((v < 1) | (last & (v == 1)))).astype(x.dtype)
+    # The end is asked of x: rounding may take v past 1 there.
+    inside = (v >= 0) & jnp.where(last, (x <= stop)[..., None, :], v < 1)
+    return jnp.where(jnp.isnan(v), v, inside.astype(x.dtype))
 
 
 def _cardinal(v: Array, order: int) -> Array:

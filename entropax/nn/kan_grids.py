@@ -20,8 +20,9 @@ def update_grid(network: KAN, x: Real[ArrayLike, "n num_in"], *, eps: RealScalar
     that input evenly, q are its quantiles. Coefficients are fitted anew to the old spline at the samples, by least
     squares, the smallest where those leave a choice. The next layer sees the samples through the layers so made.
 
-    Away from the samples functions may change. An input that is the same for all samples keeps its knots. Knots that
-    are not equally spaced cost the recursion of Cox and de Boor at every call, several times the closed form.
+    Away from the samples functions may change. An input that is the same for all samples, but for rounding, keeps its
+    knots. Knots that are not equally spaced cost the recursion of Cox and de Boor at every call: of [64 -> 64] on 4096
+    rows as much as the closed form, and two to three times as much with gradients by the inputs.
 
     Args:
         network: of `KANLayer`s; not changed.
@@ -47,8 +48,9 @@ def update_grid(network: KAN, x: Real[ArrayLike, "n num_in"], *, eps: RealScalar
         shares = jnp.linspace(0, 1, G + 1, dtype=values.dtype)
         quantiles = jnp.quantile(values, shares, axis=0)
         even = quantiles[:1] + shares[:, None] * (quantiles[-1:] - quantiles[:1])
-        knots = extended(weight * even + (1 - weight) * quantiles, k)
-        varies = quantiles[-1] > quantiles[0]
+        inner = quantiles.at[1:-1].set((weight * even + (1 - weight) * quantiles)[1:-1])  # no rounding at the ends
+        knots = extended(inner, k)
+        varies = jnp.all(jnp.diff(knots, axis=0) > 0, axis=0)  # not so if the samples differ by rounding alone
         old = layer.knots.astype(values.dtype)
         new = nnx.clone(layer)
         new.adapted = nnx.Variable(jnp.where(varies[None], knots, old).astype(layer.coefficients.dtype))

@@ -73,26 +73,34 @@ def prune_nodes(network: KAN, x: Real[ArrayLike, "n num_in"], *, threshold: floa
     """A network without the hidden nodes that do little.
 
     The score of a node is the lesser of its strongest incoming and its strongest outgoing edge (`edge_norms`); below
-    the threshold it goes, with its edges. The functions of the others stay as they are.
+    the threshold it goes, with its edges. The functions of the others stay as they are. What the node gave to the next
+    layer goes too: of a node of weak input that is nearly a constant, phi(0), which need not be small. So train on
+    after pruning, or compare the outputs.
 
     Args:
         network: of any kind of layers; not changed.
         x: samples, shape (n, num_in).
-        threshold: of the score, in units of the edges' values.
+        threshold: of the score, in units of the edges' values, at least 0.
 
     Returns:
         A new, narrower network. Its sizes depend on values, so this cannot be traced.
 
     Raises:
-        ValueError: x has another shape, or a layer would lose all its nodes.
+        ValueError: x has another shape, the threshold is negative, a norm is not finite, or a layer would lose all its
+            nodes.
         TypeError: called under a transformation.
 
     Not differentiable: a choice. Source: arXiv 2404.19756, section 2.5.
     """
+    _checks.require_within("threshold", threshold, 0, float("inf"))
     norms = edge_norms(network, x)
     if not _checks.is_concrete(norms):
         raise TypeError("prune_nodes must be called outside of jax's transformations: the sizes depend on values")
     sizes = [np.asarray(n) for n in norms]
+    for i, size in enumerate(sizes):
+        if not np.isfinite(size).all():
+            bad = tuple(int(j) for j in np.argwhere(~np.isfinite(size))[0])
+            raise ValueError(f"x must give every edge a finite norm, got {size[bad]} of edge {bad} of layer {i}")
     keep = [np.arange(network.widths[0])]
     for i, (into, out_of) in enumerate(itertools.pairwise(sizes), start=1):
         score = np.minimum(into.max(axis=0), out_of.max(axis=1))

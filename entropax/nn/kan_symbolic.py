@@ -28,12 +28,14 @@ SYMBOLIC_LIBRARY: Mapping[str, Callable[[Any], Any]] = {
     "gaussian": lambda z: jnp.exp(-(z**2)),
 }
 """Functions by name, the simplest first; cos is a shifted sin, and the sigmoid a scaled tanh."""
+_STEPS = 3
+"""To either side of the best point: of slope and shift the fit is a narrow ridge, and one is too near."""
 
 
 class SymbolicFit(eqx.Module):
     """How well c f(a x + b) + d fits the values of an edge.
 
-    Args:
+    Attributes:
         value: R^2, 1 for an exact fit.
         slope: a.
         shift: b.
@@ -54,20 +56,21 @@ def fit_symbolic(
     function: Callable[[Any], Any],
     *,
     reach: float = 10.0,
-    points: int = 41,
+    points: int = 101,
     rounds: int = 4,
 ) -> SymbolicFit:
     """The best c f(a x + b) + d, by R^2.
 
     c and d are the linear regression on f(a x + b); a and b are searched on a square of points, in [-reach, reach] at
-    first and then around the best point, one step to either side, in every further round. Where f(a x + b) is not
-    finite for a sample, or constant, the pair is out of the running.
+    first and then around the best point, three steps to either side, in every further round. These are a and b of x
+    taken to [-1, 1], so that its unit does not matter. Where f(a x + b) is not finite for a sample, or constant but for
+    rounding, the pair is out of the running.
 
     Args:
         x: arguments of an edge, shape (n,): a column of `KAN.nodes`.
         y: its values, shape (n,): an entry of `EdgeLayer.edges`.
         function: f, applied to an array; one made anew at every call compiles anew.
-        reach: of a and b in the first round.
+        reach: of a and b in the first round, for x in [-1, 1]; of a sine, reach / pi periods.
         points: along each side of the square, at least 3.
         rounds: of the search, at least 1.
 
@@ -107,11 +110,14 @@ def suggest_symbolic(
 
     Raises:
         ValueError: the library is empty, and what `fit_symbolic` raises.
+        TypeError: called under a transformation.
 
     Not differentiable: a ranking. Source: arXiv 2404.19756, section 2.5.
     """
     if not library:
         raise ValueError("library must hold a function, got none")
+    if not _checks.is_concrete(x, y):
+        raise TypeError("suggest_symbolic must be called outside of jax's transformations: the order depends on values")
     fits = {name: fit_symbolic(x, y, function) for name, function in library.items()}
     rest, ranked = list(fits), []
     while rest:
@@ -135,36 +141,45 @@ def _samples(x: Any, y: Any) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
 @functools.partial(jax.jit, static_argnames=("function", "points", "rounds"))
 def _search(x: Array, y: Array, reach: Any, *, function: Callable[[Any], Any], points: int, rounds: int) -> SymbolicFit:
     centred = y - jnp.mean(y)
+    middle, half_width = (jnp.max(x) + jnp.min(x)) / 2, (jnp.max(x) - jnp.min(x)) / 2
+    unit = jnp.where(half_width > 0, half_width, 1)
+    places = (x - middle) / unit
     around = jnp.linspace(-1, 1, points, dtype=x.dtype)
 
     def scores(a: Array, shifts: Array) -> Array:
         """R^2 at one slope and all shifts."""
-        z = function(a * x[None, :] + shifts[:, None])
-        ok = jnp.all(jnp.isfinite(z), axis=1)
-        z = jnp.where(ok[:, None], z, 0)
-        z = z - jnp.mean(z, axis=1, keepdims=True)
-        power = jnp.sum(z**2, axis=1)
-        # What rounding leaves of a constant is no variation.
-        varies = ok & (power > 1e3 * jnp.finfo(x.dtype).eps * jnp.finfo(x.dtype).tiny)
-        r2 = (z @ centred) ** 2 / (jnp.where(varies, power, 1) * jnp.sum(centred**2))
-        return jnp.where(varies & jnp.isfinite(r2), r2, -jnp.inf)
+        z, _, ok = _spread_out(function(a * places[None, :] + shifts[:, None]))
+        r2 = (z @ centred) ** 2 / (jnp.where(ok, jnp.sum(z**2, axis=1), 1) * jnp.sum(centred**2))
+        return jnp.where(ok, r2, -jnp.inf)
 
     def finer(place: tuple[Array, Array, Array], _: Any) -> tuple[tuple[Array, Array, Array], None]:
         a, b, half = place
         slopes, shifts = a + half * around, b + half * around
         table = jax.lax.map(lambda slope: scores(slope, shifts), slopes)
         i, j = jnp.unravel_index(jnp.argmax(table), table.shape)
-        return (slopes[i], shifts[j], half * 2 / (points - 1)), None
+        return (slopes[i], shifts[j], half * jnp.minimum(_STEPS * 2 / (points - 1), 0.5).astype(x.dtype)), None
 
     start = (jnp.zeros((), x.dtype), jnp.zeros((), x.dtype), jnp.asarray(reach, x.dtype))
     (a, b, _), _ = jax.lax.scan(finer, start, length=rounds)
+    a, b = a / unit, b - a * middle / unit
     z = function(a * x + b)
-    ok = jnp.all(jnp.isfinite(z))
+    about, spread, ok = _spread_out(z)
+    c = jnp.sum(about * centred) / jnp.where(ok, jnp.sum(about**2), 1) / spread
     z = jnp.where(ok, z, 0)
-    about = z - jnp.mean(z)
-    power = jnp.sum(about**2)
-    varies = ok & (power > 0)
-    c = jnp.sum(about * centred) / jnp.where(varies, power, 1)
     d = jnp.mean(y) - c * jnp.mean(z)
     r2 = 1 - jnp.sum((y - c * z - d) ** 2) / jnp.sum(centred**2)
-    return SymbolicFit(jnp.where(varies, r2, -jnp.inf), a, b, c, d)
+    return SymbolicFit(jnp.where(ok, r2, -jnp.inf), a, b, c, d)
+
+
+def _spread_out(z: Array) -> tuple[Array, Array, Array]:
+    """Values less their mean along the last axis, in units of the largest; that; and whether one can regress on them.
+
+    One cannot if one is not finite, or if they vary no more than rounding does. In those units no square underflows.
+    """
+    finite = jnp.all(jnp.isfinite(z), axis=-1)
+    z = jnp.where(finite[..., None], z, 0)
+    about = z - jnp.mean(z, axis=-1, keepdims=True)
+    spread, info = jnp.max(jnp.abs(about), axis=-1), jnp.finfo(z.dtype)
+    ok = finite & (spread > 100 * info.eps * jnp.max(jnp.abs(z), axis=-1)) & (spread > info.tiny**0.5)
+    spread = jnp.where(ok, spread, 1)
+    return jnp.where(ok[..., None], about / spread[..., None], 0), spread, ok

@@ -67,6 +67,20 @@ class Trained(eqx.Module):
         return self.scaling.output(self.network(self.scaling.inputs(features))[..., 0])
 
 
+@jax.jit
+def outputs(trained: Trained, features: jax.Array) -> jax.Array:
+    """Logits, or targets, of rows: one program for a kind of network, of tables with equally many columns."""
+    return trained(features)
+
+
+def of_all_rows(trained: Trained, problem: Problem) -> np.ndarray:
+    """Logits, or targets, of every row of a table, filled up as in training."""
+    n = len(problem.features)
+    features = np.zeros((max(n, ROWS), problem.features.shape[1]), np.float32)
+    features[:n] = problem.features
+    return np.asarray(outputs(trained, jnp.asarray(features)))[:n]
+
+
 class FullBatch(eqx.Module):
     """All rows at every step, with a weight of 1 for those to train on: every split has the same shapes."""
 
@@ -92,7 +106,17 @@ def regression_loss(network: Any, batch: dict[str, jax.Array], *, key: jax.Array
 
 
 def train(
-    problem: Problem, rows: np.ndarray, kind: str, *, hidden: int, decay: float, steps: int, seed: int, classes: bool
+    problem: Problem,
+    rows: np.ndarray,
+    kind: str,
+    *,
+    hidden: int,
+    decay: float,
+    steps: int,
+    seed: int,
+    classes: bool,
+    updates: int = 0,
+    evenness: float = 0.02,
 ) -> Trained:
     """Trains a network on some rows by L-BFGS on all of them at once.
 
@@ -105,6 +129,9 @@ def train(
         steps: of L-BFGS.
         seed: of the initial parameters.
         classes: whether the target is classes.
+        updates: of a KAN's knots to the training rows, each at the start of an equal part of the steps, with the
+            memory of L-BFGS begun anew.
+        evenness: eps of `nn.update_grid`: 0.02, nearly the quantiles, as pykan has it; at 1 the range divided evenly.
     """
     n, d = problem.features.shape
     used, y = problem.features[rows], problem.target
@@ -122,17 +149,25 @@ def train(
         "weight": jnp.asarray(weight, jnp.float32),
         "decay": jnp.float32(decay),
     }
-    fitted = training.fit(
-        classification_loss if classes else regression_loss,
-        make(kind, d, hidden, nnx.Rngs(seed)),
-        FullBatch(batch),
-        LBFGS,
-        steps=steps,
-        key=jax.random.key(seed),
-        steps_per_call=steps,
-        progress=False,
-    )
-    return Trained(fitted.model, scaling)
+    network = make(kind, d, hidden, nnx.Rngs(seed))
+    parts = updates if kind == KAN and updates else 1
+    for _ in range(parts):
+        if kind == KAN and updates:
+            network = _follow(network, batch["x"][np.resize(rows, padded)], eps=evenness)
+        network = training.fit(
+            classification_loss if classes else regression_loss,
+            network,
+            FullBatch(batch),
+            LBFGS,
+            steps=steps // parts,
+            key=jax.random.key(seed),
+            steps_per_call=steps // parts,
+            progress=False,
+        ).model
+    return Trained(network, scaling)
+
+
+_follow = jax.jit(nn.update_grid)
 
 
 def make(kind: str, d: int, hidden: int, rngs: nnx.Rngs) -> Any:
@@ -179,6 +214,20 @@ def baseline(
     model = make_pipeline(StandardScaler(), models[kind][0 if classes else 1])
     model.fit(problem.features[rows], problem.target[rows].astype(int) if classes else problem.target[rows])
     return (lambda x: model.predict_proba(x)[:, 1]) if classes else model.predict
+
+
+def share_outside(trained: Trained, problem: Problem, rows: np.ndarray) -> float:
+    """The share of the hidden nodes' values at some rows that lie outside of the range of their splines."""
+    network = trained.network
+    hidden = network.layers[0](trained.scaling.inputs(jnp.asarray(problem.features, jnp.float32)))[rows]
+    layer = network.layers[1]
+    knots = layer.knots[layer.order : layer.order + layer.intervals + 1]
+    return float(jnp.mean((hidden < knots[:1]) | (hidden > knots[-1:])))
+
+
+def part(problem: Problem, rows: np.ndarray) -> Problem:
+    """Some rows of a table."""
+    return problem._replace(features=problem.features[rows], target=problem.target[rows], groups=problem.groups[rows])
 
 
 def splits(problem: Problem, *, seeds: int, grouped: bool, classes: bool) -> Iterator[Split]:

@@ -22,6 +22,9 @@ from experiments.applications._kan_hea_models import (
     FullBatch,
     Trained,
     baseline,
+    of_all_rows,
+    part,
+    share_outside,
     splits,
     train,
 )
@@ -30,6 +33,8 @@ MODELS = (KAN, MLP, FOREST, LINEAR, MAJORITY)
 PALETTE = ("Al", "Cr", "Mo", "Nb", "Ta", "Ti", "V", "Zr")
 """Elements that a design may use; all are frequent in the data of strengths."""
 LEAST_ENTROPY = 1.5 * alloys.GAS_CONSTANT
+UPDATES = 5
+"""Of the knots, where they are tried; pykan's default is ten in the first 50 steps."""
 CAUTION = 1.0
 """Standard deviations of the ensemble that a design's objective is below its mean."""
 
@@ -102,7 +107,7 @@ def first_stage(
     kept, f1 = [], []
     for seed, (rows, held) in enumerate(splits(problem, seeds=seeds, grouped=True, classes=False)):
         trained = train(problem, rows, KAN, hidden=hidden, decay=decay, steps=steps, seed=seed, classes=True)
-        taken = np.asarray(trained(jnp.asarray(problem.features, jnp.float32))) > 0
+        taken = of_all_rows(trained, problem) > 0
         kept.append(np.flatnonzero(taken))
         f1.append(float(metrics.f1_score(taken[held].astype(float), problem.target[held])))
     return kept, np.array(f1)
@@ -126,8 +131,52 @@ def _predictions(
         predict = baseline(problem, rows, model, seed=seed, trees=trees, classes=classes)
         return np.asarray(predict(problem.features[held])), None
     trained = train(problem, rows, model, hidden=hidden, decay=decay, steps=steps, seed=seed, classes=classes)
-    output = trained(jnp.asarray(problem.features[held], jnp.float32))
+    output = of_all_rows(trained, problem)[held]
     return np.asarray(jax.nn.sigmoid(output) if classes else output), trained
+
+
+class GridTrial(NamedTuple):
+    """Knots that stay beside knots that follow the samples, judged on a fifth of the training rows of every split.
+
+    Attributes:
+        scores: F1, or R^2, shape (2, splits): they stay, they follow.
+        outside: share of the hidden nodes' values outside of their splines' range, there, shape (2, splits).
+    """
+
+    scores: np.ndarray
+    outside: np.ndarray
+
+
+def grid_trial(
+    problem: data.Problem, *, grouped: bool, classes: bool, seeds: int, hidden: int, decay: float, steps: int
+) -> GridTrial:
+    """Whether `nn.update_grid` during training helps: `UPDATES` times, as pykan does by default, or never.
+
+    Nothing of it sees the rows that the models are tested on.
+    """
+    scores, outside = np.empty((2, 2, seeds))
+    for seed, (rows, _) in enumerate(splits(problem, seeds=seeds, grouped=grouped, classes=classes)):
+        rows = np.sort(rows)
+        inner, judged = next(splits(part(problem, rows), seeds=1, grouped=grouped, classes=classes))
+        inner, judged = rows[inner], rows[judged]
+        for i, updates in enumerate((0, UPDATES)):
+            trained = train(
+                problem,
+                inner,
+                KAN,
+                hidden=hidden,
+                decay=decay,
+                steps=steps,
+                seed=seed,
+                classes=classes,
+                updates=updates,
+            )
+            output, target = of_all_rows(trained, problem)[judged], problem.target[judged]
+            right = (
+                metrics.f1_score((output > 0).astype(float), target) if classes else metrics.r_squared(target, output)
+            )
+            scores[i, seed], outside[i, seed] = right, share_outside(trained, problem, judged)
+    return GridTrial(scores, outside)
 
 
 class Ensemble(eqx.Module):
@@ -190,11 +239,23 @@ def design(networks: Sequence[Trained], elements: tuple[str, ...], *, steps: int
     place = jax.nn.softmax(0.3 * jnp.sin(jnp.arange(len(PALETTE), dtype=jnp.float32)))
     turn = jnp.asarray(np.random.default_rng(0).standard_normal(len(PALETTE)), jnp.float32)
     turn = (turn - jnp.mean(turn)) / jnp.linalg.norm(turn)
-    slope = float(jnp.vdot(jax.grad(ensemble)(place), turn))
-    ahead, behind = (float(ensemble(place + h * turn)) for h in (2e-3, -2e-3))
+    slope, ahead, behind = map(float, _slopes(ensemble, place, turn, 2e-3))
     found = alloys.design_composition(ensemble, start, least_entropy=LEAST_ENTROPY, steps=steps, learning_rate=0.3)
-    strengths = np.stack([np.asarray(ensemble.predictions(x)) for x in (start, found.fractions)])
+    strengths = np.asarray(_strengths(ensemble, jnp.stack([start, found.fractions])))
     return Designed(found, strengths, abs(slope - (ahead - behind) / 4e-3) / abs(slope))
+
+
+@jax.jit
+def _slopes(ensemble: Ensemble, place: jax.Array, turn: jax.Array, step: float) -> tuple[jax.Array, ...]:
+    """The gradient along a direction, and the objective one step ahead and behind."""
+    slope = jnp.vdot(jax.grad(ensemble)(place), turn)
+    return slope, ensemble(place + step * turn), ensemble(place - step * turn)
+
+
+@jax.jit
+def _strengths(ensemble: Ensemble, fractions: jax.Array) -> jax.Array:
+    """Each network's, of several compositions."""
+    return jax.vmap(ensemble.predictions)(fractions)
 
 
 class Toy(NamedTuple):

@@ -9,6 +9,7 @@ import scipy.interpolate
 from flax import nnx
 
 from entropax import nn, training
+from entropax.nn import bsplines
 
 RNG = np.random.default_rng(5)
 
@@ -52,6 +53,47 @@ def test_the_closed_form_is_the_recursion(order, x64):
     theirs = derivatives(lambda x: nn.bspline_basis(x, knots, order=order), max(order - 1, 0))(x)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-10)
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_slopes_by_places_and_knots_are_those_of_the_recursion(order, x64):
+    """First and second, mixed ones too, forward over reverse; beside the recursion without a rule of its own."""
+    x, t = jnp.asarray(RNG.uniform(0.5, 4, (4, 2))), jnp.asarray(np.cumsum(RNG.uniform(0.3, 1, (7, 2)), axis=0))
+    weights = jnp.asarray(RNG.standard_normal((4, 6 - order, 2)))
+
+    def slopes(basis):
+        total = lambda x, t: jnp.sum(weights * basis(x, t) ** 2)  # noqa: E731
+        first = jax.grad(total, (0, 1))
+        turned = lambda x, t: jax.jvp(first, (x, t), (jnp.cos(x), jnp.sin(t)))  # noqa: E731
+        return jax.jit(turned)(x, t)
+
+    ours = slopes(lambda x, t: bsplines.cox_de_boor(x, t, order))
+    plain = slopes(lambda x, t: bsplines._recursion(x, t, order, order == 0))
+    rows = slopes(lambda x, t: jax.vmap(lambda row: bsplines.cox_de_boor(row, t, order))(x))
+    for a, b, c in zip(*map(jax.tree.leaves, (ours, plain, rows)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
+        np.testing.assert_allclose(c, b, atol=1e-11)
+
+
+def test_far_out_the_functions_are_zero_and_of_no_number_they_are_none():
+    x, knots = np.array([np.inf, -np.inf, 1e38, np.nan], np.float32), np.arange(6, dtype=np.float32)
+    for order in (0, 2):
+        layer = nn.KANLayer(1, 1, order=order, rngs=nnx.Rngs(0))
+        for basis in (nn.bspline_basis(x, knots, order=order), layer.basis(jnp.asarray(x)[:, None])[..., 0]):
+            assert (np.asarray(basis)[:3] == 0).all()
+            assert np.isnan(basis[3]).all()
+    slope = jax.vmap(jax.grad(lambda x: nn.bspline_basis(x, knots, order=2)[1]))(jnp.asarray(x))
+    assert (np.asarray(slope)[:3] == 0).all()
+
+
+@pytest.mark.parametrize("intervals", [1, 5, 10])
+def test_the_last_of_order_zero_is_closed_on_any_range(intervals):
+    """Where (b - a) G / (b - a) is not G in float32."""
+    layer = nn.KANLayer(1, 1, intervals=intervals, order=0, span=(-0.3, 1.1), rngs=nnx.Rngs(0))
+    np.testing.assert_array_equal(jnp.sum(layer.basis(jnp.array([[-0.3], [1.1]])), axis=(1, 2)), 1)
+    samples = np.sort(np.random.default_rng(0).uniform(-0.3, 1.1, (101, 1)).astype(np.float32), axis=0)
+    knots = nn.update_grid(nn.KAN((1, 1), intervals=intervals, order=0, rngs=nnx.Rngs(0)), samples).layers[0].knots
+    np.testing.assert_array_equal(knots[jnp.array([0, -1])], samples[[0, -1]])
 
 
 def test_the_ends_of_the_range_keep_their_functions(x64):
@@ -144,6 +186,16 @@ def test_update_grid_is_exact_for_a_cubic_and_leaves_constant_inputs_alone(x64):
     np.testing.assert_array_equal(new.layers[0].coefficients[:, 1], layer.coefficients[:, 1])
 
 
+def test_an_input_that_varies_by_rounding_keeps_its_knots():
+    """Three ulps make no four knots of them."""
+    network = nn.KAN((2, 1), rngs=nnx.Rngs(0))
+    ulps = np.float32(1) + np.finfo(np.float32).eps * np.repeat([0, 1, 2], 20).astype(np.float32)
+    x = np.stack([np.linspace(-1, 1, 60, dtype=np.float32), ulps], axis=1)
+    new = nn.update_grid(network, x)
+    np.testing.assert_array_equal(new.layers[0].knots[:, 1], network.layers[0].knots[:, 1])
+    np.testing.assert_allclose(new(jnp.asarray(x)), network(jnp.asarray(x)), atol=1e-4)
+
+
 def test_extend_grid_of_adapted_knots_is_exact_where_knots_are_nested(x64):
     network = with_numbers(nn.KAN((2, 2), rngs=nnx.Rngs(0)))
     x = jnp.asarray(RNG.uniform(-1, 1, (300, 2)) ** 3)
@@ -192,6 +244,10 @@ def test_pruning_drops_the_idle_nodes_and_changes_nothing_else(x64):
         nn.prune_nodes(network, x, threshold=1e3)
     with pytest.raises(TypeError, match="outside of jax's transformations"):
         jax.jit(nn.prune_nodes)(network, x)
+    with pytest.raises(ValueError, match=r"threshold must be in \[0, inf\), got -1"):
+        nn.prune_nodes(network, x, threshold=-1.0)
+    with pytest.raises(ValueError, match=r"x must give every edge a finite norm, got nan of edge \(1, 0\) of layer 0"):
+        nn.prune_nodes(network, x.at[3, 1].set(jnp.nan))
 
 
 def test_adapted_layers_are_pruned_with_their_knots(x64):
@@ -231,11 +287,33 @@ def test_the_right_name_is_suggested(x64):
         np.testing.assert_allclose(r2, fit.value, atol=1e-9)
 
 
+def test_the_unit_of_an_edge_does_not_matter():
+    """Float32, in a range of a hundred as in one of two: the pair and R^2 are the same."""
+    x = np.linspace(-1, 1, 150, dtype=np.float32)
+    for function in (jnp.sin, jnp.tanh, nn.SYMBOLIC_LIBRARY["gaussian"]):
+        y = np.asarray(function(3.3 * x - 0.7))
+        for unit, shift in ((1.0, 0.0), (50.0, -10.0)):
+            places = np.asarray(unit * x + shift, np.float32)
+            fit = nn.fit_symbolic(places, y, function)
+            assert float(fit.value) == pytest.approx(1, abs=1e-4)
+            np.testing.assert_allclose(fit.scale * function(fit.slope * places + fit.shift) + fit.offset, y, atol=0.02)
+
+
+@pytest.mark.parametrize(("slope", "shift"), [(5.5, 2.9), (-5.0, -2.5), (0.4, 0.1)])
+def test_tails_that_underflow_do_not_win(slope, shift):
+    """A Gaussian's far tail is nearly zero, and a square of it is: R^2 of it was above 1, and of the fit -4000."""
+    x = np.random.default_rng(0).uniform(-1, 1, 200).astype(np.float32)
+    fit = nn.fit_symbolic(x, np.exp(-((slope * x + shift) ** 2)), nn.SYMBOLIC_LIBRARY["gaussian"])
+    assert float(fit.value) == pytest.approx(1, abs=1e-4)
+
+
 def test_a_function_that_is_nowhere_finite_is_out_of_the_running(x64):
     fit = nn.fit_symbolic(np.linspace(-1, 1, 9), np.arange(9.0), lambda z: z / 0)
     assert float(fit.value) == -np.inf
     with pytest.raises(ValueError, match="library must hold a function"):
         nn.suggest_symbolic(np.arange(3.0), np.arange(3.0), library={})
+    with pytest.raises(TypeError, match="outside of jax's transformations"):
+        jax.jit(lambda x: nn.suggest_symbolic(x, x)[0][1])(jnp.arange(3.0))
 
 
 # ----------------------------------------------------------------------------------------------------------- training
