@@ -141,8 +141,8 @@ class FieldGrid(eqx.Module):
         return jnp.sum(f, axis=-1) * grid.spacing
 
     def _and_field(self, field: ArrayLike, name: str = "field") -> tuple["FieldGrid", Array]:
-        """The field as an array, and the grid in its dtype."""
-        phi = _checks.as_float(name, field)
+        """The field as an array, and the grid in its dtype; transforms have no lower precision than float32."""
+        phi = _checks.accumulated(_checks.as_float(name, field))
         if phi.ndim < 1 or phi.shape[-1] != self.num_points:
             raise ValueError(f"{name} must have shape (..., {self.num_points}), the grid's points, got {phi.shape}")
         return jax.tree.map(lambda leaf: leaf.astype(phi.dtype), self), phi
