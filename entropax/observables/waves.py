@@ -218,7 +218,7 @@ def spectral_richness(
     wave = _wave(psi)
     part = _number("fraction", fraction, wave)
     checks = [*_present(wave), _checks.within("fraction", part, 0, 1, "in (0, 1)")]
-    power = _power(jnp.fft.fft(wave / _size(wave)))
+    power = _power(jnp.fft.fft(_scaled(wave)))
     relative = power / jnp.max(power, axis=-1, keepdims=True)
     if temperature is None:
         return _checks.enforce(jnp.sum(relative > part, axis=-1).astype(power.dtype), *checks)
@@ -286,7 +286,7 @@ def energy_centre(psi: Inexact[ArrayLike, "*batch n"], points: Real[ArrayLike, "
 def _entropies(psi: Array) -> WaveEntropies:
     p = _shares(psi, _LEAST)
     S = information.entropy(p)
-    modulus = jax.lax.stop_gradient(_modulus(psi / _size(psi)))
+    modulus = jax.lax.stop_gradient(_modulus(_scaled(psi)))
     return WaveEntropies(
         spatial=S,
         normalized=S / jnp.log(jnp.asarray(p.shape[0], p.dtype)),
@@ -330,17 +330,20 @@ def _size(z: Array) -> Array:
     return jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1] - 1)
 
 
+def _scaled(z: Array) -> Array:
+    return jax.lax.complex(z.real / _size(z), z.imag / _size(z))
+
+
 def _modulus(z: Array) -> Array:
     """|z|, with the gradient zero where z is."""
-    size = _size(z)
-    power = _power(z / size)
+    power = _power(_scaled(z))
     some = power > 0
-    return size * jnp.where(some, jnp.sqrt(jnp.where(some, power, 1)), 0)
+    return _size(z) * jnp.where(some, jnp.sqrt(jnp.where(some, power, 1)), 0)
 
 
 def _shares(z: Array, threshold: float) -> Array:
     _checks.require_within("threshold", threshold, 0.0, 1.0, open_above=True)
-    power = _power(z / _size(z))
+    power = _power(_scaled(z))
     total = jnp.sum(power, axis=-1, keepdims=True)
     if threshold:
         power = jnp.where(power > threshold * total, power, 0)
