@@ -281,10 +281,18 @@ def enforce(value: T, *checks: Check) -> T:
         if is_concrete(check.ok):
             with evaluated_now():
                 if not bool(jnp.all(check.ok)):
-                    raise ValueError(f"{check.expected}, got {check.got()}")
+                    raise ValueError(f"{check.expected}, got {_in_words(check.got)}")
         else:
             value = jax.tree.map(lambda leaf, ok=check.ok: _nan_where_not(ok, leaf), value)
     return value
+
+
+def _in_words(got: Callable[[], str]) -> str:
+    """What was got; a value under differentiation, which cannot be printed, by name."""
+    try:
+        return got()
+    except (jax.errors.ConcretizationTypeError, TypeError):
+        return "another value under differentiation"
 
 
 def validity(*checks: Check) -> jax.Array:
@@ -324,14 +332,22 @@ def sum_tolerance(dtype: Any, size: int) -> float:
 
 
 def _check_of_values(build: Callable[..., Check]) -> Callable[..., Check]:
-    """Evaluates a check of concrete arrays at once, so that it is concrete inside jit too."""
+    """Evaluates a check of concrete arrays at once, so that it is concrete inside jit too.
+
+    Outside jit a value that is being differentiated is known, and the check sees it as what it is.
+    """
 
     @functools.wraps(build)
     def wrapped(*args: Any, **options: Any) -> Check:
+        args, options = jax.tree.map(_undifferentiated, (args, options))
         with evaluated_now(args, options):
             return build(*args, **options)
 
     return wrapped
+
+
+def _undifferentiated(leaf: Any) -> Any:
+    return jax.lax.stop_gradient(leaf) if isinstance(leaf, Tracer) else leaf
 
 
 @_check_of_values
@@ -410,7 +426,7 @@ def positive_definite(name: str, matrix: jax.Array, factor: jax.Array | None = N
     with evaluated_now(matrix, factor):
         factor = jnp.linalg.cholesky(matrix) if factor is None else factor
         ok = _symmetric(matrix) & jnp.all(jnp.isfinite(factor), axis=(-2, -1))
-    return Check(ok, f"{name} must be symmetric and positive definite", lambda: _spectrum(matrix))
+    return Check(ok, f"{name} must be symmetric and positive definite", lambda: _spectrum(_undifferentiated(matrix)))
 
 
 @_check_of_values

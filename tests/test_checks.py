@@ -43,3 +43,29 @@ def test_checks_by_example_spoil_their_own():
     np.testing.assert_array_equal(found[0], rows[0])
     assert np.signbit(found[0, 0])
     assert np.all(np.isnan(found[1]))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("transformed", [jax.grad, jax.jacfwd, lambda f: lambda x: jax.vjp(f, x)])
+def test_what_is_differentiated_outside_jit_is_refused_in_words(transformed):
+    """There a bad value is known, and the error says which: it is not one about tracers."""
+    with pytest.raises(ValueError, match="x must be finite, got nan at flat index 2"):
+        transformed(lambda x: squares(x).sum())(BAD)
+
+    def total(p):
+        return _checks.enforce(jnp.sum(p), _checks.distribution("p", p))
+
+    with pytest.raises(ValueError, match=r"p must be non-negative and sum .* smallest entry 0.5 and sum 1.1"):
+        transformed(total)(jnp.array([0.5, 0.6]))
+
+    def root(matrix):
+        return _checks.enforce(jnp.sum(matrix), _checks.positive_definite("matrix", matrix))
+
+    with pytest.raises(ValueError, match=r"matrix must be symmetric and positive definite, got eigenvalues from -1"):
+        transformed(root)(-jnp.eye(2))
+
+    def odd(x):
+        return _checks.enforce(x**2, _checks.Check(x > 0, "x must be positive", lambda: f"{x:.3f}"))
+
+    with pytest.raises(ValueError, match="x must be positive, got another value under differentiation"):
+        transformed(odd)(-1.0)

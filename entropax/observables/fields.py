@@ -183,9 +183,14 @@ def field_entropies(
     _checks.as_numbers(spacing=dx)
     if phi.ndim < 1 or phi.shape[-1] < 2:
         raise ValueError(f"field must have shape (..., n) with n >= 2, got {phi.shape}")
-    entropies, present = _entropies(phi, dx, normalisation)
-    some = _checks.Check(present, "field must not be zero everywhere", lambda: "a field of zeros")
-    return _checks.enforce(entropies, _finite("field", phi), some, _checks.positive("spacing", dx))
+    with _checks.evaluated_now(phi):
+        some = _checks.Check(
+            jnp.any(phi != 0, axis=-1), "field must not be zero everywhere", lambda: "a field of zeros"
+        )
+    checks = _finite("field", phi), some
+    # Before too: what takes the place of a field that is zero has no slope.
+    entropies = _entropies(_checks.enforce(phi, *checks), dx, normalisation)
+    return _checks.enforce(entropies, *checks, _checks.positive("spacing", dx))
 
 
 def composite_entropy(
@@ -268,9 +273,11 @@ def _momentum(phi: Array, pi: Array, grid: FieldGrid) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames="normalisation")
-def _entropies(phi: Array, dx: Array, normalisation: str) -> tuple[FieldEntropies, Array]:
-    """The entropies, and whether there is a field at all."""
-    square = phi**2
+def _entropies(phi: Array, dx: Array, normalisation: str) -> FieldEntropies:
+    """The entropies; of a field of size about one, since no size enters and squares of others may be no numbers."""
+    largest = jnp.max(jnp.abs(phi), axis=-1, keepdims=True)
+    largest = jax.lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
+    square = (phi / jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1] - 1)) ** 2
     total = jnp.sum(square, axis=-1)
     present = total > 0
     p = square / jnp.where(present, total, 1)[..., None]
@@ -286,7 +293,7 @@ def _entropies(phi: Array, dx: Array, normalisation: str) -> tuple[FieldEntropie
         tsallis = {q: c**q * value + (1 - c**q) / (q - 1) for q, value in tsallis.items()}
     composite = _weighted((0.5, 0.3, 0.2), shannon, renyi[2.0], tsallis[2.0])
     of_orders = renyi[0.5], renyi[2.0], renyi[10.0], tsallis[0.5], tsallis[2.0]
-    return FieldEntropies(shannon, *of_orders, composite), present
+    return FieldEntropies(shannon, *of_orders, composite)
 
 
 @jax.jit
@@ -296,7 +303,7 @@ def _summary(phi: Array) -> FieldSummary:
     about = size - mean[..., None]
     second, third, fourth = (jnp.mean(about**k, axis=-1) for k in (2, 3, 4))
     low, middle, high = jnp.quantile(size, jnp.asarray([0.25, 0.5, 0.75], size.dtype), axis=-1)
-    return FieldSummary(mean, jnp.sqrt(second), low, middle, high, third / second**1.5, fourth / second**2 - 3)
+    return FieldSummary(mean, _root(second), low, middle, high, third / second**1.5, fourth / second**2 - 3)
 
 
 @jax.jit
@@ -307,7 +314,13 @@ def _portrait(phi: Array, pi: Array) -> PhasePortrait:
     variance = jnp.mean(about**2, axis=1)
     correlation = jnp.mean(about[0] * about[1]) / jnp.sqrt(variance[0] * variance[1])
     extent = jnp.max(both, axis=1) - jnp.min(both, axis=1)
-    return PhasePortrait(mean, jnp.sqrt(variance), extent, jnp.sqrt(jnp.mean(both**2, axis=1)), correlation)
+    return PhasePortrait(mean, _root(variance), extent, _root(jnp.mean(both**2, axis=1)), correlation)
+
+
+def _root(x: Array) -> Array:
+    """The square root, with slope zero where it vanishes."""
+    some = x > 0
+    return jnp.where(some, jnp.sqrt(jnp.where(some, x, 1)), 0 * x)
 
 
 def _weighted(weights: tuple[float, float, float], *measures: Array) -> Array:
@@ -323,7 +336,7 @@ def _finite(name: str, values: Array) -> _checks.Check:
 def _field_and_momentum(
     field: ArrayLike, momentum: ArrayLike, grid: FieldGrid
 ) -> tuple[Array, Array, tuple[_checks.Check, ...]]:
-    phi, pi = _checks.as_floats(field=field, momentum=momentum)
+    phi, pi = map(_checks.accumulated, _checks.as_floats(field=field, momentum=momentum))
     if phi.ndim < 1 or phi.shape[-1] != grid.num_points:
         raise ValueError(f"field must have shape (..., {grid.num_points}), the grid's points, got {phi.shape}")
     _checks.require_same_shape(field=phi, momentum=pi)

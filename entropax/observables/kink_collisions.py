@@ -19,7 +19,7 @@ class CollisionOutcome(eqx.Module):
         sign_changes: how often the field in the middle changed sides.
         bounces: half of them, one for each time the pair met and came out again.
         speed: at which each of the two leaves, half the slope of their distance at the end.
-        valid: whether the series were finite.
+        valid: whether the series were finite and the times increased.
     """
 
     escaped: Shaped[Array, ""]
@@ -129,13 +129,14 @@ def collision_outcome(
         The outcome. The speed is half the slope of a straight line through the distances in the window.
 
     Raises:
-        ValueError: the shapes differ, fewer than three times lie in the window, or a number is not finite.
+        ValueError: the shapes differ, fewer than three times lie in the window, the times do not increase, or a number
+            is not finite.
 
     The counts are piecewise constant, `smooth_collision_outcome` is their relaxed form; the speed is differentiable.
     """
-    centre, apart, t, size, check = _series(middle, distance, times, window)
+    centre, apart, t, size, checks = _series(middle, distance, times, window)
     escaped, changes, speed = _outcome(centre, apart, t, size)
-    return CollisionOutcome(escaped, changes, changes // 2, _checks.enforce(speed, check), _checks.validity(check))
+    return CollisionOutcome(escaped, changes, changes // 2, _checks.enforce(speed, *checks), _checks.validity(*checks))
 
 
 def smooth_collision_outcome(
@@ -166,8 +167,8 @@ def smooth_collision_outcome(
     """
     centre, apart, t, T = _checks.as_floats(middle=middle, distance=distance, times=times, temperature=temperature)
     _checks.as_numbers(temperature=T)
-    centre, apart, t, size, check = _series(centre, apart, t, window)
-    checks = check, _checks.positive("temperature", T)
+    centre, apart, t, size, checks = _series(centre, apart, t, window)
+    checks = *checks, _checks.positive("temperature", T)
     escaped, changes, speed = _checks.enforce(_smooth_outcome(centre, apart, t, T, size), *checks)
     return CollisionOutcome(escaped, changes, changes / 2, speed, _checks.validity(*checks))
 
@@ -221,7 +222,7 @@ def _scaled(field: ArrayLike, grid: FieldGrid, potential: KinkPotential) -> tupl
 
 def _series(
     middle: ArrayLike, distance: ArrayLike, times: ArrayLike, window: float
-) -> tuple[Array, Array, Array, int, _checks.Check]:
+) -> tuple[Array, Array, Array, int, tuple[_checks.Check, _checks.Check]]:
     _checks.require_within("window", window, 0, 1, open_below=True)
     centre, apart, t = _checks.as_floats(middle=middle, distance=distance, times=times)
     _checks.require_ndim("middle", centre, 1, "(t,)")
@@ -229,7 +230,11 @@ def _series(
     size = round(window * centre.shape[0])
     if size < 3:
         raise ValueError(f"window must hold at least 3 of the {centre.shape[0]} times, got {window}")
-    return centre, apart, t, size, _checks.finite("the series", jnp.stack([centre, apart, t]))
+    with _checks.evaluated_now(t):
+        increasing = _checks.Check(
+            jnp.all(jnp.diff(t) > 0), "times must increase", lambda: f"{jax.lax.stop_gradient(t)}"
+        )
+    return centre, apart, t, size, (_checks.finite("the series", jnp.stack([centre, apart, t])), increasing)
 
 
 def _slope(values: Array, times: Array) -> Array:

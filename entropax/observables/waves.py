@@ -182,11 +182,16 @@ def amplitude_entropy(
     """
     wave = _wave(psi)
     _checks.require_ndim("psi", wave, 1, "(n,)")
-    modulus = _modulus(wave)
+    with _checks.evaluated_now(wave):
+        moduli = _modulus(wave)
+        varies = jnp.any(moduli != moduli[0])
+    checks = *_present(wave), _checks.Check(varies, "psi must vary in its modulus", lambda: "one modulus throughout")
+    # Before too: most points have a slope of zero, which NaN after the histogram would leave.
+    modulus = _modulus(_checks.enforce(wave, *checks))
     value = estimators.histogram_entropy(modulus[:, None], bins=bins, temperature=temperature)
     spread = jnp.max(modulus) - jnp.min(modulus)
     width = jnp.where(spread > 0, spread, 1) / bins
-    return _checks.enforce(AmplitudeEntropy(value, value + jnp.log(width)), *_present(wave))
+    return _checks.enforce(AmplitudeEntropy(value, value + jnp.log(width)), *checks)
 
 
 def spectral_richness(
@@ -213,7 +218,7 @@ def spectral_richness(
     wave = _wave(psi)
     part = _number("fraction", fraction, wave)
     checks = [*_present(wave), _checks.within("fraction", part, 0, 1, "in (0, 1)")]
-    power = _power(jnp.fft.fft(wave))
+    power = _power(jnp.fft.fft(_scaled(wave)))
     relative = power / jnp.max(power, axis=-1, keepdims=True)
     if temperature is None:
         return _checks.enforce(jnp.sum(relative > part, axis=-1).astype(power.dtype), *checks)
@@ -281,7 +286,7 @@ def energy_centre(psi: Inexact[ArrayLike, "*batch n"], points: Real[ArrayLike, "
 def _entropies(psi: Array) -> WaveEntropies:
     p = _shares(psi, _LEAST)
     S = information.entropy(p)
-    modulus = jax.lax.stop_gradient(_modulus(psi))
+    modulus = jax.lax.stop_gradient(_modulus(_scaled(psi)))
     return WaveEntropies(
         spatial=S,
         normalized=S / jnp.log(jnp.asarray(p.shape[0], p.dtype)),
@@ -318,16 +323,27 @@ def _power(z: Array) -> Array:
     return z.real**2 + z.imag**2
 
 
+def _size(z: Array) -> Array:
+    """A power of two near the largest entry of every row, so that squares of z over it are numbers; a constant."""
+    largest = jnp.max(jnp.maximum(jnp.abs(z.real), jnp.abs(z.imag)), axis=-1, keepdims=True)
+    largest = jax.lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
+    return jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1] - 1)
+
+
+def _scaled(z: Array) -> Array:
+    return jax.lax.complex(z.real / _size(z), z.imag / _size(z))
+
+
 def _modulus(z: Array) -> Array:
     """|z|, with the gradient zero where z is."""
-    power = _power(z)
+    power = _power(_scaled(z))
     some = power > 0
-    return jnp.where(some, jnp.sqrt(jnp.where(some, power, 1)), 0)
+    return _size(z) * jnp.where(some, jnp.sqrt(jnp.where(some, power, 1)), 0)
 
 
 def _shares(z: Array, threshold: float) -> Array:
     _checks.require_within("threshold", threshold, 0.0, 1.0, open_above=True)
-    power = _power(z)
+    power = _power(_scaled(z))
     total = jnp.sum(power, axis=-1, keepdims=True)
     if threshold:
         power = jnp.where(power > threshold * total, power, 0)

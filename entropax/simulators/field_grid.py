@@ -105,7 +105,7 @@ class FieldGrid(eqx.Module):
 
         Differentiable in the field and in the grid's ends and jump.
         """
-        return _derivative(*self._and_field(field), order=1)
+        return _derivative(*self._and_field(field, transformed=True), order=1)
 
     def second_derivative(self, field: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch n"]:
         """phi_xx.
@@ -121,7 +121,7 @@ class FieldGrid(eqx.Module):
 
         Differentiable in the field and in the grid's ends and jump.
         """
-        return _derivative(*self._and_field(field), order=2)
+        return _derivative(*self._and_field(field, transformed=True), order=2)
 
     def integral(self, density: Real[ArrayLike, "*batch n"]) -> Float[Array, "*batch"]:
         """The sum times the spacing: exact up to the finest wave for a periodic density.
@@ -140,9 +140,12 @@ class FieldGrid(eqx.Module):
         grid, f = self._and_field(density, "density")
         return jnp.sum(f, axis=-1) * grid.spacing
 
-    def _and_field(self, field: ArrayLike, name: str = "field") -> tuple["FieldGrid", Array]:
-        """The field as an array, and the grid in its dtype."""
+    def _and_field(
+        self, field: ArrayLike, name: str = "field", *, transformed: bool = False
+    ) -> tuple["FieldGrid", Array]:
+        """The field as an array, and the grid in its dtype; transforms have no lower precision than float32."""
         phi = _checks.as_float(name, field)
+        phi = _checks.accumulated(phi) if transformed else phi
         if phi.ndim < 1 or phi.shape[-1] != self.num_points:
             raise ValueError(f"{name} must have shape (..., {self.num_points}), the grid's points, got {phi.shape}")
         return jax.tree.map(lambda leaf: leaf.astype(phi.dtype), self), phi

@@ -43,7 +43,8 @@ class KleinGordon(Simulator[FieldState]):
 
     one of order 4 three of them, of w dt, (1 - 2 w) dt and w dt, w = 1 / (2 - 2^(1/3)) (Yoshida). Both are symplectic
     and reversible: the energy's error stays bounded, and turning the momentum's sign runs the motion back. In float32
-    rounding takes over from the method's own error after a few thousand steps; use float64 for energies.
+    rounding takes over from the method's own error after a few thousand steps; use float64 for energies. Fields of
+    lower precision are made float32.
 
     Attributes:
         potential: V.
@@ -145,7 +146,7 @@ class KleinGordon(Simulator[FieldState]):
         Raises:
             ValueError: the shape is not the grid's.
         """
-        phi = _checks.as_float("field", field)
+        phi = _checks.accumulated(_checks.as_float("field", field))
         _checks.require_shape("field", phi, (self.grid.num_points,))
         return _force(*self._field_theory(phi.dtype), phi)
 
@@ -161,7 +162,7 @@ class KleinGordon(Simulator[FieldState]):
             Their time derivatives.
         """
         del t, args
-        return y[1], self.force(y[0])
+        return _checks.accumulated(y[1]), self.force(y[0])
 
     def step(self, state: FieldState, *, key: PRNGKey) -> FieldState:
         """The state dt later.
@@ -207,7 +208,7 @@ def _pair(values: Any, grid: FieldGrid) -> tuple[Array, Array]:
     """Field and momentum, checked."""
     if not isinstance(values, (tuple, list)) or len(values) != 2:
         raise ValueError(f"initial must be a field and a momentum, got {type(values).__name__}")
-    phi, pi = _checks.as_floats(field=values[0], momentum=values[1])
+    phi, pi = map(_checks.accumulated, _checks.as_floats(field=values[0], momentum=values[1]))
     _checks.require_shape("field", phi, (grid.num_points,))
     _checks.require_shape("momentum", pi, (grid.num_points,))
     return _checks.enforce((phi, pi), _checks.finite("field", phi), _checks.finite("momentum", pi))

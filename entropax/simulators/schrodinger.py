@@ -53,7 +53,9 @@ def exponential_filter(
     k, kc, a = _checks.as_floats(wavenumbers=wavenumbers, cutoff=cutoff, strength=strength)
     _checks.as_numbers(cutoff=kc, strength=a)
     _checks.require_integer("order", order, minimum=1)
-    s = jnp.exp(-a * (jnp.abs(k) / kc) ** order)
+    ratio = jnp.abs(k) / kc
+    near = ratio < (1000 / a) ** (1 / order)  # beyond, s is zero in any precision, and the power may be no number
+    s = jnp.where(near, jnp.exp(-a * jnp.where(near, ratio, 0) ** order), 0)
     return _checks.enforce(s, _checks.positive("cutoff", kc), _checks.positive("strength", a))
 
 

@@ -190,7 +190,7 @@ def soliton_collision_shift(amplitudes: Real[ArrayLike, "2"], velocities: Real[A
         Displacements, positive towards larger x, shape (2,).
 
     Raises:
-        ValueError: a shape is not (2,), an amplitude is not positive, or the velocities are equal.
+        ValueError: a shape is not (2,), an amplitude is not positive, or the velocities are equal or not finite.
 
     Differentiable in both arguments. Source: Zakharov and Shabat 1972.
     """
@@ -200,7 +200,8 @@ def soliton_collision_shift(amplitudes: Real[ArrayLike, "2"], velocities: Real[A
     relative = v[0] - v[1]
     with _checks.evaluated_now(relative):
         meet = _checks.Check(relative != 0, "velocities must differ", lambda: f"{v}")
-    A, relative = _checks.enforce((A, relative), meet, _checks.positive("amplitudes", A))
+    checks = meet, _checks.finite("velocities", v), _checks.positive("amplitudes", A)
+    A, relative = _checks.enforce((A, relative), *checks)
     strength = jnp.log1p(4 * A[0] * A[1] / (relative**2 + (A[0] - A[1]) ** 2))
     return jnp.sign(jnp.stack([relative, -relative])) * strength / A
 

@@ -18,6 +18,8 @@ from experiments.simulators._chaos_orbits import Orbit, kept
 
 APART = 1e-5
 """Distance of twin orbits, of coordinates of size one."""
+RESOLVED, MOST = 1e-3, 20_000
+"""By how much halved steps may change the end of a period, in deviations of the orbit; and most steps a period."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ExponentConfig:
         pieces: of one long orbit of every flow, measured side by side.
         periods: of each, a multiple of 10.
         transient: periods before the first, and before each for its directions to align.
-        steps: at least so many time steps a period; more where the catalogue's solver is stiff.
+        steps: at least so many time steps a period; more where they would not resolve it, see `resolving_steps`.
         published: whether the published exponents' own procedures are repeated.
     """
 
@@ -67,8 +69,7 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
         folder: for results that a run which goes on finds again.
     """
     system = chaos.get_system(name)
-    own = math.ceil(system.definition.period / system.definition.dt)
-    steps = max(config.steps, min(20_000, own)) if system.definition.stiff else config.steps
+    steps = resolving_steps(name, config.steps)
 
     def measure() -> dict[str, Any]:
         dt = system.period / steps
@@ -85,6 +86,47 @@ def spectrum(name: str, config: ExponentConfig, *, folder: Path) -> Spectrum:
     order = np.argsort(-values.mean(axis=0))
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
     return Spectrum(values.mean(axis=0)[order], error[order], found["ends"], steps)
+
+
+def resolving_steps(name: str, least: int) -> int:
+    """Runge-Kutta steps a period, doubled until halving them no longer changes where a period ends.
+
+    A period is long beside the fastest motion of some flows: 500 steps turn the chaos of AtmosphericRegime into next to
+    none. Where rates jump no fixed steps resolve them, and `spectrum` does without.
+
+    Args:
+        name: of the flow.
+        least: the fewest steps.
+
+    Returns:
+        least times a power of two, or where the catalogue's solver is stiff at least its steps; at most 20,000 or so.
+    """
+    system = chaos.get_system(name)
+    own = math.ceil(system.definition.period / system.definition.dt)
+    steps = max(least, min(MOST, own)) if system.definition.stiff else least
+    while not system.definition.jumps and 2 * steps <= MOST and not _misses(system, steps) <= RESOLVED:
+        steps *= 2
+    return steps
+
+
+@functools.partial(jax.jit, static_argnames="periods")
+def _misses(system: Any, steps: int | jax.Array, periods: int = 6) -> jax.Array:
+    """By how much steps miss the ends of periods that twice as many reach, in deviations of the orbit: the median."""
+
+    def ends(start: jax.Array, y: jax.Array, count: Any) -> jax.Array:
+        dt = system.period / count
+        return jax.lax.fori_loop(0, count, lambda i, y: runge_kutta_step(system.vector_field, start + i * dt, y, dt), y)
+
+    def period(carry: Any, _: None) -> tuple[Any, Any]:
+        start, y = carry
+        fine = ends(start, y, 2 * steps)
+        return (start + system.period, fine), (fine, ends(start, y, steps))
+
+    begin = jnp.zeros_like(system.period), system.initial_conditions
+    _, (fine, coarse) = jax.lax.scan(period, begin, length=periods)
+    size = jnp.std(fine, axis=0)
+    size = jnp.where(size > 0, size, 1)
+    return jnp.median(jnp.linalg.norm((fine - coarse) / size[None], axis=1))
 
 
 @functools.partial(jax.jit, static_argnames=("steps", "pieces", "periods", "transient"))

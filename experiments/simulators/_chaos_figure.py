@@ -24,7 +24,7 @@ STYLES = {
 
 
 def draw(data: "xarray.Dataset") -> Any:
-    """The figure; panels of parts that were not run stay empty.
+    """The figure, of those panels whose parts were run.
 
     Args:
         data: the experiment's data set.
@@ -32,7 +32,6 @@ def draw(data: "xarray.Dataset") -> Any:
     Returns:
         A matplotlib figure.
     """
-    figure, axes = new_figure(4, 2, height=3.1, width=9.6)
     panels = (
         (_ranking, "forecast_error"),
         (_horizons, "forecast_error"),
@@ -43,11 +42,14 @@ def draw(data: "xarray.Dataset") -> Any:
         (_equations, "equation_error"),
         (_design, "design_complexity"),
     )
-    for place, (panel, needed) in zip(axes.flat, panels, strict=True):
-        if needed in data:
-            panel(place, data)
-        else:
-            place.set_axis_off()
+    shown = [panel for panel, needed in panels if needed in data]
+    columns = min(2, len(shown))
+    figure, axes = new_figure(-(-len(shown) // columns), columns, height=3.1, width=4.8 * columns)
+    places = np.ravel(axes)
+    for place, panel in zip(places, shown, strict=False):
+        panel(place, data)
+    for place in places[len(shown) :]:
+        place.set_axis_off()
     return figure
 
 

@@ -4,6 +4,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,7 @@ from entropax.estimators import gaussian_kde
 from entropax.observables import field_energy, field_entropies, phase_portrait
 from entropax.simulators import (
     FieldGrid,
+    FieldState,
     KleinGordon,
     LinearPotential,
     Phi4,
@@ -87,23 +89,28 @@ def run_case(config: CaseConfig, case: str, *, key: jax.Array) -> dict[str, np.n
         Times, fields, energies, entropies of phi^2, the path of the middle point and its extent, the density of |phi|.
     """
     system = config.system(case)
-    start = system.init(key=key)
     steps = round(config.end_of(case) / config.dt)
-    fields, momenta = simulate(system, start, steps, key=key, observe=_OF_STATE, every=steps // config.frames, remat=0)[
-        1
-    ]
-    fields = jnp.concatenate([start.field[None], fields])
-    momenta = jnp.concatenate([start.momentum[None], momenta])
-    middle = system.grid.num_points // 2
-    entropies = field_entropies(fields)
-    sizes = jax.random.choice(key, jnp.abs(fields).reshape(-1), (config.samples,))
-    sizes_at = jnp.linspace(0.0, jnp.max(sizes), 500)
-    # Half of the kink's points, say, lie at one value to rounding: no width but the rule's is asked for.
-    density = gaussian_kde(sizes, sizes_at)
-    portrait = phase_portrait(fields[:, middle], momenta[:, middle])
     found = {
         "time": np.linspace(0.0, config.end_of(case), config.frames + 1),
         "x": system.grid.points,
+        **_looked_at(system, key, steps, config.frames, config.samples),
+    }
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@eqx.filter_jit
+def _looked_at(system: KleinGordon, key: jax.Array, steps: int, frames: int, samples: int) -> dict[str, jax.Array]:
+    start = system.init(key=key)
+    _, later = simulate(system, start, steps, key=key, observe=_OF_STATE, every=steps // frames, remat=0)
+    fields = jnp.concatenate([start.field[None], later[0]])
+    momenta = jnp.concatenate([start.momentum[None], later[1]])
+    middle = system.grid.num_points // 2
+    entropies = field_entropies(fields)
+    sizes = jax.random.choice(key, jnp.abs(fields).reshape(-1), (samples,))
+    sizes_at = jnp.linspace(0.0, jnp.max(sizes), 500)
+    # Half of the kink's points, say, lie at one value to rounding: no width but the rule's is asked for.
+    density = gaussian_kde(sizes, sizes_at)
+    return {
         "field": fields,
         "energy": field_energy(fields, momenta, potential=system.potential, grid=system.grid),
         "shannon": entropies.shannon,
@@ -111,11 +118,10 @@ def run_case(config: CaseConfig, case: str, *, key: jax.Array) -> dict[str, np.n
         "composite": entropies.composite,
         "middle": fields[:, middle],
         "middle_rate": momenta[:, middle],
-        "extent": portrait.extent,
+        "extent": phase_portrait(fields[:, middle], momenta[:, middle]).extent,
         "sizes_at": sizes_at,
         "density": density / jnp.max(density),
     }
-    return {name: np.asarray(value) for name, value in found.items()}
 
 
 def breather_errors(config: CaseConfig, order: int) -> np.ndarray:
@@ -126,16 +132,21 @@ def breather_errors(config: CaseConfig, order: int) -> np.ndarray:
         order: of the method.
     """
     errors = []
+    grid = FieldGrid(-30.0, 30.0, 256)  # its own error is below 1e-10
+    start = breather(grid.points, FREQUENCY)
+    exact = breather(grid.points, FREQUENCY, 0.0, config.order_end)[0]
     for dt in config.order_steps:
-        grid = FieldGrid(-30.0, 30.0, 256)  # its own error is below 1e-10
-        start = breather(grid.points, FREQUENCY)
         system = KleinGordon(SineGordon(), grid, dt=dt, initial=start, order=order)  # pyright: ignore[reportArgumentType]
-        key = jax.random.key(0)
-        steps = round(config.order_end / dt)
-        end = simulate(system, system.init(key=key), steps, key=key, observe=None, remat=0)[0]
-        exact = breather(grid.points, FREQUENCY, 0.0, config.order_end)[0]
+        end = _after(system, jnp.asarray(round(config.order_end / dt)))
         errors.append(float(jnp.max(jnp.abs(end.field - exact))))
     return np.array(errors)
+
+
+@eqx.filter_jit
+def _after(system: KleinGordon, steps: jax.Array) -> FieldState:
+    """The state after a number of steps that is not compiled in."""
+    key = jax.random.key(0)
+    return jax.lax.fori_loop(0, steps, lambda _, state: system.step(state, key=key), system.init(key=key))
 
 
 def package_starts() -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -184,16 +184,8 @@ def horizon(psi: np.ndarray, length: float, config: DesignConfig) -> dict[str, n
     noise = draw.standard_normal((2, psi.size))
     direction = jnp.asarray((noise[0] + 1j * noise[1]) * np.abs(psi))
     direction = direction / jnp.linalg.norm(direction) * np.linalg.norm(psi)
-    every = max(1, config.horizon // 40)
-
-    def seen(psi: jax.Array) -> tuple[jax.Array, jax.Array]:
-        system = Schrodinger(psi, length=length, dt=config.dt)
-        options = {"key": jax.random.key(0), "observe": _wave_and_entropy, "every": every}
-        return simulators.simulate(system, psi, config.horizon, **options)[1]
-
-    _, (moved, slope) = jax.jit(lambda p, d: jax.jvp(seen, (p,), (d,)))(jnp.asarray(psi), direction)
-    h, along = 1e-6, jax.jit(seen)
-    ahead, behind = (along(jnp.asarray(psi) + sign * h * direction)[1] for sign in (1, -1))
+    every, h = max(1, config.horizon // 40), 1e-6
+    moved, slope, ahead, behind = _followed(jnp.asarray(psi), direction, length, h, config, every)
     difference = np.asarray(ahead - behind) / (2 * h)
     largest = np.maximum.accumulate(np.abs(difference))
     return {
@@ -201,6 +193,22 @@ def horizon(psi: np.ndarray, length: float, config: DesignConfig) -> dict[str, n
         "growth": np.linalg.norm(moved, axis=1) / np.linalg.norm(direction),
         "mismatch": np.abs(np.asarray(slope) - difference) / largest,
     }
+
+
+@partial(jax.jit, static_argnames=("config", "every"))
+def _followed(
+    psi: jax.Array, direction: jax.Array, length: float, h: float, config: DesignConfig, every: int
+) -> tuple[jax.Array, ...]:
+    """Derivatives of the waves and their entropies along a direction, and the entropies of starts a little ahead."""
+
+    def seen(psi: jax.Array) -> tuple[jax.Array, jax.Array]:
+        system = Schrodinger(psi, length=length, dt=config.dt)
+        options = {"key": jax.random.key(0), "observe": _wave_and_entropy, "every": every}
+        return simulators.simulate(system, psi, config.horizon, **options)[1]
+
+    _, (moved, slope) = jax.jvp(seen, (psi,), (direction,))
+    ahead, behind = jax.lax.map(lambda sign: seen(psi + sign * h * direction)[1], jnp.asarray([1.0, -1.0]))
+    return moved, slope, ahead, behind
 
 
 def _wave_and_entropy(psi: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from entropax.simulators import chaos
 from experiments.running import Result, stage
+from experiments.simulators._chaos_annotations import reason
 from experiments.simulators._chaos_claims import CLAIMS as CLAIMS
 from experiments.simulators._chaos_data import dataset
 from experiments.simulators._chaos_design import DesignConfig, design
@@ -155,6 +156,8 @@ def run(config: Config, *, key: jax.Array, checkpoint_dir: Path) -> Result:
         with stage("draw the animation"):
             animate(orbits, Path(config.animation))
     data = dataset(found, parts)
+    reasons = [reason(data.sel(system=name)) for name in names]
+    data["exponent_reason"] = ("system", reasons, {"long_name": "why the exponent is not within 10% of the published"})
     measured, remarks = measures(found, parts, data)
     return Result(measured=measured, data=data, figure=lambda: draw(data), remarks=remarks)
 

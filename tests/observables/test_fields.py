@@ -135,3 +135,39 @@ def test_wrong_fields_are_named():
             collision_outcome(np.ones(8), np.ones(8), np.arange(8.0))
         with pytest.raises(ValueError, match=r"field must have shape \(..., 256\)"):
             pair_distance(kink(np.zeros(9), potential=Phi4())[0], grid=GRID, potential=Phi4())
+
+
+@pytest.mark.fast
+def test_what_is_wrong_shows_in_gradients_too():
+    """A field of zeros, and times that do not increase: NaN inside jit, named outside."""
+    value, slope = jax.jit(jax.value_and_grad(lambda phi: field_entropies(phi).shannon))(jnp.zeros(8))
+    assert np.isnan(value)
+    assert np.isnan(slope).all()
+    t = jnp.linspace(0.0, 1.0, 40)
+    for wrong in (t[::-1], jnp.zeros(40)):
+        for outcome in (collision_outcome, smooth_collision_outcome):
+            with pytest.raises(ValueError, match="times must increase"):
+                outcome(jnp.ones(40), t, wrong)
+            found = jax.jit(outcome)(jnp.ones(40), t, wrong)
+            assert np.isnan(found.speed)
+            assert not found.valid
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("size", [1e-25, 3.0, 1e25])
+def test_entropies_do_not_depend_on_the_size_of_the_field(size):
+    """Nor do squares that float32 cannot hold matter."""
+    phi = np.exp(-(np.linspace(-3, 3, 32, dtype=np.float32) ** 2))
+    for normalisation, dx in (("sum", None), ("trapezoid", 0.2)):
+        one, other = (field_entropies(f, dx, normalisation=normalisation) for f in (phi, np.float32(size) * phi))
+        np.testing.assert_allclose(jax.tree.leaves(other), jax.tree.leaves(one), rtol=1e-5)
+
+
+@pytest.mark.fast
+def test_slopes_at_rest():
+    """A point that rests, as in the middle of a kink, does not spoil the slopes of the other series' numbers."""
+    values, rates = jnp.linspace(0.0, 1.0, 9), jnp.zeros(9)
+    for of in (lambda p: p.deviation[0], lambda p: p.root_mean_square[0]):
+        slopes = jax.grad(lambda v, r, of=of: of(phase_portrait(v, r)), argnums=(0, 1))(values, rates)
+        assert np.isfinite(slopes).all()
+    assert np.isfinite(jax.grad(lambda phi: field_summary(phi).deviation)(jnp.ones(8))).all()

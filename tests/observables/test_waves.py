@@ -73,3 +73,28 @@ def test_centre_and_refusals(x64):
         observables.spatial_entropy(np.zeros(4))
     with pytest.raises(ValueError, match=r"threshold must be in \[0.0, 1.0\)"):
         observables.intensity_distribution(PSI, threshold=1.0)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_entropies_do_not_depend_on_the_size_of_the_wave(size):
+    """Nor do squares that float32 cannot hold matter; slopes go as its inverse."""
+    psi = PSI.astype(np.complex64)
+    for measure in (observables.spatial_entropy, observables.spectral_entropy, observables.spectral_richness):
+        np.testing.assert_allclose(measure(np.float32(size) * psi), measure(psi), rtol=2e-6)
+    one, other = (observables.wave_entropies(wave) for wave in (psi, np.float32(size) * psi))
+    np.testing.assert_allclose(jax.tree.leaves(other), jax.tree.leaves(one), rtol=1e-5, atol=1e-6)
+    slope = jax.grad(lambda real: observables.spatial_entropy(real * (1 + 0.2j)))
+    real = psi.real
+    np.testing.assert_allclose(slope(np.float32(size) * real) * size, slope(real), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.fast
+def test_amplitude_entropy_names_the_wave():
+    """What is wrong is psi, not the samples of a histogram, and inside jit every slope is NaN."""
+    for wrong, words in ((np.zeros(16), "zero everywhere"), (np.ones(16) * 1j, "vary in its modulus")):
+        with pytest.raises(ValueError, match=f"psi must (not be )?{words}"):
+            observables.amplitude_entropy(wrong)
+    for wrong in (np.zeros(16), np.where(np.arange(16) == 3, np.nan, np.arange(16.0)), np.full(16, np.inf)):
+        slope = jax.jit(jax.grad(lambda real: observables.amplitude_entropy(real).value))(wrong)
+        assert np.isnan(slope).all()

@@ -3,6 +3,7 @@
 import diffrax
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -228,3 +229,26 @@ def test_the_speed_that_is_too_high_is_named():
         kink_antikink(np.linspace(-5, 5, 8), 4.0, 0.3, 1.5, potential=Phi4())
     with pytest.raises(ValueError, match=r"^velocity must be in \(-1, 1\)"):
         kink_antikink(np.linspace(-5, 5, 8), 4.0, 1.0, potential=Phi4())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("gap", [1e-3, 1e-6, 1e-12])
+def test_kinks_near_the_speed_of_light(gap, x64):
+    """1 - u^2 loses no digits: phi at 1e-7 against mpmath."""
+    x, u = 1e-7, 1 - gap
+    with mpmath.workdps(50):
+        exact = mpmath.tanh(x / mpmath.sqrt(2 * (1 - mpmath.mpf(u) ** 2)))
+    np.testing.assert_allclose(kink(x, u, potential=Phi4())[0], float(exact), rtol=1e-14)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_fields_of_half_precision_become_float32(dtype):
+    """Transforms have no lower precision."""
+    grid, potential = FieldGrid(-4.0, 4.0, 16), Phi4()
+    field = kink_antikink(grid.points, 4.0, potential=potential)[0].astype(dtype)
+    system = KleinGordon(potential, grid, dt=0.05, initial=(field, 0 * field))
+    state = system.step(system.init(key=KEY), key=KEY)
+    assert {array.dtype for array in jax.tree.leaves(state)} == {jnp.dtype(jnp.float32)}
+    assert grid.derivative(field).dtype == system.force(field).dtype == jnp.float32
+    assert field_energy(field, 0 * field, potential=potential, grid=grid).dtype == jnp.float32

@@ -155,3 +155,16 @@ def test_what_is_refused():
         system.step(psi[:8], key=jax.random.key(0))
     with without_shape_hook(), pytest.raises(TypeError, match="key must be a key"):
         system.init(key=jnp.zeros(2, jnp.uint32))
+
+
+@pytest.mark.fast
+def test_the_filter_far_beyond_its_cutoff():
+    """There it is zero with slope zero, though the power is beyond float32; before, it is the formula."""
+    ratio = jnp.asarray([0.0, 0.5, 1.0, 1.05, 1.2, 13.0, 1e5])
+    value, slope = jax.jvp(lambda k: simulators.exponential_filter(k, 1.0), (ratio,), (jnp.ones_like(ratio),))
+    exact = np.asarray(ratio, float)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        want = np.exp(-36 * exact**36)
+        steep = np.nan_to_num(-(36**2) * exact**35 * want)
+    np.testing.assert_allclose(value, want, rtol=2e-4, atol=1e-30)
+    np.testing.assert_allclose(slope, steep, rtol=2e-4, atol=1e-20)

@@ -76,3 +76,9 @@ def test_breather_far_from_its_peak_is_the_plane_wave(x64):
     """No overflow at large times, and |psi| -> 1."""
     psi = simulators.akhmediev_breather(jnp.asarray(X), 2000.0, 0.3)
     np.testing.assert_allclose(np.abs(psi), 1, atol=1e-12)
+
+
+@pytest.mark.fast
+def test_a_velocity_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="velocities must be finite, got nan at flat index 1"):
+        simulators.soliton_collision_shift(jnp.ones(2), jnp.asarray([1.0, jnp.nan]))
