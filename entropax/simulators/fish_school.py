@@ -209,10 +209,9 @@ class FishSchool(Simulator[FishState]):
             The school dt later, positions in the box, speeds v0.
 
         Raises:
-            ValueError: a shape is not (n, 3).
+            ValueError: a shape is not (n, 3), a number is not finite, or a velocity is zero.
         """
-        self._require_shapes(state)
-        return _stroke(self, state, key)
+        return _stroke(self, self._checked(state), key)
 
     def desired_direction(self, state: FishState) -> Float[Array, "n 3"]:
         """Where every fish wants to go, before limits and noise.
@@ -224,14 +223,19 @@ class FishSchool(Simulator[FishState]):
             Unit vectors, shape (n, 3): the present heading where a fish sees nobody or its urges cancel.
 
         Raises:
-            ValueError: a shape is not (n, 3).
+            ValueError: a shape is not (n, 3), a number is not finite, or a velocity is zero.
         """
-        self._require_shapes(state)
-        return _wishes(self, state)
+        return _wishes(self, self._checked(state))
 
-    def _require_shapes(self, state: FishState) -> None:
-        for name in ("positions", "velocities"):
-            _checks.require_shape(name, getattr(state, name), (self.num_fish, 3))
+    def _checked(self, state: FishState) -> FishState:
+        """The state, which is NaN as a whole where a number is not finite: no fish would see such a one."""
+        both = {"positions": state.positions, "velocities": state.velocities}
+        for name, x in both.items():
+            _checks.require_shape(name, x, (self.num_fish, 3))
+        with _checks.evaluated_now(state.velocities):
+            moving = jnp.all(jnp.any(state.velocities != 0, axis=1))
+        headed = _checks.Check(moving, "velocities must not be zero", lambda: "a fish without a heading")
+        return _checks.enforce(state, *(_checks.finite(name, x) for name, x in both.items()), headed)
 
     def _positions_and_headings(self, state: FishState) -> tuple[Array, Array]:
         """Positions in the box and unit vectors, both of shape (3, n)."""

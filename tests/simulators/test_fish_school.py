@@ -136,6 +136,26 @@ def test_bad_schools_are_refused():
         FishSchool(9, attraction_radius=13.0)
 
 
+def test_states_that_are_none_are_refused():
+    """One fish that is nowhere, or heads nowhere, is refused in words; under jit all of the school and of its slopes
+    is NaN, where the others would only not see it."""
+    school, good, key = FishSchool(5, **PARAMETERS), a_state(5), jax.random.key(0)
+    lost, still = good.positions.at[1, 2].set(jnp.nan), good.velocities.at[3].set(0.0)
+    step, wish = lambda s: school.step(s, key=key).positions, school.desired_direction
+    cases = (
+        (FishState(lost, good.velocities), "positions must be finite, got nan at flat index 5"),
+        (FishState(good.positions, good.velocities.at[0, 0].set(jnp.inf)), "velocities must be finite, got inf"),
+        (FishState(good.positions, still), "velocities must not be zero, got a fish without a heading"),
+    )
+    slope = jax.jit(jax.value_and_grad(lambda s, f=step: jnp.sum(f(s))))
+    for state, message in cases:
+        for f in (step, wish):
+            with pytest.raises(ValueError, match=message):
+                f(state)
+        for leaf in jax.tree.leaves(slope(state)):
+            assert np.all(np.isnan(leaf))
+
+
 def test_edges_of_sight(x64):
     """A blind half angle of 180 degrees hides even who is straight ahead, 0 nobody, and fish at an edge are beyond it.
 
