@@ -69,7 +69,7 @@ def _phases(axis: Any, found: "xarray.Dataset") -> None:
         if np.isfinite(value):
             axis.plot(_place(0, i), value, ls="", marker="_", ms=14, mew=2, color="#e69f00", zorder=5,
                       label="reference, pykan / scikit-learn" if i == 0 else None)  # fmt: skip
-    axis.set(title="one phase or several (1094 alloys)", ylabel="F1", ylim=(0.5, 1.08))
+    axis.set(title=f"one phase or several ({found.attrs['phase_alloys']} alloys)", ylabel="F1", ylim=(0.5, 1.08))
     axis.legend(handles=axis.get_lines()[:1], fontsize=7, loc="upper center")
 
 
