@@ -30,6 +30,10 @@ SYMBOLIC_LIBRARY: Mapping[str, Callable[[Any], Any]] = {
 """Functions by name, the simplest first; cos is a shifted sin, and the sigmoid a scaled tanh."""
 _STEPS = 3
 """To either side of the best point: of slope and shift the fit is a narrow ridge, and one is too near."""
+_LEAST = 0.01
+"""Of the reach: a function of an argument that varies less is a line or a parabola, by whatever name."""
+_PREFERENCE = 1e-7
+"""R^2 that a distance of one from f(x) costs: of equal fits, such as all of a line, the plainest is named."""
 
 
 class SymbolicFit(eqx.Module):
@@ -64,7 +68,9 @@ def fit_symbolic(
     c and d are the linear regression on f(a x + b); a and b are searched on a square of points, in [-reach, reach] at
     first and then around the best point, three steps to either side, in every further round. These are a and b of x
     taken to [-1, 1], so that its unit does not matter. Where f(a x + b) is not finite for a sample, or constant but for
-    rounding, the pair is out of the running.
+    rounding, the pair is out of the running, and so is a slope below a hundredth of the reach: a function of a small
+    argument is a line or a parabola, by whatever name. Of fits that are equal (within 1e-7) the one nearest a = 1,
+    b = 0 is taken.
 
     Args:
         x: arguments of an edge, shape (n,): a column of `KAN.nodes`.
@@ -150,7 +156,8 @@ def _search(x: Array, y: Array, reach: Any, *, function: Callable[[Any], Any], p
         """R^2 at one slope and all shifts."""
         z, _, ok = _spread_out(function(a * places[None, :] + shifts[:, None]))
         r2 = (z @ centred) ** 2 / (jnp.where(ok, jnp.sum(z**2, axis=1), 1) * jnp.sum(centred**2))
-        return jnp.where(ok, r2, -jnp.inf)
+        plain = _PREFERENCE * ((a - 1) ** 2 + shifts**2)
+        return jnp.where(ok & (jnp.abs(a) >= _LEAST * reach), r2 - plain, -jnp.inf)
 
     def finer(place: tuple[Array, Array, Array], _: Any) -> tuple[tuple[Array, Array, Array], None]:
         a, b, half = place

@@ -307,6 +307,18 @@ def test_tails_that_underflow_do_not_win(slope, shift):
     assert float(fit.value) == pytest.approx(1, abs=1e-4)
 
 
+def test_of_equal_fits_the_plainest_is_named(x64):
+    """Every slope and shift of a line is as good, and a parabola is a sine of a small argument and a huge scale."""
+    x = np.linspace(-1, 3, 9)
+    line = nn.fit_symbolic(x, 5 * x + 2, nn.SYMBOLIC_LIBRARY["x"])
+    # f(x) of x taken to [-1, 1], (x - 1) / 2.
+    np.testing.assert_allclose([line.slope, line.shift, line.scale, line.offset], [0.5, -0.5, 10, 7], atol=0.05)
+    sine = nn.fit_symbolic(x, (x - 1) ** 2, jnp.sin)
+    assert abs(float(sine.slope)) >= 0.0499
+    assert abs(float(sine.scale)) < 1000
+    assert float(sine.value) > 0.999
+
+
 def test_a_function_that_is_nowhere_finite_is_out_of_the_running(x64):
     fit = nn.fit_symbolic(np.linspace(-1, 1, 9), np.arange(9.0), lambda z: z / 0)
     assert float(fit.value) == -np.inf
