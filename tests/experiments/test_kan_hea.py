@@ -65,6 +65,7 @@ def test_baselines_are_those_of_scikit_learn():
         assert np.corrcoef(predicted, line.target)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_training_sees_its_rows_alone_and_knots_follow_them(monkeypatch):
     """Targets that are not trained on may be anything; scaling is of the training rows; updates give a KAN knots."""
     monkeypatch.setattr(models, "ROWS", 96)
