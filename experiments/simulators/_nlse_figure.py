@@ -61,9 +61,9 @@ def _entropies(axis: Any, data: "xarray.Dataset", name: str) -> None:
         for time, stored in STORED.get(case, ()) if name == "spatial" else ():
             axis.plot(time, stored, color=COLORS[index], ls="", marker=MARKERS[index], mfc="none", ms=6)
     if name == "spatial":
-        axis.plot([], [], color="0.4", ls="", marker="o", mfc="none", label="stored by the reference")
+        axis.plot([], [], color="0.4", ls="", marker="o", mfc="none", label="stored reference")
         axis.set_ylim(top=axis.get_ylim()[1] + 1.2)
-        axis.legend(fontsize=7, ncols=2, loc="upper right", handlelength=1.8)
+        axis.legend(fontsize=7, ncols=2, loc="upper right", handlelength=1.8, columnspacing=0.8, borderpad=0.2)
         axis.set(title="Entropy in space", xlabel="time", ylabel="$S$ (nats)")
     else:
         axis.set(title="Entropy over modes (lines as on the left)", xlabel="time", ylabel="$S_k$ (nats)")
