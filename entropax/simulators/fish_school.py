@@ -11,8 +11,9 @@ import jax.numpy as jnp
 
 from entropax import _checks
 from entropax._typing import Array, ArrayLike, Float, PRNGKey, Real, RealScalar, Scalar
+from entropax.simulators._fish_tiles import NearFish, near_fish, still_near_fish, urges_of_near_fish
 from entropax.simulators.base import Simulator
-from entropax.simulators.fish_zones import Zones, urges_of_all_pairs, urges_of_near_pairs
+from entropax.simulators.fish_zones import Zones, urges_of_all_pairs
 from entropax.space.boxes import wrap_between
 
 TURNS = ("nlerp", "slerp")
@@ -27,10 +28,13 @@ class FishState(eqx.Module):
     Attributes:
         positions: in [0, L)^3, shape (n, 3), length.
         velocities: shape (n, 3), length by time; only their directions matter to the next step.
+        near: lists of who is near whom, which `FishSchool` keeps over steps, or None. They hold no information:
+            without them they are made in every step.
     """
 
     positions: Float[Array, "n 3"]
     velocities: Float[Array, "n 3"]
+    near: NearFish | None = None
 
 
 class FishSchool(Simulator[FishState]):
@@ -53,7 +57,12 @@ class FishSchool(Simulator[FishState]):
     state have gradients.
 
     Up to 1024 fish all pairs are summed; more are cut into tiles that look at fish within reach alone, without any
-    array of all pairs and exact at any density.
+    array of all pairs and exact at any density. Who is near is kept in the state from `init` on and found anew when a
+    fish has moved by a twentieth of the reach, or the reach or the box is another. A state without such lists finds
+    them in every step.
+
+    Under jax.vmap a condition takes both its sides, so that tiles sum their pairs twice: run copies of large schools
+    through jax.lax.map.
 
     Attributes:
         num_fish: N.
@@ -196,7 +205,8 @@ class FishSchool(Simulator[FishState]):
             x = self.box_size / 2 + jnp.stack([across * jnp.cos(angle), across * jnp.sin(angle), height], axis=1)
             climb = 0.1 * jax.random.normal(key_u, (n,), dtype)
             u = _unit(jnp.stack([-jnp.sin(angle), jnp.cos(angle), climb]))
-        return FishState(self._wrap(x), self.speed * u.T)
+        x = self._wrap(x)
+        return FishState(x, self.speed * u.T, near_fish(x.T, self._zones) if self.tiled else None)
 
     def step(self, state: FishState, *, key: PRNGKey) -> FishState:
         """One synchronous turn of all fish, and a stroke.
@@ -232,10 +242,13 @@ class FishSchool(Simulator[FishState]):
         both = {"positions": state.positions, "velocities": state.velocities}
         for name, x in both.items():
             _checks.require_shape(name, x, (self.num_fish, 3))
+        if state.near is not None:
+            _checks.require_shape("near.positions", state.near.positions, (3, self.num_fish))
         with _checks.evaluated_now(state.velocities):
             moving = jnp.all(jnp.any(state.velocities != 0, axis=1))
         headed = _checks.Check(moving, "velocities must not be zero", lambda: "a fish without a heading")
-        return _checks.enforce(state, *(_checks.finite(name, x) for name, x in both.items()), headed)
+        both = _checks.enforce(both, *(_checks.finite(name, x) for name, x in both.items()), headed)
+        return FishState(**both, near=state.near)
 
     def _positions_and_headings(self, state: FishState) -> tuple[Array, Array]:
         """Positions in the box and unit vectors, both of shape (3, n)."""
@@ -258,28 +271,40 @@ class FishSchool(Simulator[FishState]):
             self.softness,
         )
 
-    def _desired(self, x: Array, u: Array) -> Array:
+    def _near(self, x: Array, near: NearFish | None) -> NearFish | None:
+        """Lists that are right at positions x, or what was given where all pairs are summed."""
+        if not self.tiled:
+            return near
+        return near_fish(x, self._zones) if near is None else still_near_fish(near, x, self._zones)
+
+    def _desired(self, x: Array, u: Array, near: NearFish | None) -> Array:
         """Unit vectors, shape (3, n)."""
-        urges = (urges_of_near_pairs if self.tiled else urges_of_all_pairs)(x, u, self._zones)
+        if self.tiled:
+            assert near is not None
+            urges = urges_of_near_fish(x, u, near, self._zones)
+        else:
+            urges = urges_of_all_pairs(x, u, self._zones)
         if self.softness is None:
             return _direction(urges.away + urges.along, u)  # one of which is zero
         away, along = _direction(urges.away, u), _direction(urges.along, u)
-        near, far = urges.alone_near[None], urges.alone_far[None]
-        return _direction((1 - near) * away + near * ((1 - far) * along + far * u), u)
+        none_near, none_far = urges.alone_near[None], urges.alone_far[None]
+        return _direction((1 - none_near) * away + none_near * ((1 - none_far) * along + none_far * u), u)
 
 
 @eqx.filter_jit
 def _stroke(school: FishSchool, state: FishState, key: PRNGKey) -> FishState:
     x, u = school._positions_and_headings(state)
-    heading = _turned(u, school._desired(x, u), school.max_turn, school.turn)
+    near = school._near(x, state.near)
+    heading = _turned(u, school._desired(x, u, near), school.max_turn, school.turn)
     noisy = _unit(heading + school.noise * jax.random.normal(key, state.positions.shape, x.dtype).T)
     velocities = school.speed * jnp.where(school.noise > 0, noisy, heading).T
-    return FishState(school._wrap(x.T + school.dt * velocities), velocities)
+    return FishState(school._wrap(x.T + school.dt * velocities), velocities, None if state.near is None else near)
 
 
 @eqx.filter_jit
 def _wishes(school: FishSchool, state: FishState) -> Array:
-    return school._desired(*school._positions_and_headings(state)).T
+    x, u = school._positions_and_headings(state)
+    return school._desired(x, u, school._near(x, state.near)).T
 
 
 def turn_towards(

@@ -1,12 +1,13 @@
 """Schools of fish: soft edges against sharp ones, tiles against all pairs, memory, gradients through many steps."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from entropax import observables, simulators
-from entropax.simulators import FishSchool, FishState
+from entropax.simulators import FishSchool, FishState, _fish_tiles
 
 PARAMETERS = {"box_size": 12.0, "repulsion_radius": 0.9, "orientation_radius": 2.2, "attraction_radius": 4.0}
 
@@ -32,6 +33,69 @@ def test_tiles_see_what_all_pairs_see(x64, softness):
         np.testing.assert_allclose(*wanted, atol=1e-10 if softness is None else 1e-6)
 
 
+def test_kept_lists_are_as_good_as_all_pairs(x64, monkeypatch):
+    """Step by step, with lists kept and made anew, with and without a single image, and lists longer than are kept.
+
+    Also where a fish is somewhere else all at once, another box or reach is given, or positions are off the box.
+    """
+    n = 205  # a number of its own: kernels of another length of lists are kept by shape
+    monkeypatch.setattr(_fish_tiles, "_LISTED", 128)
+    tiles, pairs = (FishSchool(n, neighbors=kind, **PARAMETERS) for kind in ("tiles", "all_pairs"))
+
+    def stepped(state, key, *, radius, box=12.0):
+        schools = [
+            eqx.tree_at(lambda s: (s.attraction_radius, s.box_size), school, (jnp.float64(radius), jnp.float64(box)))
+            for school in (tiles, pairs)
+        ]
+        wanted = schools[1].step(FishState(state.positions, state.velocities), key=key)
+        found = schools[0].step(state, key=key)
+        np.testing.assert_allclose(found.positions, wanted.positions, atol=1e-9)
+        np.testing.assert_allclose(found.velocities, wanted.velocities, atol=1e-9)
+        return found
+
+    near = tiles.init(key=jax.random.key(0)).near
+    for radius in (2.3, 4.0):  # of a school in one part of the box, and of one everywhere and in a clump
+        keys = iter(jax.random.split(jax.random.key(1), 12))
+        state = a_state(n, clumped=radius > 3)
+        positions = state.positions if radius > 3 else 3 + 0.4 * state.positions
+        assert jax.eval_shape(lambda s: tiles.step(s, key=jax.random.key(0)), state).near is None
+        state, made = FishState(positions, state.velocities, near), []
+        for _ in range(6):
+            before, state = state, stepped(state, next(keys), radius=radius)
+            made.append(bool(jnp.any(state.near.positions != before.near.positions)))
+        assert made[0]
+        assert 1 < sum(made) < 6  # some were kept
+        assert bool(state.near.one_image) == (radius < 3)
+        assert int(jnp.max(state.near.upto[-1])) > 128
+        elsewhere = state.positions.at[3].set(state.positions[150] + 0.4)
+        state = stepped(FishState(elsewhere, state.velocities, state.near), next(keys), radius=radius)
+        state = stepped(state, next(keys), radius=radius + 1)
+        off = state.positions + 12.0 * jnp.arange(-1.0, 2.0)[None]
+        state = stepped(FishState(off, state.velocities, state.near), next(keys), radius=radius)
+        stepped(state, next(keys), radius=radius, box=11.5)
+
+
+@pytest.mark.slow
+def test_kept_lists_go_through_transformations(x64):
+    """A gradient through a run, of several copies at once: the same as from all pairs."""
+    weights = jnp.asarray(np.random.default_rng(2).standard_normal((40, 3)))
+
+    def end(speed, neighbors):
+        school = FishSchool(40, speed=speed, neighbors=neighbors, **PARAMETERS)
+        final, _ = simulators.simulate(
+            school, school.init(key=jax.random.key(3)), 6, key=jax.random.key(4), observe=None
+        )
+        return jnp.sum(weights * jnp.sin(final.positions))
+
+    speeds = jnp.array([0.5, 2.0])  # of which one makes lists more often
+    found, wanted = (
+        jax.jit(jax.vmap(jax.value_and_grad(lambda speed, kind=kind: end(speed, kind))))(speeds)
+        for kind in ("tiles", "all_pairs")
+    )
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-9)
+    np.testing.assert_allclose(found[1], wanted[1], rtol=1e-7)
+
+
 def test_soft_edges_tend_to_sharp_ones(x64):
     """The mean difference of the wishes vanishes with the width, about in proportion: few fish are near an edge."""
     state = a_state(60)
@@ -54,12 +118,12 @@ def largest_array(jaxpr):
 
 
 def test_many_fish_make_no_array_of_all_pairs():
-    """In no intermediate of a step of 4096 fish or of its gradient; a small school's has one of N^2."""
-    n = 4096
-    state = a_state(n, box=75.0)
+    """In no intermediate of a step of 8192 fish or of its gradient; a small school's has one of N^2."""
+    n = 8192
+    state = a_state(n, box=95.0)
 
     def moved(noise, n, state):
-        school = FishSchool(n, box_size=75.0, attraction_radius=15.0, noise=noise, softness=0.1)
+        school = FishSchool(n, box_size=95.0, attraction_radius=15.0, noise=noise, softness=0.1)
         return jnp.sum(school.step(state, key=jax.random.key(0)).positions)
 
     for function in (moved, jax.grad(moved)):
