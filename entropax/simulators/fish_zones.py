@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from entropax._typing import Array
+from entropax.space.boxes import nearest_image
 
 _ROWS_TOGETHER = 4  # that are added before anything is written: see `_sharp_sums`
 _TAIL = 20.0  # widths past the last zone, where a soft edge has fallen to 2e-9
@@ -173,11 +174,11 @@ def _displacements(their_x: Array, my_x: Array, zones: Zones) -> list[Array]:
 
 
 def _displacement(theirs: Array, mine: Array, zones: Zones) -> Array:
-    """One component from me to them, of the nearest image; a division a pair would cost more than all else."""
+    """One component from me to them, of the nearest image."""
     difference = theirs[..., :, None] - mine[..., None, :]
     if zones.box_size is None:
         return difference
-    return difference - zones.box_size * jnp.round(difference * (1 / zones.box_size))
+    return nearest_image(difference, zones.box_size)
 
 
 def _dot(a: list[Array], b: list[Array]) -> Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from entropax._typing import Array, Float
-from entropax.space.boxes import PeriodicBox, Space
+from entropax.space.boxes import PeriodicBox, Space, nearest_image
 
 METRICS = ("euclidean", "chebyshev")
 
@@ -47,9 +47,7 @@ def search_key(x: jax.Array, y: jax.Array, space: Space, metric: str) -> jax.Arr
 
     def component(x: jax.Array, y: jax.Array, extent: jax.Array) -> jax.Array:
         difference = x - y
-        if periodic:  # as `nearest_image`; a division a pair would cost more than all else
-            difference = difference - extent * jnp.round(difference * (1 / extent))
-        return component_key(difference, metric)
+        return component_key(nearest_image(difference, extent) if periodic else difference, metric)
 
     first = component(x[0], y[0], extent[0])
     if x.shape[0] <= _FUSED_AXES:
