@@ -138,7 +138,7 @@ def _transfer(axes: Any, data: "xarray.Dataset") -> None:
     low = 0.9 * float(data.accuracy.min())
     axes.set(ylabel="accuracy of a ridge classifier", ylim=(low, 1.1))
     axes.set_title("Features of series: their own or an autoencoder's", fontsize=9)
-    axes.legend(fontsize=6.5, ncol=4, loc="upper center")
+    axes.legend(fontsize=6.5, ncol=4, loc="upper center", columnspacing=0.8, handlelength=1.4)
 
 
 def _equations(axes: Any, data: "xarray.Dataset") -> None:
